@@ -1,0 +1,18 @@
+import type { Dtype } from "../tensor/dtype.ts";
+
+/** Where a tensor's bytes lie: little-endian, row-major, unaligned. */
+export interface Span {
+  readonly path: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One tensor of a checkpoint, described but not read. */
+export interface Weight {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly span: Span;
+}
+
+/** The tensors of one model by checkpoint name, over all of its files. */
+export type Weights = ReadonlyMap<string, Weight>;

@@ -1,0 +1,32 @@
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Denoiser } from "./denoiser.ts";
+
+/** Successive draws of standard normal noise; the order of calls is the order in which the reference draws. */
+export type NoiseSource = (shape: readonly number[]) => Tensor;
+
+/** The state after one network evaluation. */
+export interface SamplerStep {
+  /** Counts network evaluations of this run from 0; what cache plans are indexed by. */
+  readonly evaluation: number;
+  /** What the network was told; fractional for some schedules. */
+  readonly timestep: number;
+  /** The sample after the step, at the next noise level. */
+  readonly sample: Tensor;
+  /** The clean sample as predicted at this step, where the algorithm computes one. */
+  readonly denoised: Tensor | undefined;
+}
+
+/** A sampling algorithm with its schedule settled: everything but network, start and noise. */
+export interface Sampler {
+  /** The timestep of every network evaluation, in order; longer than the number of steps for PNDM and Heun. */
+  readonly timesteps: readonly number[];
+  /** Standard deviation of the starting noise: diffusers' `init_noise_sigma`. */
+  readonly initialNoiseScale: number;
+  /** `clean` with `noise` mixed in at the level of evaluation `begin`. */
+  addNoise(clean: Tensor, noise: Tensor, begin: number): Tensor;
+  /**
+   * Walks `start` down the schedule from evaluation `begin` (default 0), yielding after every evaluation.
+   * All state lives in the generator: two runs share nothing, and leaving the loop ends the run.
+   */
+  sample(denoiser: Denoiser, start: Tensor, noise: NoiseSource, begin?: number): AsyncGenerator<SamplerStep, void>;
+}

@@ -1,0 +1,22 @@
+/** Absolute and relative error that a comparison allows: |actual - expected| <= atol + rtol * scale. */
+export interface Tolerance {
+  readonly atol: number;
+  readonly rtol: number;
+}
+
+/** One network call: the reference's own float32 rounding is 2e-6 to 4e-6 (fixtures/README.md). */
+export const NETWORK_CALL: Tolerance = { atol: 2e-5, rtol: 0 };
+/** Samplers against stored trajectories; relative to the largest sample (fixtures/README.md). */
+export const TRAJECTORY: Tolerance = { atol: 0, rtol: 1e-5 };
+/** Multistep samplers whose coefficients divide small differences (fixtures/README.md). */
+export const MULTISTEP_TRAJECTORY: Tolerance = { atol: 0, rtol: 1e-4 };
+/** A whole cached DDIM run; relative to the largest value (fixtures/README.md). */
+export const DDIM_RUN: Tolerance = { atol: 0, rtol: 1e-4 };
+/** A whole cached PNDM run; relative to the largest value (fixtures/README.md). */
+export const PNDM_RUN: Tolerance = { atol: 0, rtol: 5e-4 };
+/** Latents of a whole pipeline; relative to the largest value (fixtures/README.md). */
+export const PIPELINE_LATENTS: Tolerance = { atol: 0, rtol: 2e-4 };
+/** Normal deviates: the last bits of log and cos differ between vector libraries (fixtures/README.md). */
+export const NORMAL_DEVIATE: Tolerance = { atol: 1e-6, rtol: 0 };
+/** One layer on ONNX Runtime against a float64 loop nest. */
+export const F32_LAYER: Tolerance = { atol: 1e-5, rtol: 1e-4 };
