@@ -1,0 +1,100 @@
+import type { RgbImage } from "../image/rgb-image.ts";
+import { checkSameSize } from "./psnr.ts";
+
+export interface SsimOptions {
+  /** 7x7 uniform as scikit-image's default, or 11x11 Gaussian with sigma 1.5 as in the paper of Wang et al. */
+  readonly window?: "uniform" | "gaussian";
+  /** The mean over red, green and blue, or brightness alone. */
+  readonly of?: "rgb" | "luma";
+}
+
+/** Mean structural similarity, 1 for equal images; agrees with scikit-image at a data range of 255. */
+export function ssim(image: RgbImage, other: RgbImage, { window = "uniform", of = "rgb" }: SsimOptions = {}): number {
+  checkSameSize(image, other);
+  const { weights } = WINDOWS[window];
+  if (image.width < weights.length || image.height < weights.length) {
+    throw new RangeError(
+      `Cannot compare images of ${image.width}x${image.height} pixels by SSIM: its window takes ${weights.length} in each direction`,
+    );
+  }
+  const [planes, others] = [PLANES[of](image), PLANES[of](other)];
+  const similarities = planes.map((plane, i) => planeSimilarity(plane, others[i]!, WINDOWS[window]));
+  return similarities.reduce((sum, similarity) => sum + similarity, 0) / similarities.length;
+}
+
+interface Plane {
+  readonly width: number;
+  readonly height: number;
+  readonly values: Float64Array;
+}
+
+interface Window {
+  /** In one direction; the window is their outer product. */
+  readonly weights: readonly number[];
+  /** Makes the variance of the uniform window a sample variance; scikit-image leaves the Gaussian one alone. */
+  readonly correction: number;
+}
+
+const SIGMA = 1.5;
+const WINDOWS = {
+  uniform: { weights: normalized(Array(7).fill(1)), correction: 49 / 48 },
+  gaussian: {
+    weights: normalized(Array.from({ length: 11 }, (_, i) => Math.exp(-((i - 5) ** 2) / (2 * SIGMA ** 2)))),
+    correction: 1,
+  },
+} as const satisfies Record<string, Window>;
+
+const PLANES = {
+  rgb: (image: RgbImage) => [0, 1, 2].map((channel) => plane(image, (at) => image.data[at + channel]!)),
+  luma: (image: RgbImage) => [
+    plane(image, (at) => 0.299 * image.data[at]! + 0.587 * image.data[at + 1]! + 0.114 * image.data[at + 2]!),
+  ],
+} as const;
+
+function plane({ width, height }: RgbImage, value: (at: number) => number): Plane {
+  return { width, height, values: Float64Array.from({ length: width * height }, (_, i) => value(3 * i)) };
+}
+
+const C1 = (0.01 * 255) ** 2;
+const C2 = (0.03 * 255) ** 2;
+
+function planeSimilarity(x: Plane, y: Plane, { weights, correction }: Window): number {
+  const mean = (of: (i: number) => number): Float64Array =>
+    weighted({ ...x, values: x.values.map((_, i) => of(i)) }, weights);
+  const [a, b] = [x.values, y.values];
+  const [ux, uy] = [mean((i) => a[i]!), mean((i) => b[i]!)];
+  const [uxx, uyy, uxy] = [mean((i) => a[i]! ** 2), mean((i) => b[i]! ** 2), mean((i) => a[i]! * b[i]!)];
+  let sum = 0;
+  for (let i = 0; i < ux.length; i++) {
+    const [mx, my] = [ux[i]!, uy[i]!];
+    const variances = correction * (uxx[i]! - mx * mx + (uyy[i]! - my * my));
+    const covariance = correction * (uxy[i]! - mx * my);
+    sum += ((2 * mx * my + C1) * (2 * covariance + C2)) / ((mx * mx + my * my + C1) * (variances + C2));
+  }
+  return sum / ux.length;
+}
+
+/** Weighted means over every window that lies inside the plane. */
+function weighted({ width, height, values }: Plane, weights: readonly number[]): Float64Array {
+  const [columns, rows] = [width - weights.length + 1, height - weights.length + 1];
+  const across = new Float64Array(columns * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < columns; x++) {
+      across[y * columns + x] = sumOf(weights, (k) => values[y * width + x + k]!);
+    }
+  }
+  const means = new Float64Array(columns * rows);
+  for (let i = 0; i < means.length; i++) means[i] = sumOf(weights, (k) => across[i + k * columns]!);
+  return means;
+}
+
+function sumOf(weights: readonly number[], value: (k: number) => number): number {
+  let sum = 0;
+  for (let k = 0; k < weights.length; k++) sum += weights[k]! * value(k);
+  return sum;
+}
+
+function normalized(weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
