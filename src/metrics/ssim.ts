@@ -52,18 +52,19 @@ const PLANES = {
 } as const;
 
 function plane({ width, height }: RgbImage, value: (at: number) => number): Plane {
-  return { width, height, values: Float64Array.from({ length: width * height }, (_, i) => value(3 * i)) };
+  const values = new Float64Array(width * height);
+  for (let i = 0; i < values.length; i++) values[i] = value(3 * i);
+  return { width, height, values };
 }
 
 const C1 = (0.01 * 255) ** 2;
 const C2 = (0.03 * 255) ** 2;
 
 function planeSimilarity(x: Plane, y: Plane, { weights, correction }: Window): number {
-  const mean = (of: (i: number) => number): Float64Array =>
-    weighted({ ...x, values: x.values.map((_, i) => of(i)) }, weights);
-  const [a, b] = [x.values, y.values];
-  const [ux, uy] = [mean((i) => a[i]!), mean((i) => b[i]!)];
-  const [uxx, uyy, uxy] = [mean((i) => a[i]! ** 2), mean((i) => b[i]! ** 2), mean((i) => a[i]! * b[i]!)];
+  const mean = (values: Float64Array): Float64Array => weighted({ ...x, values }, weights);
+  const productMean = (a: Plane, b: Plane): Float64Array => mean(a.values.map((value, i) => value * b.values[i]!));
+  const [ux, uy] = [mean(x.values), mean(y.values)];
+  const [uxx, uyy, uxy] = [productMean(x, x), productMean(y, y), productMean(x, y)];
   let sum = 0;
   for (let i = 0; i < ux.length; i++) {
     const [mx, my] = [ux[i]!, uy[i]!];
@@ -79,19 +80,18 @@ function weighted({ width, height, values }: Plane, weights: readonly number[]):
   const [columns, rows] = [width - weights.length + 1, height - weights.length + 1];
   const across = new Float64Array(columns * height);
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < columns; x++) {
-      across[y * columns + x] = sumOf(weights, (k) => values[y * width + x + k]!);
-    }
+    addWeighted(across.subarray(y * columns, (y + 1) * columns), values.subarray(y * width), weights, 1);
   }
   const means = new Float64Array(columns * rows);
-  for (let i = 0; i < means.length; i++) means[i] = sumOf(weights, (k) => across[i + k * columns]!);
+  addWeighted(means, across, weights, columns);
   return means;
 }
 
-function sumOf(weights: readonly number[], value: (k: number) => number): number {
-  let sum = 0;
-  for (let k = 0; k < weights.length; k++) sum += weights[k]! * value(k);
-  return sum;
+/** Adds to every sum the weighted values at its index and at multiples of `stride` after it. */
+function addWeighted(sums: Float64Array, values: Float64Array, weights: readonly number[], stride: number): void {
+  for (const [k, weight] of weights.entries()) {
+    for (let i = 0; i < sums.length; i++) sums[i]! += weight * values[i + k * stride]!;
+  }
 }
 
 function normalized(weights: readonly number[]): number[] {
