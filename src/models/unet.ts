@@ -9,7 +9,7 @@ import { downsample, resnetBlock, upsample } from "../layers/resnet-block.ts";
 import { checkpointScope, type Scope } from "../layers/scope.ts";
 import { spatialTransformer } from "../layers/transformer.ts";
 import { type Graph, graphBuilder, type Value } from "../onnx/graph.ts";
-import { add, concat, gather, reshape, scalar, scale, sizeOf, subtract } from "../onnx/ops.ts";
+import { add, concat, gather, identity, reshape, scalar, scale, sizeOf, subtract } from "../onnx/ops.ts";
 import { entry } from "../tensor/tensor.ts";
 import type { LevelAttention, UNetConfig, UNetLevel } from "./unet-config.ts";
 
@@ -170,7 +170,7 @@ function layerEmitter(config: UNetConfig, time: Value, context: Value | undefine
       return attend(block.at(`attentions.${index}`), h, attention, { groups, outputScale: 1 });
     },
     middle(block: Scope, x: Value): Value {
-      if (config.mid === undefined) return x;
+      if (config.mid === undefined) return identity(x); // a value of its own, so that the deepest cut has a feature
       const channels = sizeOf(x, 1);
       const outputScale = config.midScale;
       const h = resnet(block.at("resnets.0"), x, channels, outputScale);

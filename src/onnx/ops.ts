@@ -21,6 +21,7 @@ export const subtract = (a: Value, b: Value): Value => binary("Sub", a, b);
 export const multiply = (a: Value, b: Value): Value => binary("Mul", a, b);
 export const divide = (a: Value, b: Value): Value => binary("Div", a, b);
 export const sigmoid = (x: Value): Value => elementwise("Sigmoid", x);
+export const identity = (x: Value): Value => elementwise("Identity", x);
 export const tanh = (x: Value): Value => elementwise("Tanh", x);
 export const relu = (x: Value): Value => elementwise("Relu", x);
 export const sin = (x: Value): Value => elementwise("Sin", x);
