@@ -40,6 +40,10 @@ export const scalar = (like: Value, value: number): Value => like.builder.consta
 
 export const scale = (x: Value, factor: number): Value => (factor === 1 ? x : multiply(x, scalar(x, factor)));
 
+/** Every element of x moved into [low, high]. */
+export const clip = (x: Value, low: number, high: number): Value =>
+  x.builder.node("Clip", [x, scalar(x, low), scalar(x, high)], x);
+
 const indices = (like: Value, values: readonly number[]): Value =>
   like.builder.constant(BigInt64Array.from(values, BigInt), [values.length]);
 
