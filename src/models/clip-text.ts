@@ -82,7 +82,10 @@ export const POSITION_IDS = /(^|\.)embeddings\.position_ids$/;
  */
 export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, weights?: Weights): Graph {
   const { batch, length, skip = 0, finalNorm = true, hiddenStates = false } = options;
-  checkOptions(config, length, skip);
+  checkLength(config, length);
+  if (!Number.isInteger(skip) || skip < 0 || skip > config.layers) {
+    throw new RangeError(`Cannot skip ${skip} layers of the text model: 0 to ${config.layers} are allowed`);
+  }
   const builder = graphBuilder("clip_text");
   const { root, check } = checkpointScope(builder, weights);
   const ids = builder.input("input_ids", "I64", [batch, length]);
@@ -166,11 +169,9 @@ function causalBias({ builder }: Value, length: number): Value {
   return builder.constant(bias, [1, 1, length, length]);
 }
 
-function checkOptions({ positions, layers }: ClipTextConfig, length: number, skip: number): void {
+/** Refuses prompts of more tokens than the model has positions for. */
+export function checkLength({ positions }: ClipTextConfig, length: number): void {
   if (length > positions) {
     throw new RangeError(`Cannot build a text model for ${length} tokens: it has ${positions} positions`);
-  }
-  if (!Number.isInteger(skip) || skip < 0 || skip > layers) {
-    throw new RangeError(`Cannot skip ${skip} layers of the text model: 0 to ${layers} are allowed`);
   }
 }

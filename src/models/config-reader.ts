@@ -20,6 +20,8 @@ export interface ConfigReader {
   strings(field: string, fallback?: readonly string[]): readonly string[];
   /** One entry per level: a list of `count` values, or one value for all levels. */
   perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[];
+  /** The object that the field holds, an empty one where it is missing. */
+  section(field: string): ConfigReader;
   /** Refuses every value of `field` but these (a missing field is accepted). */
   only(field: string, allowed: readonly unknown[]): void;
   fail(field: string, required: string): never;
@@ -72,6 +74,7 @@ export function configReader(config: unknown, source: string): ConfigReader {
       const required = `one value, or a list of ${count}, one for each level`;
       return listOf(accepts)(value) && value.length === count ? value : fail(field, required);
     },
+    section: (field) => configReader(fields[field] ?? {}, `${source}: ${field}`),
     only(field, allowed) {
       const value = fields[field];
       if (value === undefined || value === null || allowed.includes(value)) return;

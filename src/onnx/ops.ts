@@ -25,6 +25,7 @@ export const identity = (x: Value): Value => elementwise("Identity", x);
 export const tanh = (x: Value): Value => elementwise("Tanh", x);
 export const relu = (x: Value): Value => elementwise("Relu", x);
 export const sin = (x: Value): Value => elementwise("Sin", x);
+export const exp = (x: Value): Value => elementwise("Exp", x);
 export const cos = (x: Value): Value => elementwise("Cos", x);
 export const softmax = (x: Value): Value => elementwise("Softmax", x, { attributes: { axis: -1 } });
 
@@ -53,6 +54,21 @@ export function reshape(x: Value, shape: readonly number[]): Value {
   if (elementCount(shape) !== elementCount(x.shape)) throw new RangeError(`Cannot reshape [${x.shape}] to [${shape}]`);
   return x.builder.node("Reshape", [x, integers(x, shape)], { dtype: x.dtype, shape });
 }
+
+/** Repeats x along axes of size 1. */
+export const expand = (x: Value, shape: readonly number[]): Value =>
+  x.builder.node("Expand", [x, integers(x, shape)], { dtype: x.dtype, shape: broadcast(x.shape, shape) });
+
+/** Length of the vectors along the last axis, which stays with size 1. */
+export const vectorLength = (x: Value): Value =>
+  x.builder.node(
+    "ReduceL2",
+    [x, integers(x, [-1])],
+    { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] },
+    {
+      attributes: { keepdims: 1 },
+    },
+  );
 
 export function transpose(x: Value, perm: readonly number[]): Value {
   const shape = perm.map((axis) => sizeOf(x, axis));
