@@ -3,6 +3,7 @@ import { conv2d } from "../layers/conv2d.ts";
 import { checkpointScope } from "../layers/scope.ts";
 import { type Graph, graphBuilder } from "../onnx/graph.ts";
 import { clip, slice } from "../onnx/ops.ts";
+import { entry, type Tensor } from "../tensor/tensor.ts";
 import { configReader } from "./config-reader.ts";
 import { type CoderShape, type ImageCoderConfig, imageCoderConfig, imageDecoder, imageEncoder } from "./image-coder.ts";
 import { withCurrentNames } from "./key-names.ts";
@@ -42,6 +43,16 @@ export function autoencoderEncoder(config: AutoencoderKlConfig, shape: CoderShap
   const logvar = clip(slice(moments, 1, latentChannels, 2 * latentChannels), LOGVAR.low, LOGVAR.high);
   check("AutoencoderKL's encoder", [/^decoder\./, /^post_quant_conv\./]);
   return builder.finish({ mean, logvar });
+}
+
+/** A latent drawn from the encoder's distribution by `noise` of unit variance; the mean itself is the other choice. */
+export function sampleLatent(mean: Tensor, logvar: Tensor, noise: Tensor): Tensor {
+  const count = mean.data.length;
+  if (logvar.data.length !== count || noise.data.length !== count) {
+    throw new RangeError(`Cannot draw a latent [${mean.shape}] from [${logvar.shape}] by noise [${noise.shape}]`);
+  }
+  const data = mean.data.map((value, i) => value + Math.exp(0.5 * entry(logvar.data, i)) * entry(noise.data, i));
+  return { data, shape: mean.shape };
 }
 
 /** From `latent` [B, C, h, w], no longer scaled, to `image` in about [-1, 1]. */

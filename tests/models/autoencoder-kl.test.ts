@@ -5,10 +5,12 @@ import {
   autoencoderDecoder,
   autoencoderEncoder,
   autoencoderKlConfig,
+  sampleLatent,
 } from "../../src/models/autoencoder-kl.ts";
 import { reduction } from "../../src/models/image-coder.ts";
 import { withCurrentNames } from "../../src/models/key-names.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
 import { runGraph } from "../support/run-graph.ts";
 import { NETWORK_CALL } from "../support/tolerances.ts";
@@ -33,6 +35,8 @@ describe.each(["vae-kl", "vae-kl-sdxl"])("%s", (name) => {
     const { mean, logvar } = await runGraph(graph, { image });
     expect(mean).toBeCloseTensor(io.tensor(`${label}encode.mean`), NETWORK_CALL);
     expect(logvar).toBeCloseTensor(io.tensor(`${label}encode.logvar`), NETWORK_CALL);
+    const sample = sampleLatent(mean!, logvar!, io.tensor(`${label}encode.noise`));
+    expect(sample).toBeCloseTensor(io.tensor(`${label}encode.sample`), NETWORK_CALL);
   });
 
   test("uses every weight exactly once over both halves", async () => {
@@ -49,6 +53,11 @@ test("the logarithm of the variance is clamped to [-30, 20]", () => {
   const [, ...bounds] = graph.nodes.find(({ outputs }) => outputs.includes(graph.outputs.get("logvar")!))?.inputs ?? [];
   const data = bounds.map((bound) => graph.initializers.get(bound!));
   expect(data).toMatchObject([{ data: Float32Array.of(-30) }, { data: Float32Array.of(20) }]);
+});
+
+test("sampleLatent() refuses noise of another size", () => {
+  const vector = (size: number): Tensor => ({ data: new Float32Array(size), shape: [size] });
+  expect(() => sampleLatent(vector(1), vector(1), vector(2))).toThrow("Cannot draw a latent [1] from [1] by noise [2]");
 });
 
 describe("autoencoderKlConfig()", () => {
