@@ -3,15 +3,11 @@ import type { ByteSource } from "./byte-source.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
 import { countTopLevelKeys, decodeUtf8, isJsonObject, type JsonObject, parseJsonText } from "./json.ts";
+import { isCount, MAX_DIMENSIONS, MAX_TENSORS, quote } from "./limits.ts";
 import type { Weight } from "./weights.ts";
 
 /** The format's own limit on its header, in bytes; a model of ten thousand tensors takes about 1 MB. */
 export const MAX_HEADER_BYTES = 100_000_000;
-/** Far above any published model; keeps a hostile header from filling the memory. */
-export const MAX_TENSORS = 500_000;
-/** Networks use five at most. */
-export const MAX_DIMENSIONS = 16;
-
 const LENGTH_BYTES = 8;
 
 /** Describes every tensor of a safetensors file from its header; tensor data is neither read nor copied. */
@@ -68,7 +64,7 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
 
 function parseEntry(entry: unknown, name: string, data: DataSection): Weight {
   const fail = (reason: string): CheckpointError =>
-    new CheckpointError(`Cannot read tensor "${name}" of "${data.source.name}": ${reason}`);
+    new CheckpointError(`Cannot read tensor ${quote(name)} of "${data.source.name}": ${reason}`);
   if (!isJsonObject(entry)) throw fail("its entry is not a JSON object");
   const dtype = parseDtype(entry, fail);
   const shape = parseShape(entry, fail);
@@ -127,7 +123,7 @@ function checkCoverage(weights: ReadonlyMap<string, Weight>, { source, offset, s
   let previous = "";
   for (const [name, weight] of inOrder) {
     if (begin(weight) < covered) {
-      throw new CheckpointError(`Cannot read "${source.name}": tensors "${previous}" and "${name}" overlap`);
+      throw new CheckpointError(`Cannot read "${source.name}": tensors ${quote(previous)} and ${quote(name)} overlap`);
     }
     if (begin(weight) > covered) {
       throw new CheckpointError(
@@ -147,12 +143,4 @@ function parseMetadata(metadata: unknown, name: string): Readonly<Record<string,
     throw new CheckpointError(`Cannot read ${name}: its __metadata__ is not an object of strings`);
   }
   return metadata as JsonObject & Record<string, string>;
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** `value` as JSON, short enough for a message. */
-function quote(value: unknown): string {
-  const json = JSON.stringify(value) ?? "missing";
-  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }

@@ -72,6 +72,14 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     safetensorsBytes({ a: { ...f32([1], 0, 4), dtype: "constructor" } }, 4),
     'Cannot read tensor "a" of "x.safetensors": its dtype is "constructor", known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
   ],
+  "a name of a megabyte, quoted in part": [
+    safetensorsBytes({ ["\u001b[31m".repeat(200_000)]: 1 }),
+    `Cannot read tensor "${"\\u001b[31m".repeat(20).slice(0, 199)}… of "x.safetensors": its entry is not a JSON object`,
+  ],
+  "a dtype that nests deeply": [
+    safetensorsBytes(`{"a":{"dtype":${"[".repeat(200_000)}${"]".repeat(200_000)}}}`),
+    'Cannot read tensor "a" of "x.safetensors": its dtype is nested too deeply, known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
+  ],
   "a shape that is not a list": [
     safetensorsBytes({ a: f32(4, 0, 4) }, 4),
     'Cannot read tensor "a" of "x.safetensors": its shape is 4, not a list',
