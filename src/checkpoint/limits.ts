@@ -1,5 +1,5 @@
 /** Far above any published model; keeps a hostile file from filling the memory. */
-export const MAX_TENSORS = 500_000;
+export const MAX_TENSORS = 200_000;
 /** Networks use five at most. */
 export const MAX_DIMENSIONS = 16;
 const MAX_QUOTED_CHARACTERS = 200;

@@ -2,7 +2,7 @@ import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
-import { countTopLevelKeys, decodeUtf8, isJsonObject, type JsonObject, parseJsonText } from "./json.ts";
+import { decodeUtf8, isJsonObject, type JsonObject, parseJsonText, scanJson } from "./json.ts";
 import { isCount, MAX_DIMENSIONS, MAX_TENSORS, quote } from "./limits.ts";
 import type { Weight } from "./weights.ts";
 
@@ -15,20 +15,18 @@ export async function readSafetensors(source: ByteSource): Promise<CheckpointFil
   const headerBytes = await readHeaderLength(source);
   const name = `the header of "${source.name}"`;
   const text = decodeUtf8(await source.read(LENGTH_BYTES, headerBytes), name);
+  const { topLevelKeys } = scanJson(text);
+  if (topLevelKeys > MAX_TENSORS) {
+    throw new CheckpointError(`Cannot read ${name}: it names ${topLevelKeys} tensors, at most ${MAX_TENSORS} are read`);
+  }
   const header = parseJsonText(text, name);
   if (!isJsonObject(header)) throw new CheckpointError(`Cannot read ${name}: it is not a JSON object`);
-  const { __metadata__: metadata = {}, ...tensors } = header;
-  const entries = Object.entries(tensors);
-  if (entries.length > MAX_TENSORS) {
-    throw new CheckpointError(
-      `Cannot read ${name}: it names ${entries.length} tensors, at most ${MAX_TENSORS} are read`,
-    );
-  }
-  if (countTopLevelKeys(text) !== Object.keys(header).length) {
+  if (topLevelKeys !== Object.keys(header).length) {
     throw new CheckpointError(`Cannot read ${name}: it names a tensor twice`);
   }
+  const { __metadata__: metadata = {}, ...tensors } = header;
   const data = { source, offset: LENGTH_BYTES + headerBytes, size: source.size - LENGTH_BYTES - headerBytes };
-  const weights = new Map(entries.map(([tensor, entry]) => [tensor, parseEntry(entry, tensor, data)]));
+  const weights = new Map(Object.entries(tensors).map(([tensor, entry]) => [tensor, parseEntry(entry, tensor, data)]));
   checkCoverage(weights, data);
   return { weights, metadata: parseMetadata(metadata, name) };
 }

@@ -56,6 +56,14 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     safetensorsBytes([]),
     'Cannot read the header of "x.safetensors": it is not a JSON object',
   ],
+  "more tensors than any model": [
+    safetensorsBytes(`{${Array.from({ length: 200_001 }, (_, i) => `"${i}":0`).join()}}`),
+    'Cannot read the header of "x.safetensors": it names 200001 tensors, at most 200000 are read',
+  ],
+  "a header that would fill the memory": [
+    safetensorsBytes(`{"a":[${"{},".repeat(2_000_000)}0]}`),
+    'Cannot read the header of "x.safetensors": it is JSON of 6000005 marks, at most 4000000 are read',
+  ],
   "metadata that is not text": [
     safetensorsBytes({ __metadata__: { format: 1 } }),
     'Cannot read the header of "x.safetensors": its __metadata__ is not an object of strings',
