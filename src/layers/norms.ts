@@ -29,7 +29,11 @@ export function groupNorm(scope: Scope, x: Value, { groups, epsilon }: GroupNorm
 
 /** torch.nn.LayerNorm over the last axis. */
 export function layerNorm(scope: Scope, x: Value, epsilon = 1e-5): Value {
-  const width = sizeOf(x, -1);
+  return sharedLayerNorm(scope, sizeOf(x, -1), epsilon)(x);
+}
+
+/** A layerNorm that several values of the same width go through, its weights taken once. */
+export function sharedLayerNorm(scope: Scope, width: number, epsilon = 1e-5): (x: Value) => Value {
   const [gamma, beta] = [scope.weight("weight", [width]), scope.weight("bias", [width])];
-  return x.builder.tally(layerNormalization(x, gamma, beta, epsilon), 2 * elementCount(x.shape));
+  return (x) => x.builder.tally(layerNormalization(x, gamma, beta, epsilon), 2 * elementCount(x.shape));
 }

@@ -44,13 +44,14 @@ export const scale = (x: Value, factor: number): Value => (factor === 1 ? x : mu
 export const clip = (x: Value, low: number, high: number): Value =>
   x.builder.node("Clip", [x, scalar(x, low), scalar(x, high)], x);
 
-const indices = (like: Value, values: readonly number[]): Value =>
-  like.builder.constant(BigInt64Array.from(values, BigInt), [values.length]);
+/** Whole numbers. */
+export const integers = (like: Value, values: readonly number[], shape: readonly number[] = [values.length]): Value =>
+  like.builder.constant(BigInt64Array.from(values, BigInt), shape);
 
 /** Reads the same elements under another shape. */
 export function reshape(x: Value, shape: readonly number[]): Value {
   if (elementCount(shape) !== elementCount(x.shape)) throw new RangeError(`Cannot reshape [${x.shape}] to [${shape}]`);
-  return x.builder.node("Reshape", [x, indices(x, shape)], { dtype: x.dtype, shape });
+  return x.builder.node("Reshape", [x, integers(x, shape)], { dtype: x.dtype, shape });
 }
 
 export function transpose(x: Value, perm: readonly number[]): Value {
@@ -78,7 +79,7 @@ export function concat(values: readonly [Value, ...Value[]], axis: number): Valu
 /** Elements `start` (included) to `end` (excluded) along `axis`. */
 export function slice(x: Value, axis: number, start: number, end: number): Value {
   const shape = x.shape.map((size, i) => (i === axis ? end - start : size));
-  const at = (value: number): Value => indices(x, [value]);
+  const at = (value: number): Value => integers(x, [value]);
   return x.builder.node("Slice", [x, at(start), at(end), at(axis)], { dtype: x.dtype, shape });
 }
 
@@ -87,6 +88,21 @@ export function gather(table: Value, ids: Value): Value {
   const shape = [...ids.shape, ...table.shape.slice(1)];
   return table.builder.node("Gather", [table, ids], { dtype: table.dtype, shape }, { attributes: { axis: 0 } });
 }
+
+/** Whether elements of a and b are the same, as BOOL. */
+export const equal = (a: Value, b: Value): Value =>
+  a.builder.node("Equal", [a, b], { dtype: "BOOL", shape: broadcast(a.shape, b.shape) });
+
+/** Position of the largest element along the last axis, the first of equal ones. */
+export const argMax = (x: Value): Value =>
+  x.builder.node(
+    "ArgMax",
+    [x],
+    { dtype: "I64", shape: x.shape.slice(0, -1) },
+    {
+      attributes: { axis: -1, keepdims: 0, select_last_index: 0 },
+    },
+  );
 
 export interface ConvAttributes {
   readonly stride?: number;
@@ -153,7 +169,7 @@ export function resizeNearest(x: Value, height: number, width: number): Value {
   const shape = [sizeOf(x, 0), sizeOf(x, 1), height, width];
   return x.builder.node(
     "Resize",
-    [x, undefined, undefined, indices(x, shape)],
+    [x, undefined, undefined, integers(x, shape)],
     { dtype: x.dtype, shape },
     {
       attributes: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },

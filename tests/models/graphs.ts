@@ -15,3 +15,8 @@ export function coderShape({ shape: [batch = 0, , height = 0, width = 0] }: Tens
 /** "case0.", "case1.", … of a fixture. */
 export const labels = (io: FixtureFile): string[] =>
   [...new Set(io.names.flatMap((name) => /^case\d+\./.exec(name)?.[0] ?? []))].sort();
+
+/** Stored token ids, row by row. */
+export function idRows({ data, shape: [rows = 0, length = 0] }: Tensor): number[][] {
+  return Array.from({ length: rows }, (_, i) => [...data.subarray(i * length, (i + 1) * length)]);
+}
