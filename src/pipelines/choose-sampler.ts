@@ -37,5 +37,5 @@ export function chooseSampler(model: SchedulerConfig, { sampler: asked, steps, e
 
 /** The full evaluations of a run under `policy`. */
 export function planRun(policy: CachePolicy, { sampler, planLength }: ChosenSampler): number[] {
-  return policy.kind === "off" ? sampler.timesteps.map((_, i) => i) : fullEvaluations(policy, planLength);
+  return fullEvaluations(policy, sampler.timesteps.length, planLength);
 }

@@ -1,4 +1,4 @@
-import { type RgbImage, } from "../image/rgb-image.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
 import { samplesToImages } from "../image/samples.ts";
 import { autoencoderDecoder } from "../models/autoencoder-kl.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";

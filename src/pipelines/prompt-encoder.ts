@@ -1,4 +1,4 @@
-import { clipTextModel } from "../models/clip-text.ts";
+import { clipTextModel, tokenInput } from "../models/clip-text.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
@@ -24,18 +24,23 @@ export async function encodePrompts(
   const warnings = encodings
     .filter(({ truncated }) => truncated)
     .map(
-      ({ dropped }) => `The prompt is longer than ${tokenizer.maxLength} tokens; this part of it has no effect: "${dropped}"`,
+      ({ dropped }) =>
+        `The prompt is longer than ${tokenizer.maxLength} tokens; this part of it has no effect: "${dropped}"`,
     );
-  const length = tokenizer.maxLength;
-  const ids = encodings.flatMap((encoding) => encoding.ids);
-  await using session = await runtime.load(
-    clipTextModel(textEncoder.config, { batch: unique.length, length, clipSkip }, textEncoder.weights),
+  const ids = tokenInput(
+    encodings.map((encoding) => encoding.ids),
+    textEncoder.config,
   );
-  const { prompt_embeds: output } = await session.run({
-    input_ids: { data: BigInt64Array.from(ids, BigInt), shape: [unique.length, length] },
-  });
-  if (output === undefined) throw new TypeError("The text encoder has no prompt embeddings");
-  const encoded = await output.download();
+  await using session = await runtime.load(
+    clipTextModel(
+      textEncoder.config,
+      { batch: unique.length, length: tokenizer.maxLength, skip: clipSkip },
+      textEncoder.weights,
+    ),
+  );
+  const { context } = await session.run({ input_ids: ids });
+  if (context === undefined) throw new TypeError("The text encoder has no prompt embeddings");
+  const encoded = await context.download();
   const rows = prompts.map((prompt) => unique.indexOf(prompt));
   return { embeddings: selectRows(encoded, rows), warnings };
 }

@@ -33,14 +33,20 @@ export interface OpenOptions {
 }
 
 /** Opens a model folder in diffusers' layout: reads configs, vocabulary and the headers of the weight files. */
-export async function openStableDiffusion(folder: string, { variant }: OpenOptions = {}): Promise<StableDiffusionModel> {
+export async function openStableDiffusion(
+  folder: string,
+  { variant }: OpenOptions = {},
+): Promise<StableDiffusionModel> {
   const index = await readModelIndex(folder);
   if (!PIPELINES.includes(index.className)) {
     throw new CheckpointError(
       `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${PIPELINES.join(", ")} is required`,
     );
   }
-  const open = async <Config>(name: string, parse: (config: unknown, source: string) => Config): Promise<Network<Config>> => {
+  const open = async <Config>(
+    name: string,
+    parse: (config: unknown, source: string) => Config,
+  ): Promise<Network<Config>> => {
     const component: Component = await openComponent(`${folder}/${name}`, variant === undefined ? {} : { variant });
     return { config: parse(component.config, component.configPath), weights: component.weights };
   };
@@ -65,9 +71,9 @@ export async function openScheduler(folder: string): Promise<SchedulerConfig> {
 /** Refuses networks that cannot work together, before anything runs. */
 function checkFit({ folder, unet, vae, textEncoder }: StableDiffusionModel): void {
   const { contextWidth, outChannels } = unet.config;
-  if (contextWidth !== textEncoder.config.hiddenSize) {
+  if (contextWidth !== textEncoder.config.width) {
     throw new CheckpointError(
-      `Cannot use "${folder}": its U-Net takes prompts of width ${contextWidth}, its text encoder gives ${textEncoder.config.hiddenSize}`,
+      `Cannot use "${folder}": its U-Net takes prompts of width ${contextWidth}, its text encoder gives ${textEncoder.config.width}`,
     );
   }
   if (outChannels !== vae.config.latentChannels) {

@@ -74,7 +74,11 @@ export function settle(
   requireWhole("seed", seed, 0);
   requireWhole("clip skip", clipSkip, 0, model.textEncoder.config.layers - 1);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
-  for (const [name, size] of [["width", width], ["height", height]] as const) requireMultiple(name, size, factor);
+  for (const [name, size] of [
+    ["width", width],
+    ["height", height],
+  ] as const)
+    requireMultiple(name, size, factor);
   requireRange("guidance scale", guidanceScale, 0, Number.POSITIVE_INFINITY);
   requireRange("guidance rescale", guidanceRescale, 0, 1);
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;

@@ -4,8 +4,8 @@ import type { Sampler } from "../diffusion/sampler.ts";
 import { reduction } from "../models/image-coder.ts";
 import { unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import { scaled } from "../tensor/linear-combination.ts";
-import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { linearCombination } from "../tensor/linear-combination.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { chooseSampler, planRun } from "./choose-sampler.ts";
 import type { GenerationResult, Phase, PipelineEvent } from "./events.ts";
@@ -97,10 +97,9 @@ async function* run(
     ? guidedDenoiser(network, { scale: options.guidanceScale, rescale: options.guidanceRescale })
     : network;
   const generator = torchGenerator(seed);
-  const noise = (shape: readonly number[]): Tensor => ({ data: generator.randn(elementCount(shape)), shape });
   const shape = [options.prompts.length, model.unet.config.inChannels, ...latentSize(model, options)];
-  let latents = scaled(noise(shape), sampler.initialNoiseScale);
-  for await (const step of sampler.sample(denoiser, latents, noise)) {
+  let latents = linearCombination([sampler.initialNoiseScale, generator.randn(shape)]);
+  for await (const step of sampler.sample(denoiser, latents, generator.randn)) {
     latents = step.sample;
     yield* describe(evaluations, step.evaluation, sampler);
     if (options.previewEvery !== undefined && (step.evaluation + 1) % options.previewEvery === 0) {

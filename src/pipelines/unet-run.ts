@@ -47,7 +47,8 @@ export function startDenoiser(
   }
 }
 
-export const branchOf = (policy: CachePolicy): number | undefined => (policy.kind === "off" ? undefined : policy.branch);
+export const branchOf = (policy: CachePolicy): number | undefined =>
+  policy.kind === "off" ? undefined : policy.branch;
 
 /** Sums a run up in operations and seconds. */
 export function summarize(

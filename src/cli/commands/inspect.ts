@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { readComponentConfig } from "../../checkpoint/component-config.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
-import { describeUNet, type UNetDescription } from "../describe-unet.ts";
 import type { Terminal } from "../console.ts";
 import { defaultModelFolder } from "../default-model.ts";
+import { describeUNet, type UNetDescription } from "../describe-unet.ts";
 import { giga, millions, table } from "../units.ts";
 import { parseWhole } from "../usage.ts";
 
@@ -23,13 +23,17 @@ export function addInspect(program: Command, terminal: Terminal): void {
 cached feature, for a batch of one. MODEL is a model folder or one of: ${Object.keys(ARCHITECTURES).join(", ")}.`,
     )
     .argument("[model]", "model folder or built-in name (default: the embedded model)")
-    .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", (text) => parseWhole("--width", text, 1))
+    .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", (text) =>
+      parseWhole("--width", text, 1),
+    )
     .option("--height <pixels>", "its height", (text) => parseWhole("--height", text, 1))
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  deepcache inspect stable-diffusion-v1-5")
     .action(async (model: string | undefined, flags: Flags) => {
       const name = model ?? defaultModelFolder();
-      const builtIn = Object.hasOwn(ARCHITECTURES, name) ? ARCHITECTURES[name as keyof typeof ARCHITECTURES] : undefined;
+      const builtIn = Object.hasOwn(ARCHITECTURES, name)
+        ? ARCHITECTURES[name as keyof typeof ARCHITECTURES]
+        : undefined;
       const description =
         builtIn === undefined
           ? describeUNet(await readComponentConfig(name, "unet"), flags)

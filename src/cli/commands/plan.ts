@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { drawPlan } from "../../deepcache/plan.ts";
-import { type CacheFlags, addCacheFlags, DEFAULT_INTERVAL, policyOf } from "../cache-flags.ts";
+import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
+import { chooseSampler, planRun } from "../../pipelines/choose-sampler.ts";
+import { openScheduler } from "../../pipelines/stable-diffusion-model.ts";
+import { addCacheFlags, type CacheFlags, DEFAULT_INTERVAL, policyOf } from "../cache-flags.ts";
 import type { Terminal } from "../console.ts";
 import { defaultModelFolder } from "../default-model.ts";
-import { openScheduler } from "../../pipelines/stable-diffusion-model.ts";
-import { chooseSampler, planRun } from "../../pipelines/choose-sampler.ts";
-import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
 import { parseWhole } from "../usage.ts";
 
 interface Flags extends CacheFlags {
@@ -20,7 +20,9 @@ export function addPlan(program: Command, terminal: Terminal): void {
   const command = program
     .command("plan")
     .summary("which evaluations of a run would be full")
-    .description("Lists the full evaluations of a run, counted from 0 (the noisiest), and draws them: █ full, · cached.")
+    .description(
+      "Lists the full evaluations of a run, counted from 0 (the noisiest), and draws them: █ full, · cached.",
+    )
     .option("--model <folder>", "model whose scheduler is used (default: the embedded model)")
     .option("--steps <n>", "sampling steps", (text) => parseWhole("--steps", text, 1), 50)
     .option("--sampler <name>", `one of ${SAMPLER_NAMES.join(", ")} (default: the model's own)`);
@@ -34,6 +36,9 @@ export function addPlan(program: Command, terminal: Terminal): void {
       const full = planRun(policy, chosen);
       const evaluations = chosen.sampler.timesteps.length;
       if (flags.json === true) terminal.printJson({ evaluations, full });
-      else terminal.print(`${full.length} of ${evaluations} evaluations full: ${full.join(", ")}\n${drawPlan(full, evaluations)}`);
+      else
+        terminal.print(
+          `${full.length} of ${evaluations} evaluations full: ${full.join(", ")}\n${drawPlan(full, evaluations)}`,
+        );
     });
 }
