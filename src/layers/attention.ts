@@ -1,6 +1,6 @@
 import type { Value } from "../onnx/graph.ts";
 import { add, multiHeadAttention, reshape, scale, sizeOf, transpose } from "../onnx/ops.ts";
-import { linear } from "./linear.ts";
+import { type LinearOptions, linear } from "./linear.ts";
 import { groupNorm } from "./norms.ts";
 import type { Scope } from "./scope.ts";
 
@@ -8,18 +8,25 @@ export interface AttentionConfig {
   readonly heads: number;
   /** Whether to_q, to_k and to_v have biases. */
   readonly bias?: boolean;
+  /** What the paper's counter sees in the four projections. */
+  readonly countAs?: LinearOptions["countAs"];
 }
 
 /** Attention of tokens x [B, S, C] over `context` [B, L, D]; over x itself where they are the same value. */
-export function attention(scope: Scope, x: Value, context: Value, { heads, bias = false }: AttentionConfig): Value {
+export function attention(
+  scope: Scope,
+  x: Value,
+  context: Value,
+  { heads, bias = false, countAs = "linear" }: AttentionConfig,
+): Value {
   const width = sizeOf(x, -1);
   if (width % heads !== 0) {
     throw new RangeError(`Cannot attend in "${scope.path}": ${width} channels do not divide into ${heads} heads`);
   }
-  const q = linear(scope.at("to_q"), x, width, { bias });
-  const k = linear(scope.at("to_k"), context, width, { bias });
-  const v = linear(scope.at("to_v"), context, width, { bias });
-  return linear(scope.at("to_out.0"), multiHeadAttention(q, k, v, heads), width);
+  const q = linear(scope.at("to_q"), x, width, { bias, countAs });
+  const k = linear(scope.at("to_k"), context, width, { bias, countAs });
+  const v = linear(scope.at("to_v"), context, width, { bias, countAs });
+  return linear(scope.at("to_out.0"), multiHeadAttention(q, k, v, heads), width, { countAs });
 }
 
 /** x [B, C, H, W] as tokens [B, H·W, C]. */
@@ -47,5 +54,7 @@ export function attentionBlock(
   { heads, groups, epsilon, outputScale = 1 }: AttentionBlockConfig,
 ): Value {
   const tokens = toTokens(groupNorm(scope.at("group_norm"), x, { groups, epsilon }));
-  return scale(add(toImage(attention(scope, tokens, tokens, { heads, bias: true }), x), x), 1 / outputScale);
+  // The original DDPM code, which the paper counted, projects by 1×1 convolutions.
+  const attended = attention(scope, tokens, tokens, { heads, bias: true, countAs: "convolution" });
+  return scale(add(toImage(attended, x), x), 1 / outputScale);
 }
