@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import type { TextToImageOptions } from "../pipelines/text-to-image-options.ts";
-import { nodeRuntime } from "../runtime/runtimes/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { nodeRuntime } from "../runtime/runtimes/node.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
 import { parseNumber, parseWhole, UsageError } from "./usage.ts";
 
@@ -45,11 +45,15 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
       7.5,
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", (text) => parseNumber("--guidance-rescale", text))
-    .option("--clip-skip <k>", "leave out the text encoder's last k layers", (text) => parseWhole("--clip-skip", text, 0))
+    .option("--clip-skip <k>", "leave out the text encoder's last k layers", (text) =>
+      parseWhole("--clip-skip", text, 0),
+    )
     .option("-s, --seed <n>", "start from this noise; the same seed gives the same image", (text) =>
       parseWhole("--seed", text, 0),
     )
-    .option("-W, --width <pixels>", "width of the images (default: the model's own)", (text) => parseWhole("--width", text, 1))
+    .option("-W, --width <pixels>", "width of the images (default: the model's own)", (text) =>
+      parseWhole("--width", text, 1),
+    )
     .option("-H, --height <pixels>", "their height", (text) => parseWhole("--height", text, 1))
     .option("-b, --count <n>", "images per prompt, in one batch", (text) => parseWhole("--count", text, 1), 1);
   return addCacheFlags(command)
@@ -61,9 +65,11 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
 
 /** The prompts, given as arguments or by --prompt. */
 export function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags): readonly string[] {
-  if (prompt !== undefined && prompts.length > 0) throw new UsageError("Cannot use --prompt together with a prompt argument");
+  if (prompt !== undefined && prompts.length > 0)
+    throw new UsageError("Cannot use --prompt together with a prompt argument");
   const given = prompt === undefined ? prompts : [prompt];
-  if (given.length === 0) throw new UsageError('Cannot run without a prompt: give one, such as "a fox on a teal background"');
+  if (given.length === 0)
+    throw new UsageError('Cannot run without a prompt: give one, such as "a fox on a teal background"');
   return given;
 }
 

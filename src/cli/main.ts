@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { createProgram } from "./program.ts";
-import { exitCodeOf } from "./exit-code.ts";
 import { terminal } from "./console.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { createProgram } from "./program.ts";
 
 try {
   await createProgram(terminal).parseAsync();

@@ -61,7 +61,9 @@ export function summarize(
   };
   const full = evaluations.filter((evaluation) => evaluation.full).map(({ index }) => index);
   const cachedCount = evaluations.length - full.length;
-  const cost = { full: macs.head + macs.trunk + macs.tail, cached: macs.head + macs.tail };
+  const whole = macs.head + macs.trunk + macs.tail;
+  const uncut = macs.head + macs.tail === 0; // then nothing can be cached, and an evaluation costs what it costs
+  const cost = { full: whole, cached: uncut ? whole : macs.head + macs.tail };
   return {
     full,
     macs: {

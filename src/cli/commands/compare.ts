@@ -35,7 +35,12 @@ export function addCompare(program: Command, terminal: Terminal): void {
 original above, accelerated below. Times are those of denoising; the limit is what the saved operations allow.`,
     );
   addGenerationFlags(command, "compare.png")
-    .option("--repeat <n>", "time each this many times, in turn, and take the medians", (text) => parseWhole("--repeat", text, 1), 1)
+    .option(
+      "--repeat <n>",
+      "time each this many times, in turn, and take the medians",
+      (text) => parseWhole("--repeat", text, 1),
+      1,
+    )
     .addHelpText("after", '\nExample:\n  deepcache compare "a fox on a teal background" --interval 5 --count 4')
     .action((prompts: string[], flags: Flags) => interruptible((signal) => compare(prompts, flags, signal, terminal)));
 }
@@ -116,5 +121,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 const pairs = <T>(a: readonly T[], b: readonly T[]): [T, T][] => a.map((item, i) => [item, b[i] ?? item]);
 
 function visible(images: readonly RgbImage[]): RgbImage[] {
-  return images.map((image) => enlarge(image, Math.max(1, Math.ceil(SMALLEST_PICTURE / Math.min(image.width, image.height)))));
+  return images.map((image) =>
+    enlarge(image, Math.max(1, Math.ceil(SMALLEST_PICTURE / Math.min(image.width, image.height)))),
+  );
 }

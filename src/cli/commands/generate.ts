@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { writeSafetensors } from "../../checkpoint/write-safetensors.ts";
 import { writeImage } from "../../image/write-image.ts";
-import { imageParameters } from "../../pipelines/image-parameters.ts";
 import type { GenerationResult } from "../../pipelines/events.ts";
+import { imageParameters } from "../../pipelines/image-parameters.ts";
 import { openStableDiffusion } from "../../pipelines/stable-diffusion-model.ts";
 import { textToImage } from "../../pipelines/text-to-image.ts";
 import { policyOf } from "../cache-flags.ts";
@@ -29,7 +29,7 @@ export function addGenerate(program: Command, terminal: Terminal): void {
 part on every N-th only and reuses the result in between (DeepCache).`,
     );
   addGenerationFlags(command, "deepcache.png")
-    .option("--latents-output <file>", "also write the final latents as safetensors (tensor \"latents\")")
+    .option("--latents-output <file>", 'also write the final latents as safetensors (tensor "latents")')
     .addHelpText(
       "after",
       `
@@ -78,7 +78,10 @@ function report(result: GenerationResult, paths: readonly string[], model: strin
   };
 }
 
-function summary({ full, evaluations, macs, seconds, seed, policy }: GenerationResult, paths: readonly string[]): string {
+function summary(
+  { full, evaluations, macs, seconds, seed, policy }: GenerationResult,
+  paths: readonly string[],
+): string {
   const saved = policy.kind === "off" ? "" : `, ${giga(macs.total)} of ${giga(macs.uncached)} MACs`;
   return [
     ...paths,

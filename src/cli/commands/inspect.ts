@@ -34,10 +34,9 @@ cached feature, for a batch of one. MODEL is a model folder or one of: ${Object.
       const builtIn = Object.hasOwn(ARCHITECTURES, name)
         ? ARCHITECTURES[name as keyof typeof ARCHITECTURES]
         : undefined;
-      const description =
-        builtIn === undefined
-          ? describeUNet(await readComponentConfig(name, "unet"), flags)
-          : describeUNet(builtIn.unet, flags);
+      const { config, path } =
+        builtIn === undefined ? await readComponentConfig(name, "unet") : { config: builtIn.unet, path: name };
+      const description = describeUNet(config, flags, path);
       if (flags.json === true) terminal.printJson(description);
       else terminal.print(text(description));
     });
