@@ -12,8 +12,15 @@ export function parseJson(bytes: Uint8Array, name: string): unknown {
   return parseJsonText(decodeUtf8(bytes, name), name);
 }
 
-/** Parses `text`; `name` is what the message calls it. */
+/** Brackets, commas and colons of one JSON text; the header of a model of ten thousand tensors has 150,000. */
+export const MAX_JSON_MARKS = 4_000_000;
+
+/** Parses `text`, refusing what would take many times its size in memory; `name` is what the message calls it. */
 export function parseJsonText(text: string, name: string): unknown {
+  const { marks } = scanJson(text);
+  if (marks > MAX_JSON_MARKS) {
+    throw new CheckpointError(`Cannot read ${name}: it is JSON of ${marks} marks, at most ${MAX_JSON_MARKS} are read`);
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -30,18 +37,28 @@ export function decodeUtf8(bytes: Uint8Array, name: string): string {
   }
 }
 
-/** Number of keys that the outermost object of valid JSON writes, counting a key that is written twice as two. */
-export function countTopLevelKeys(json: string): number {
+interface JsonScan {
+  /** Brackets, commas and colons, which bound the number of values. */
+  readonly marks: number;
+  /** Keys that the outermost object writes, counting a key that is written twice as two. */
+  readonly topLevelKeys: number;
+}
+
+/** Counts in valid JSON without parsing it; in anything else the counts mean little. */
+export function scanJson(json: string): JsonScan {
   let depth = 0;
-  let colons = 0;
+  let marks = 0;
+  let topLevelKeys = 0;
   for (let i = 0; i < json.length; i++) {
-    const character = json[i];
+    const character = json[i]!;
     if (character === '"') i = endOfString(json, i);
-    else if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
-    else if (character === ":" && depth === 1) colons++;
+    if (!"[]{},:".includes(character)) continue;
+    marks++;
+    if (character === "{" || character === "[") depth++;
+    if (character === "}" || character === "]") depth--;
+    if (character === ":" && depth === 1) topLevelKeys++;
   }
-  return colons;
+  return { marks, topLevelKeys };
 }
 
 function endOfString(json: string, start: number): number {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { CheckpointError } from "./errors.ts";
 import { listFolder } from "./folder.ts";
 import { readJsonFile } from "./json-file.ts";
+import { quote } from "./limits.ts";
 
 const FILE_NAME = "model_index.json";
 
@@ -44,12 +45,12 @@ export async function readModelIndex(folder: string): Promise<ModelIndex> {
 
 function parseComponent(value: readonly unknown[], name: string, path: string): ComponentClass | null {
   if (!/^\w[\w.-]*$/.test(name)) {
-    throw new CheckpointError(`Cannot read "${path}": component ${JSON.stringify(name)} does not name a folder`);
+    throw new CheckpointError(`Cannot read "${path}": component ${quote(name)} does not name a folder`);
   }
   const [library, className] = value;
   if (value.length === 2 && library === null && className === null) return null;
   if (value.length === 2 && typeof library === "string" && typeof className === "string") return { library, className };
   throw new CheckpointError(
-    `Cannot read "${path}": component "${name}" is ${JSON.stringify(value)}, not a library and a class`,
+    `Cannot read "${path}": component ${quote(name)} is ${quote(value)}, not a library and a class`,
   );
 }

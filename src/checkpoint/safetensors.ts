@@ -2,16 +2,12 @@ import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import type { ByteSource } from "./byte-source.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
-import { countTopLevelKeys, decodeUtf8, isJsonObject, type JsonObject, parseJsonText } from "./json.ts";
+import { decodeUtf8, isJsonObject, type JsonObject, parseJsonText, scanJson } from "./json.ts";
+import { isCount, MAX_DIMENSIONS, MAX_TENSORS, quote } from "./limits.ts";
 import type { Weight } from "./weights.ts";
 
 /** The format's own limit on its header, in bytes; a model of ten thousand tensors takes about 1 MB. */
 export const MAX_HEADER_BYTES = 100_000_000;
-/** Far above any published model; keeps a hostile header from filling the memory. */
-export const MAX_TENSORS = 500_000;
-/** Networks use five at most. */
-export const MAX_DIMENSIONS = 16;
-
 const LENGTH_BYTES = 8;
 
 /** Describes every tensor of a safetensors file from its header; tensor data is neither read nor copied. */
@@ -19,20 +15,18 @@ export async function readSafetensors(source: ByteSource): Promise<CheckpointFil
   const headerBytes = await readHeaderLength(source);
   const name = `the header of "${source.name}"`;
   const text = decodeUtf8(await source.read(LENGTH_BYTES, headerBytes), name);
+  const { topLevelKeys } = scanJson(text);
+  if (topLevelKeys > MAX_TENSORS) {
+    throw new CheckpointError(`Cannot read ${name}: it names ${topLevelKeys} tensors, at most ${MAX_TENSORS} are read`);
+  }
   const header = parseJsonText(text, name);
   if (!isJsonObject(header)) throw new CheckpointError(`Cannot read ${name}: it is not a JSON object`);
-  const { __metadata__: metadata = {}, ...tensors } = header;
-  const entries = Object.entries(tensors);
-  if (entries.length > MAX_TENSORS) {
-    throw new CheckpointError(
-      `Cannot read ${name}: it names ${entries.length} tensors, at most ${MAX_TENSORS} are read`,
-    );
-  }
-  if (countTopLevelKeys(text) !== Object.keys(header).length) {
+  if (topLevelKeys !== Object.keys(header).length) {
     throw new CheckpointError(`Cannot read ${name}: it names a tensor twice`);
   }
+  const { __metadata__: metadata = {}, ...tensors } = header;
   const data = { source, offset: LENGTH_BYTES + headerBytes, size: source.size - LENGTH_BYTES - headerBytes };
-  const weights = new Map(entries.map(([tensor, entry]) => [tensor, parseEntry(entry, tensor, data)]));
+  const weights = new Map(Object.entries(tensors).map(([tensor, entry]) => [tensor, parseEntry(entry, tensor, data)]));
   checkCoverage(weights, data);
   return { weights, metadata: parseMetadata(metadata, name) };
 }
@@ -68,7 +62,7 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
 
 function parseEntry(entry: unknown, name: string, data: DataSection): Weight {
   const fail = (reason: string): CheckpointError =>
-    new CheckpointError(`Cannot read tensor "${name}" of "${data.source.name}": ${reason}`);
+    new CheckpointError(`Cannot read tensor ${quote(name)} of "${data.source.name}": ${reason}`);
   if (!isJsonObject(entry)) throw fail("its entry is not a JSON object");
   const dtype = parseDtype(entry, fail);
   const shape = parseShape(entry, fail);
@@ -127,7 +121,7 @@ function checkCoverage(weights: ReadonlyMap<string, Weight>, { source, offset, s
   let previous = "";
   for (const [name, weight] of inOrder) {
     if (begin(weight) < covered) {
-      throw new CheckpointError(`Cannot read "${source.name}": tensors "${previous}" and "${name}" overlap`);
+      throw new CheckpointError(`Cannot read "${source.name}": tensors ${quote(previous)} and ${quote(name)} overlap`);
     }
     if (begin(weight) > covered) {
       throw new CheckpointError(
@@ -147,12 +141,4 @@ function parseMetadata(metadata: unknown, name: string): Readonly<Record<string,
     throw new CheckpointError(`Cannot read ${name}: its __metadata__ is not an object of strings`);
   }
   return metadata as JsonObject & Record<string, string>;
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** `value` as JSON, short enough for a message. */
-function quote(value: unknown): string {
-  const json = JSON.stringify(value) ?? "missing";
-  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 }

@@ -3,6 +3,7 @@ import { fileSource } from "./byte-sources/file.ts";
 import { CheckpointError } from "./errors.ts";
 import { isJsonObject } from "./json.ts";
 import { readJsonFile } from "./json-file.ts";
+import { quote } from "./limits.ts";
 import { readCheckpoint } from "./read-checkpoint.ts";
 import type { WeightFiles } from "./weight-files.ts";
 import type { Weight, Weights } from "./weights.ts";
@@ -28,7 +29,9 @@ async function readShards(folder: string, indexPath: string): Promise<Weights> {
     for (const [name, weight] of held) {
       const other = foundIn.get(name);
       if (other !== undefined) {
-        throw new CheckpointError(`Cannot read "${indexPath}": tensor "${name}" is in both "${other}" and "${shard}"`);
+        throw new CheckpointError(
+          `Cannot read "${indexPath}": tensor ${quote(name)} is in both ${quote(other)} and ${quote(shard)}`,
+        );
       }
       weights.set(name, weight);
       foundIn.set(name, shard);
@@ -36,7 +39,9 @@ async function readShards(folder: string, indexPath: string): Promise<Weights> {
   }
   for (const [name, shard] of shardOf) {
     if (foundIn.get(name) !== shard) {
-      throw new CheckpointError(`Cannot read "${indexPath}": it places tensor "${name}" in "${shard}", which lacks it`);
+      throw new CheckpointError(
+        `Cannot read "${indexPath}": it places tensor ${quote(name)} in ${quote(shard)}, which lacks it`,
+      );
     }
   }
   return weights;
@@ -48,7 +53,7 @@ async function readIndex(folder: string, path: string): Promise<ReadonlyMap<stri
   const entries = Object.entries(map).map(([name, shard]): [string, string] => {
     if (typeof shard === "string" && isInside(folder, shard)) return [name, shard];
     throw new CheckpointError(
-      `Cannot read "${path}": it places tensor "${name}" in ${JSON.stringify(shard)}, which is no file of this folder`,
+      `Cannot read "${path}": it places tensor ${quote(name)} in ${quote(shard)}, which is no file of this folder`,
     );
   });
   return new Map(entries);

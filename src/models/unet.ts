@@ -11,6 +11,7 @@ import { spatialTransformer } from "../layers/transformer.ts";
 import { type Graph, graphBuilder, type Value } from "../onnx/graph.ts";
 import { add, concat, gather, identity, reshape, scalar, scale, sizeOf, subtract } from "../onnx/ops.ts";
 import { entry } from "../tensor/tensor.ts";
+import { withCurrentNames } from "./key-names.ts";
 import type { LevelAttention, UNetConfig, UNetLevel } from "./unet-config.ts";
 
 /** The sizes that a U-Net's graph is built for. */
@@ -44,7 +45,7 @@ export interface UNet {
 /** Builds the graph of a U-Net; without `weights` it can be counted and printed, not run. */
 export function unet(config: UNetConfig, shape: UNetShape, weights?: Weights): UNet {
   const builder = graphBuilder("unet");
-  const { root, check } = checkpointScope(builder, weights);
+  const { root, check } = checkpointScope(builder, weights && withCurrentNames(weights));
   const { batch, height, width, contextLength = 77, timesteps = "shared" } = shape;
   checkSize(config, shape);
   const sample = builder.input("sample", "F32", [batch, config.inChannels, height, width]);

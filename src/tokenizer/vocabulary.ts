@@ -85,6 +85,10 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 
 /** `value` as JSON, short enough for a message. */
 export function quote(value: unknown): string {
-  const json = JSON.stringify(value) ?? "missing";
-  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
+  try {
+    const json = JSON.stringify(value) ?? "missing";
+    return json.length > 80 ? `${json.slice(0, 80)}…` : json;
+  } catch {
+    return "nested too deeply"; // JSON.parse reads any depth, JSON.stringify runs out of stack
+  }
 }

@@ -56,6 +56,14 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     safetensorsBytes([]),
     'Cannot read the header of "x.safetensors": it is not a JSON object',
   ],
+  "more tensors than any model": [
+    safetensorsBytes(`{${Array.from({ length: 200_001 }, (_, i) => `"${i}":0`).join()}}`),
+    'Cannot read the header of "x.safetensors": it names 200001 tensors, at most 200000 are read',
+  ],
+  "a header that would fill the memory": [
+    safetensorsBytes(`{"a":[${"{},".repeat(2_000_000)}0]}`),
+    'Cannot read the header of "x.safetensors": it is JSON of 6000005 marks, at most 4000000 are read',
+  ],
   "metadata that is not text": [
     safetensorsBytes({ __metadata__: { format: 1 } }),
     'Cannot read the header of "x.safetensors": its __metadata__ is not an object of strings',
@@ -71,6 +79,14 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   "a dtype that every object has": [
     safetensorsBytes({ a: { ...f32([1], 0, 4), dtype: "constructor" } }, 4),
     'Cannot read tensor "a" of "x.safetensors": its dtype is "constructor", known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
+  ],
+  "a name of a megabyte, quoted in part": [
+    safetensorsBytes({ ["\u001b[31m".repeat(200_000)]: 1 }),
+    `Cannot read tensor "${"\\u001b[31m".repeat(20).slice(0, 199)}… of "x.safetensors": its entry is not a JSON object`,
+  ],
+  "a dtype that nests deeply": [
+    safetensorsBytes(`{"a":{"dtype":${"[".repeat(200_000)}${"]".repeat(200_000)}}}`),
+    'Cannot read tensor "a" of "x.safetensors": its dtype is nested too deeply, known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
   ],
   "a shape that is not a list": [
     safetensorsBytes({ a: f32(4, 0, 4) }, 4),

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openComponent } from "../../src/checkpoint/component.ts";
 import { type Cut, cut } from "../../src/deepcache/cut.ts";
-import { withCurrentNames } from "../../src/models/key-names.ts";
 import { unet } from "../../src/models/unet.ts";
 import { unetConfig } from "../../src/models/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
@@ -26,7 +25,7 @@ const UNETS = [
 async function network(name: string) {
   const component = await openComponent(fixturePath(`models/${name}`));
   const { shape, feeds } = unetCase(readFixture(`models/${name}/io.safetensors`), "case0.");
-  return { network: unet(unetConfig(component.config), shape, withCurrentNames(component.weights)), feeds };
+  return { network: unet(unetConfig(component.config), shape, component.weights), feeds };
 }
 
 /** Runs one part on whatever of `known` it asks for. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { openComponent } from "../../src/checkpoint/component.ts";
-import { withCurrentNames } from "../../src/models/key-names.ts";
 import { skipCount, unet } from "../../src/models/unet.ts";
 import { unetConfig } from "../../src/models/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
@@ -28,7 +27,7 @@ describe.each(UNETS)("%s", (name) => {
     const component = await openComponent(fixturePath(`models/${name}`));
     const { shape, feeds } = unetCase(io, label);
     const config = unetConfig(component.config);
-    const network = unet(config, shape, withCurrentNames(component.weights));
+    const network = unet(config, shape, component.weights);
     const { prediction } = await runGraph(network.graph, feeds);
     expect(prediction).toBeCloseTensor(io.tensor(io.has(`${label}output`) ? `${label}output` : "output"), NETWORK_CALL);
   });
@@ -37,7 +36,7 @@ describe.each(UNETS)("%s", (name) => {
     const component = await openComponent(fixturePath(`models/${name}`));
     const { shape, feeds } = unetCase(io, "case0.");
     const config = unetConfig(component.config);
-    const network = unet(config, shape, withCurrentNames(component.weights));
+    const network = unet(config, shape, component.weights);
     const landmarks = new Map([
       ...network.skips.map((value, i) => [`skip.${String(i).padStart(2, "0")}`, value] as const),
       ["mid", network.mid] as const,

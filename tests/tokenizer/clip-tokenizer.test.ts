@@ -127,6 +127,10 @@ describe("loadClipTokenizer() refuses", () => {
       { vocab: { ...small, a: "0" }, merges: "" },
       'Cannot read vocab.json: the id of piece "a" is "0", not a whole number',
     ],
+    "an id that nests deeply": [
+      { vocab: { ...small, a: JSON.parse("[".repeat(100_000) + "]".repeat(100_000)) as unknown }, merges: "" },
+      'Cannot read vocab.json: the id of piece "a" is nested too deeply, not a whole number',
+    ],
     "an id that would fill the memory": [
       { vocab: { ...small, a: 2 ** 32 }, merges: "" },
       'Cannot read vocab.json: the id of piece "a" is 4294967296, not a whole number',
