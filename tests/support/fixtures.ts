@@ -54,3 +54,10 @@ function toFloat32(dtype: string, buffer: ArrayBuffer): Float32Array {
       throw new Error(`Fixture tensors of ${dtype} are not read here`);
   }
 }
+
+/** Entry `index` along the first axis. */
+export function row({ data, shape }: Tensor, index: number): Tensor {
+  const [count = 1, ...rest] = shape;
+  const size = data.length / count;
+  return { data: data.subarray(index * size, (index + 1) * size), shape: rest };
+}

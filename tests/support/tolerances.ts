@@ -20,3 +20,7 @@ export const PIPELINE_LATENTS: Tolerance = { atol: 0, rtol: 2e-4 };
 export const NORMAL_DEVIATE: Tolerance = { atol: 1e-6, rtol: 0 };
 /** One layer on ONNX Runtime against a float64 loop nest. */
 export const F32_LAYER: Tolerance = { atol: 1e-5, rtol: 1e-4 };
+/** Noise levels of a schedule: the reference's square roots and logarithms are not rounded alike on all machines. */
+export const NOISE_SCHEDULE: Tolerance = { atol: 1e-7, rtol: 1e-6 };
+/** Fractional timesteps, interpolated between logarithms in float32. */
+export const FRACTIONAL_TIMESTEP: Tolerance = { atol: 0, rtol: 1e-6 };

@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { CheckpointError } from "./errors.ts";
+import { listFolder } from "./folder.ts";
+import type { JsonObject } from "./json.ts";
+import { readJsonFile } from "./json-file.ts";
+import { readWeightFiles } from "./shards.ts";
+import { findWeightFiles } from "./weight-files.ts";
+import type { Weights } from "./weights.ts";
+
+/** One network of a diffusers or transformers model: its settings and where its tensors lie. */
+export interface Component {
+  /** config.json as it is on disk: published configs leave out what equals the reference's defaults. */
+  readonly config: JsonObject;
+  readonly configPath: string;
+  readonly weights: Weights;
+}
+
+export interface ComponentOptions {
+  /** Read only the files published under this variant, such as "fp16" or "non_ema". */
+  readonly variant?: string;
+}
+
+/** Opens the folder of one network, for example `unet/`; which file is read is settled by `findWeightFiles`. */
+export async function openComponent(folder: string, { variant }: ComponentOptions = {}): Promise<Component> {
+  const names = await listFolder(folder, "the component");
+  const configPath = join(folder, "config.json");
+  if (!names.has("config.json"))
+    throw new CheckpointError(`Cannot read the component "${folder}": it has no config.json`);
+  const config = await readJsonFile(configPath);
+  const weights = await readWeightFiles(folder, findWeightFiles(folder, names, variant));
+  return { config, configPath, weights };
+}

@@ -1,0 +1,22 @@
+/** Far above any published model; keeps a hostile file from filling the memory. */
+export const MAX_TENSORS = 200_000;
+/** Networks use five at most. */
+export const MAX_DIMENSIONS = 16;
+const MAX_QUOTED_CHARACTERS = 200;
+
+/** Whether `value` is a whole number from 0 up that a double holds exactly. */
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** `value` as JSON, short enough for a message and without control characters, whatever a file says. */
+export function quote(value: unknown): string {
+  const json = toJson(typeof value === "string" ? value.slice(0, MAX_QUOTED_CHARACTERS + 1) : value);
+  return json.length > MAX_QUOTED_CHARACTERS ? `${json.slice(0, MAX_QUOTED_CHARACTERS)}…` : json;
+}
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "missing";
+  } catch {
+    return "nested too deeply"; // JSON.parse reads any depth, JSON.stringify runs out of stack
+  }
+}

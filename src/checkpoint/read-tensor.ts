@@ -1,0 +1,10 @@
+import { type Tensor, tensor } from "../tensor/tensor.ts";
+import { fileSource } from "./byte-sources/file.ts";
+import { decodeElements } from "./decode-elements.ts";
+import type { Weight } from "./weights.ts";
+
+/** Reads one tensor from its file as float32; meant for a few small ones, a network's weights stay in their file. */
+export async function readTensor({ dtype, shape, span }: Weight): Promise<Tensor> {
+  const source = await fileSource(span.path);
+  return tensor(decodeElements(await source.read(span.offset, span.length), dtype), shape);
+}

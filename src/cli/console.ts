@@ -1,0 +1,41 @@
+import { SingleBar } from "cli-progress";
+
+/** Where a command prints: results on stdout, everything else on stderr. */
+export interface Terminal {
+  /** A result, for people. */
+  print(text: string): void;
+  /** A result, for machines. */
+  printJson(value: unknown): void;
+  warn(text: string): void;
+  /** A bar on stderr, if that is a terminal. */
+  progress(total: number): Progress;
+  /** One line on stderr about what goes on, if that is a terminal. */
+  status(text: string): void;
+}
+
+export interface Progress {
+  update(done: number, label: string): void;
+  stop(): void;
+}
+
+export const terminal: Terminal = {
+  print: (text) => console.log(text),
+  printJson: (value) => console.log(JSON.stringify(value, null, 2)),
+  warn: (text) => console.error(`deepcache: ${text}`),
+  status: (text) => {
+    if (process.stderr.isTTY) console.error(text);
+  },
+  progress(total) {
+    if (!process.stderr.isTTY) return { update() {}, stop() {} };
+    const bar = new SingleBar({
+      stream: process.stderr,
+      format: "{bar} {value}/{total} {label} {eta_formatted}",
+      barCompleteChar: "█",
+      barIncompleteChar: "·",
+      clearOnComplete: true,
+      hideCursor: true,
+    });
+    bar.start(total, 0, { label: "" });
+    return { update: (done, label) => bar.update(done, { label }), stop: () => bar.stop() };
+  },
+};

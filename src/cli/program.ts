@@ -1,0 +1,26 @@
+import { Command } from "commander";
+import { VERSION } from "../pipelines/image-parameters.ts";
+import { addCompare } from "./commands/compare.ts";
+import { addGenerate } from "./commands/generate.ts";
+import { addInspect } from "./commands/inspect.ts";
+import { addPlan } from "./commands/plan.ts";
+import type { Terminal } from "./console.ts";
+
+/** The command line, printing to `terminal`. */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command("deepcache")
+    .description("Diffusion models made fast: DeepCache on ONNX Runtime, from the checkpoints you already have.")
+    .version(VERSION)
+    .showHelpAfterError("(add --help for the flags)")
+    .exitOverride();
+  for (const add of [addGenerate, addCompare, addInspect, addPlan]) add(program, terminal);
+  program.addHelpText(
+    "after",
+    `
+Start here:
+  deepcache compare "a fox on a teal background"   original and accelerated, side by side
+  deepcache generate "an owl on a pink background" --interval 3
+  deepcache inspect stable-diffusion-v1-5          what caching saves, branch by branch`,
+  );
+  return program;
+}

@@ -1,0 +1,19 @@
+/** 338.83 G and the like. */
+export function giga(count: number): string {
+  return `${(count / 1e9).toFixed(count >= 1e12 ? 1 : count >= 1e9 ? 2 : 3)} G`;
+}
+
+export const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
+
+export const secondsText = (seconds: number): string =>
+  seconds < 10 ? `${seconds.toFixed(2)} s` : `${seconds.toFixed(1)} s`;
+
+/** Columns of text, the first flush left and the others flush right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
+    )
+    .join("\n");
+}

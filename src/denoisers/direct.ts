@@ -1,0 +1,21 @@
+import type { Denoiser } from "../diffusion/denoiser.ts";
+import type { Session } from "../runtime/runtime.ts";
+import type { RunContext } from "./evaluation.ts";
+
+/** Every evaluation runs the whole network. */
+export function directDenoiser(session: Session, { conditioning, observe, signal, now }: RunContext): Denoiser {
+  let index = 0;
+  return {
+    async predict(sample, timestep) {
+      signal?.throwIfAborted();
+      const start = now();
+      const time = { data: Float32Array.of(timestep), shape: [1] };
+      const { prediction } = await session.run({ ...conditioning, sample, timestep: time });
+      if (prediction === undefined) throw new TypeError('The network has no output "prediction"');
+      const result = await prediction.download();
+      prediction[Symbol.dispose]();
+      observe?.({ index: index++, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
+      return result;
+    },
+  };
+}

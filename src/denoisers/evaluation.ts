@@ -1,0 +1,28 @@
+import type { Feed } from "../runtime/runtime.ts";
+
+/** Network inputs that stay the same over a run, by the names of the graph. */
+export type Conditioning = Readonly<Record<string, Feed>>;
+
+export type PartName = "head" | "trunk" | "tail";
+
+/** What one network evaluation did and how long it took. */
+export interface Evaluation {
+  /** Counts from 0 within a run. */
+  readonly index: number;
+  readonly timestep: number;
+  /** Whether the trunk ran; false where its last result was reused. */
+  readonly full: boolean;
+  /** Seconds in each part that ran; an uncut network is all trunk. */
+  readonly seconds: Readonly<Partial<Record<PartName, number>>>;
+}
+
+/** What a denoiser needs besides the network itself. */
+export interface RunContext {
+  readonly conditioning: Conditioning;
+  /** Told after every evaluation. */
+  readonly observe?: ((evaluation: Evaluation) => void) | undefined;
+  /** Stops the run before the next part. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds from a fixed point. */
+  readonly now: () => number;
+}

@@ -1,0 +1,129 @@
+import type { Sampler } from "./sampler.ts";
+import type { SamplerOptions } from "./sampler-options.ts";
+import { ddim } from "./samplers/ddim.ts";
+import { ddpm } from "./samplers/ddpm.ts";
+import { deis } from "./samplers/deis.ts";
+import { dpmSolverMultistep } from "./samplers/dpm-solver-multistep.ts";
+import { dpmSolverSinglestep } from "./samplers/dpm-solver-singlestep.ts";
+import { euler } from "./samplers/euler.ts";
+import { eulerAncestral } from "./samplers/euler-ancestral.ts";
+import { heun } from "./samplers/heun.ts";
+import { ipndm } from "./samplers/ipndm.ts";
+import { kdpm2, kdpm2Ancestral } from "./samplers/kdpm2.ts";
+import { lcm } from "./samplers/lcm.ts";
+import { lms } from "./samplers/lms.ts";
+import { pndm } from "./samplers/pndm.ts";
+import { tcd } from "./samplers/tcd.ts";
+import { unipc } from "./samplers/unipc.ts";
+import { type SchedulerClass, type SchedulerConfig, schedulerConfigAs } from "./scheduler-config.ts";
+
+type Option = Exclude<keyof SamplerOptions, "steps">;
+type Algorithms = {
+  readonly [Class in SchedulerClass]: {
+    readonly build: (config: SchedulerConfig<Class>, options: SamplerOptions) => Sampler;
+    /** The options that this algorithm takes beside the number of steps. */
+    readonly takes: readonly Option[];
+  };
+};
+
+const ALGORITHMS: Algorithms = {
+  DDPMScheduler: { build: ddpm, takes: ["timesteps"] },
+  DDIMScheduler: { build: ddim, takes: ["timesteps", "eta", "useClippedModelOutput"] },
+  PNDMScheduler: { build: pndm, takes: [] },
+  EulerDiscreteScheduler: { build: euler, takes: ["timesteps", "sigmas", "churn"] },
+  EulerAncestralDiscreteScheduler: { build: eulerAncestral, takes: [] },
+  HeunDiscreteScheduler: { build: heun, takes: ["timesteps"] },
+  KDPM2DiscreteScheduler: { build: kdpm2, takes: [] },
+  KDPM2AncestralDiscreteScheduler: { build: kdpm2Ancestral, takes: [] },
+  LMSDiscreteScheduler: { build: lms, takes: ["order"] },
+  DPMSolverMultistepScheduler: { build: dpmSolverMultistep, takes: ["timesteps"] },
+  DPMSolverSinglestepScheduler: { build: dpmSolverSinglestep, takes: ["timesteps"] },
+  DEISMultistepScheduler: { build: deis, takes: [] },
+  UniPCMultistepScheduler: { build: unipc, takes: [] },
+  LCMScheduler: { build: lcm, takes: ["timesteps"] },
+  TCDScheduler: { build: tcd, takes: ["timesteps", "eta"] },
+  IPNDMScheduler: { build: ipndm, takes: [] },
+};
+
+/** The sampler that a scheduler config describes, laid out for the steps that `options` ask for. */
+export function samplerFromConfig<Class extends SchedulerClass>(
+  config: SchedulerConfig<Class>,
+  options: SamplerOptions,
+): Sampler {
+  const className: Class = config.className;
+  const { build, takes } = ALGORITHMS[className];
+  const given = Object.entries(options).filter(([key, value]) => key !== "steps" && value !== undefined);
+  const foreign = given.find(([key]) => !takes.some((option) => option === key));
+  if (foreign) throw new TypeError(`Cannot build a ${className}: it takes no ${foreign[0]}`);
+  return build(config, options);
+}
+
+interface Named {
+  readonly className: SchedulerClass;
+  readonly changes?: Readonly<Record<string, unknown>>;
+}
+
+const KARRAS = {
+  use_karras_sigmas: true,
+  use_exponential_sigmas: false,
+  use_beta_sigmas: false,
+  use_lu_lambdas: false,
+};
+const MULTISTEP = { className: "DPMSolverMultistepScheduler" } as const;
+const MULTISTEP_ODE = { algorithm_type: "dpmsolver++", solver_order: 2 };
+const MULTISTEP_SDE = { algorithm_type: "sde-dpmsolver++", solver_order: 2 };
+
+const NAMED = {
+  ddpm: { className: "DDPMScheduler" },
+  ddim: { className: "DDIMScheduler" },
+  pndm: { className: "PNDMScheduler" },
+  plms: { className: "PNDMScheduler", changes: { skip_prk_steps: true } },
+  euler: { className: "EulerDiscreteScheduler" },
+  "euler-karras": { className: "EulerDiscreteScheduler", changes: KARRAS },
+  "euler-a": { className: "EulerAncestralDiscreteScheduler" },
+  heun: { className: "HeunDiscreteScheduler" },
+  "heun-karras": { className: "HeunDiscreteScheduler", changes: KARRAS },
+  kdpm2: { className: "KDPM2DiscreteScheduler" },
+  "kdpm2-karras": { className: "KDPM2DiscreteScheduler", changes: KARRAS },
+  "kdpm2-a": { className: "KDPM2AncestralDiscreteScheduler" },
+  "kdpm2-a-karras": { className: "KDPM2AncestralDiscreteScheduler", changes: KARRAS },
+  lms: { className: "LMSDiscreteScheduler" },
+  "lms-karras": { className: "LMSDiscreteScheduler", changes: KARRAS },
+  "dpmpp-2m": { ...MULTISTEP, changes: MULTISTEP_ODE },
+  "dpmpp-2m-karras": { ...MULTISTEP, changes: { ...MULTISTEP_ODE, ...KARRAS } },
+  "dpmpp-2m-sde": { ...MULTISTEP, changes: MULTISTEP_SDE },
+  "dpmpp-2m-sde-karras": { ...MULTISTEP, changes: { ...MULTISTEP_SDE, ...KARRAS } },
+  "dpmpp-3m": { ...MULTISTEP, changes: { ...MULTISTEP_ODE, solver_order: 3 } },
+  "dpmpp-3m-karras": { ...MULTISTEP, changes: { ...MULTISTEP_ODE, ...KARRAS, solver_order: 3 } },
+  "dpm-single": { className: "DPMSolverSinglestepScheduler" },
+  "dpm-single-karras": { className: "DPMSolverSinglestepScheduler", changes: KARRAS },
+  deis: { className: "DEISMultistepScheduler" },
+  unipc: { className: "UniPCMultistepScheduler" },
+  "unipc-karras": { className: "UniPCMultistepScheduler", changes: KARRAS },
+  lcm: { className: "LCMScheduler" },
+  tcd: { className: "TCDScheduler" },
+  ipndm: { className: "IPNDMScheduler" },
+} as const satisfies Record<string, Named>;
+
+/** A sampler's name as users give it. */
+export type SamplerName = keyof typeof NAMED;
+
+/** Every name that `samplerNamed` knows. */
+export const SAMPLER_NAMES = Object.keys(NAMED) as readonly SamplerName[];
+
+/** Whether `name` is one of `SAMPLER_NAMES`. */
+export const isSamplerName = (name: string): name is SamplerName => Object.hasOwn(NAMED, name);
+
+/** The config of the sampler called `name` for a model that was published with `base`. */
+export function schedulerConfigNamed(name: string, base: SchedulerConfig): SchedulerConfig {
+  if (!isSamplerName(name)) {
+    throw new RangeError(`No sampler is called "${name}"; there are ${SAMPLER_NAMES.join(", ")}`);
+  }
+  const { className, changes }: Named = NAMED[name];
+  return schedulerConfigAs(className, base, changes);
+}
+
+/** The sampler called `name` for a model that was published with `base`. */
+export function samplerNamed(name: string, base: SchedulerConfig, options: SamplerOptions): Sampler {
+  return samplerFromConfig(schedulerConfigNamed(name, base), options);
+}

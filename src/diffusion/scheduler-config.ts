@@ -1,0 +1,130 @@
+import { type Field, SCHEDULER_FIELDS } from "./scheduler-fields.ts";
+
+/** Name of a supported scheduler class of diffusers. */
+export type SchedulerClass = keyof typeof SCHEDULER_FIELDS;
+
+type Table = typeof SCHEDULER_FIELDS;
+type Values<Fields> = { readonly [Name in keyof Fields]: Fields[Name] extends Field<infer T> ? T : never };
+type Configs = {
+  [Class in SchedulerClass]: Values<Table[Class]> & {
+    readonly className: Class;
+    /** The fields that the file holds, whether of this class or not: what another class may take over. */
+    readonly given: Readonly<Record<string, unknown>>;
+  };
+};
+
+/** A scheduler config with every field of its class settled, under the names that diffusers gives them. */
+export type SchedulerConfig<Class extends SchedulerClass = SchedulerClass> = Configs[Class];
+
+/** A scheduler config that cannot be read. */
+export class SchedulerConfigError extends Error {
+  override readonly name = "SchedulerConfigError";
+}
+
+/** Names of the supported scheduler classes. */
+export const SCHEDULER_CLASSES = Object.keys(SCHEDULER_FIELDS) as SchedulerClass[];
+
+/**
+ * Fields of any class pass in a config of any other and are left out: published files carry them (Stable Diffusion
+ * 1.5 gives PNDM a `clip_sample` for the sake of DDIM), and diffusers, too, keeps them for the class that has them.
+ */
+const KNOWN_FIELDS: ReadonlySet<string> = new Set(Object.values(SCHEDULER_FIELDS).flatMap(Object.keys));
+
+/** Reads the text of a scheduler_config.json, which Python may have written with `Infinity`. */
+export function parseSchedulerConfig(text: string, name = "scheduler_config.json"): SchedulerConfig {
+  const strict = text.replace(/"(?:[^"\\]|\\.)*"|\bInfinity\b/g, (match) => (match === "Infinity" ? "1e999" : match));
+  let json: unknown;
+  try {
+    json = JSON.parse(strict);
+  } catch (cause) {
+    throw new SchedulerConfigError(`Cannot read scheduler config "${name}": it is not JSON`, { cause });
+  }
+  return readSchedulerConfig(json, name);
+}
+
+/** Reads a parsed scheduler config; keys that begin with an underscore are metadata. */
+export function readSchedulerConfig(json: unknown, name = "scheduler_config.json"): SchedulerConfig {
+  const refuse = refusal(name);
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw refuse("it is not an object");
+  const className: unknown = "_class_name" in json ? json._class_name : undefined;
+  const known = SCHEDULER_CLASSES.find((candidate) => candidate === className);
+  if (known === undefined) {
+    throw refuse(`_class_name is ${show(className)}; supported are ${SCHEDULER_CLASSES.join(", ")}`);
+  }
+  return settle(known, Object.fromEntries(Object.entries(json).filter(([key]) => !key.startsWith("_"))), name);
+}
+
+/**
+ * The config of another class made from `config`: fields that it gives and both have are taken over, the rest left out,
+ * as `from_config` does in diffusers.
+ */
+export function schedulerConfigAs<Class extends SchedulerClass>(
+  className: Class,
+  config: SchedulerConfig,
+  changes: Readonly<Record<string, unknown>> = {},
+): SchedulerConfig<Class> {
+  return settle(className, { ...config.given, ...changes }, `${config.className} as ${className}`);
+}
+
+function settle<Class extends SchedulerClass>(
+  className: Class,
+  given: Readonly<Record<string, unknown>>,
+  name: string,
+): SchedulerConfig<Class> {
+  const refuse = refusal(name);
+  const unknown = Object.keys(given).find((key) => !KNOWN_FIELDS.has(key));
+  if (unknown !== undefined) throw refuse(`${className} has no field "${unknown}"`);
+  const values: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries<Field<unknown>>(SCHEDULER_FIELDS[className])) {
+    const found = Object.hasOwn(given, key) ? given[key] : field.fallback;
+    const value = field.read(found);
+    if (value === undefined) {
+      throw refuse(`field "${key}" of ${className} is ${show(found)}, required is ${field.required}`);
+    }
+    values[key] = value;
+  }
+  const conflict = CONFLICTS.find(({ holds }) => holds(values));
+  if (conflict) throw refuse(`${className} ${conflict.reason}`);
+  return { ...values, className, given } as SchedulerConfig<Class>;
+}
+
+const FORMULA_FLAGS = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] as const;
+
+type FoundValues = Readonly<Record<string, unknown>>;
+
+/** Combinations that no class can work with; most of them are errors in diffusers, too. */
+const CONFLICTS: readonly { reason: string; holds: (values: FoundValues) => boolean }[] = [
+  {
+    reason: `can use only one of ${FORMULA_FLAGS.join(", ")}`,
+    holds: (values) => FORMULA_FLAGS.filter((flag) => values[flag]).length > 1,
+  },
+  {
+    reason: 'needs final_sigmas_type "sigma_min" where algorithm_type is "dpmsolver" or "sde-dpmsolver"',
+    holds: ({ algorithm_type, final_sigmas_type }) =>
+      (algorithm_type === "dpmsolver" || algorithm_type === "sde-dpmsolver") && final_sigmas_type === "zero",
+  },
+  {
+    reason: 'has no third order (solver_order 3) of algorithm_type "sde-dpmsolver"',
+    holds: ({ algorithm_type, solver_order }) => algorithm_type === "sde-dpmsolver" && solver_order === 3,
+  },
+  {
+    reason: "needs as many trained_betas as num_train_timesteps",
+    holds: ({ trained_betas, num_train_timesteps, beta_schedule }) =>
+      beta_schedule !== undefined && Array.isArray(trained_betas) && trained_betas.length !== num_train_timesteps,
+  },
+  {
+    reason: "needs original_inference_steps of at most num_train_timesteps",
+    holds: ({ original_inference_steps, num_train_timesteps }) =>
+      Number(original_inference_steps) > Number(num_train_timesteps),
+  },
+];
+
+const refusal =
+  (name: string) =>
+  (reason: string): SchedulerConfigError =>
+    new SchedulerConfigError(`Cannot read scheduler config "${name}": ${reason}`);
+
+function show(value: unknown): string {
+  const text = typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? "missing");
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

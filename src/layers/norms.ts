@@ -1,0 +1,39 @@
+import type { Value } from "../onnx/graph.ts";
+import { add, instanceNormalization, layerNormalization, multiply, reshape, sizeOf } from "../onnx/ops.ts";
+import { elementCount } from "../tensor/tensor.ts";
+import type { Scope } from "./scope.ts";
+
+export interface GroupNormConfig {
+  readonly groups: number;
+  readonly epsilon: number;
+}
+
+/**
+ * torch.nn.GroupNorm on x [N, C, …] as an instance normalisation of groups, the fastest form that ONNX Runtime has
+ * on a CPU.
+ */
+export function groupNorm(scope: Scope, x: Value, { groups, epsilon }: GroupNormConfig): Value {
+  const channels = sizeOf(x, 1);
+  if (channels % groups !== 0) {
+    throw new RangeError(`Cannot normalise "${scope.path}": ${channels} channels do not divide into ${groups} groups`);
+  }
+  const batch = sizeOf(x, 0);
+  const grouped = reshape(x, [batch, groups, elementCount(x.shape) / batch / groups]);
+  const ones = x.builder.constant(new Float32Array(groups).fill(1), [groups]);
+  const none = x.builder.constant(new Float32Array(groups), [groups]);
+  const normal = reshape(instanceNormalization(grouped, ones, none, epsilon), x.shape);
+  const perChannel = [channels, ...x.shape.slice(2).map(() => 1)];
+  const scaled = multiply(normal, scope.weight("weight", perChannel));
+  return x.builder.tally(add(scaled, scope.weight("bias", perChannel)), 2 * elementCount(x.shape));
+}
+
+/** torch.nn.LayerNorm over the last axis. */
+export function layerNorm(scope: Scope, x: Value, epsilon = 1e-5): Value {
+  return sharedLayerNorm(scope, sizeOf(x, -1), epsilon)(x);
+}
+
+/** A layerNorm that several values of the same width go through, its weights taken once. */
+export function sharedLayerNorm(scope: Scope, width: number, epsilon = 1e-5): (x: Value) => Value {
+  const [gamma, beta] = [scope.weight("weight", [width]), scope.weight("bias", [width])];
+  return (x) => x.builder.tally(layerNormalization(x, gamma, beta, epsilon), 2 * elementCount(x.shape));
+}

@@ -1,0 +1,102 @@
+import type { Weight, Weights } from "../checkpoint/weights.ts";
+import type { Builder, Value } from "../onnx/graph.ts";
+import { cast } from "../onnx/ops.ts";
+import { DTYPES } from "../tensor/dtype.ts";
+import { elementCount } from "../tensor/tensor.ts";
+
+/** A place in a checkpoint's key hierarchy, from which layers take their weights by name. */
+export interface Scope {
+  readonly builder: Builder;
+  /** Key prefix without the last dot; "" at the root. */
+  readonly path: string;
+  at(name: string): Scope;
+  /** Whether the checkpoint has `name` here; without a checkpoint, no. */
+  has(name: string): boolean;
+  /** The named weight as a float32 value of `shape`; trailing sizes of 1 may be missing in the file or in `shape`. */
+  weight(name: string, shape: readonly number[]): Value;
+  /** Rows `start` to `start + shape[0]` of a weight that has `total` rows; every row must be asked for once. */
+  rows(name: string, shape: readonly number[], start: number, total: number): Value;
+}
+
+/** The root scope over a checkpoint, and the check that all of it was used. */
+export interface CheckpointScope {
+  readonly root: Scope;
+  /** Throws one sentence that names every weight that was missing, of another shape, or left over. */
+  check(model: string, ignored?: readonly RegExp[]): void;
+}
+
+/** Without `weights`, every weight exists as float32 and has no data: enough to count and to print. */
+export function checkpointScope(builder: Builder, weights?: Weights): CheckpointScope {
+  const uses = new Map<string, number>();
+  const problems: string[] = [];
+
+  function find(key: string, shape: readonly number[]): Weight | undefined {
+    const weight = weights?.get(key);
+    if (weights === undefined) return undefined;
+    if (weight === undefined) {
+      problems.push(`"${key}" [${shape}] is missing`);
+    } else if (!sameButTrailingOnes(weight.shape, shape)) {
+      problems.push(`"${key}" has shape [${weight.shape}] where [${shape}] is required`);
+      return undefined;
+    } else if (!(weight.dtype in FLOATS)) {
+      problems.push(`"${key}" holds ${weight.dtype} where one of ${Object.keys(FLOATS).join(", ")} is required`);
+      return undefined;
+    }
+    return weight;
+  }
+
+  function take(key: string, shape: readonly number[], start: number, total: number): Value {
+    const part = shape[0] === undefined ? 1 : shape[0] / total;
+    const weight = find(key, [total, ...shape.slice(1)]);
+    const used = (uses.get(key) ?? 0) + part;
+    uses.set(key, used);
+    if (used > 1 + Number.EPSILON * 8) problems.push(`"${key}" is used twice`);
+    const dtype = weight?.dtype ?? "F32";
+    const rowBytes = elementCount(shape.slice(1)) * DTYPES[dtype].bytes;
+    const data = weight && {
+      path: weight.span.path,
+      offset: weight.span.offset + start * rowBytes,
+      length: elementCount(shape) * DTYPES[dtype].bytes,
+    };
+    const stored = builder.weight(part === 1 ? key : `${key}.${start}`, dtype, shape, data);
+    return dtype === "F32" ? stored : cast(stored, "F32", DTYPES.F32.onnxType);
+  }
+
+  const scopeAt = (path: string): Scope => {
+    const key = (name: string): string => (path === "" ? name : `${path}.${name}`);
+    return {
+      builder,
+      path,
+      at: (name) => scopeAt(key(name)),
+      has: (name) => weights?.has(key(name)) ?? false,
+      weight: (name, shape) => take(key(name), shape, 0, shape[0] ?? 1),
+      rows: (name, shape, start, total) => take(key(name), shape, start, total),
+    };
+  };
+
+  return {
+    root: scopeAt(""),
+    check(model, ignored = []) {
+      const leftover = [...(weights?.keys() ?? [])].filter(
+        (key) => !uses.has(key) && !ignored.some((pattern) => pattern.test(key)),
+      );
+      const all = [...new Set(problems), ...leftover.map((key) => `"${key}" is left over`)];
+      if (all.length === 0) return;
+      const shown = all.slice(0, 12).join("; ");
+      const more = all.length > 12 ? `; and ${all.length - 12} more` : "";
+      throw new WeightMismatchError(`Cannot use the checkpoint as ${model}: ${shown}${more}`);
+    },
+  };
+}
+
+/** The checkpoint's tensors are not the ones that its config calls for. */
+export class WeightMismatchError extends Error {
+  override readonly name = "WeightMismatchError";
+}
+
+const FLOATS = { F32: true, F16: true, BF16: true, F64: true } as const;
+
+function sameButTrailingOnes(a: readonly number[], b: readonly number[]): boolean {
+  const length = Math.max(a.length, b.length);
+  return Array.from({ length }, (_, i) => (a[i] ?? 1) === (b[i] ?? 1)).every(Boolean);
+}

@@ -1,0 +1,93 @@
+/** A model's config.json does not describe a model that this engine can build. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Typed access to the fields of a config.json; every refusal names the file, the field, what was found and required. */
+export interface ConfigReader {
+  readonly source: string;
+  /** Whether the field is there and not null. */
+  has(field: string): boolean;
+  /** Whether the field is there and null. */
+  isNull(field: string): boolean;
+  /** The entry of `table` that the field names. */
+  choice<T>(field: string, table: Readonly<Record<string, T>>, fallback?: string): T;
+  integer(field: string, fallback?: number): number;
+  number(field: string, fallback?: number): number;
+  boolean(field: string, fallback?: boolean): boolean;
+  string(field: string, fallback?: string): string;
+  integers(field: string, fallback?: readonly number[]): readonly number[];
+  strings(field: string, fallback?: readonly string[]): readonly string[];
+  /** One entry per level: a list of `count` values, or one value for all levels. */
+  perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[];
+  /** The object that the field holds, an empty one where it is missing. */
+  section(field: string): ConfigReader;
+  /** Refuses every value of `field` but these (a missing field is accepted). */
+  only(field: string, allowed: readonly unknown[]): void;
+  fail(field: string, required: string): never;
+}
+
+export const isInteger = (value: unknown): value is number => Number.isInteger(value);
+export const isPositive = (value: unknown): value is number => isInteger(value) && value > 0;
+export const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+const isString = (value: unknown): value is string => typeof value === "string";
+const listOf =
+  <T>(accepts: (value: unknown) => value is T) =>
+  (value: unknown): value is readonly T[] =>
+    Array.isArray(value) && value.every(accepts);
+
+/** Wraps a parsed config.json; `source` names it in errors. */
+export function configReader(config: unknown, source: string): ConfigReader {
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw new ConfigError(`Cannot read config "${source}": it holds ${describe(config)} where an object is required`);
+  }
+  const fields = config as Readonly<Record<string, unknown>>;
+  const fail = (field: string, required: string): never => {
+    throw new ConfigError(
+      `Cannot use config "${source}": "${field}" is ${describe(fields[field])} where ${required} is required`,
+    );
+  };
+  const read = <T>(field: string, accepts: (value: unknown) => value is T, required: string, fallback?: T): T => {
+    const value = fields[field] ?? fallback;
+    return accepts(value) ? value : fail(field, required);
+  };
+  return {
+    source,
+    has: (field) => fields[field] !== undefined && fields[field] !== null,
+    isNull: (field) => fields[field] === null,
+    choice(field, table, fallback) {
+      const name = read(field, isString, oneOf(Object.keys(table)), fallback);
+      return Object.hasOwn(table, name)
+        ? (table[name] as (typeof table)[string])
+        : fail(field, oneOf(Object.keys(table)));
+    },
+    integer: (field, fallback) => read(field, isInteger, "a whole number", fallback),
+    number: (field, fallback) => read(field, isNumber, "a number", fallback),
+    boolean: (field, fallback) => read(field, isBoolean, "true or false", fallback),
+    string: (field, fallback) => read(field, isString, "a text", fallback),
+    integers: (field, fallback) => read(field, listOf(isPositive), "a list of positive whole numbers", fallback),
+    strings: (field, fallback) => read(field, listOf(isString), "a list of texts", fallback),
+    perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[] {
+      const value = fields[field] ?? fallback;
+      if (accepts(value)) return Array.from({ length: count }, () => value);
+      const required = `one value, or a list of ${count}, one for each level`;
+      return listOf(accepts)(value) && value.length === count ? value : fail(field, required);
+    },
+    section: (field) => configReader(fields[field] ?? {}, `${source}: ${field}`),
+    only(field, allowed) {
+      const value = fields[field];
+      if (value === undefined || value === null || allowed.includes(value)) return;
+      fail(field, allowed.length === 0 ? "no value" : oneOf(allowed));
+    },
+    fail,
+  };
+}
+
+const oneOf = (values: readonly unknown[]): string => values.map((value) => JSON.stringify(value)).join(" or ");
+
+function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,109 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { DTYPES } from "../../tensor/dtype.ts";
+import type { Attribute, Graph, Initializer, Value } from "../graph.ts";
+import { nameValues } from "../names.ts";
+import {
+  AttributeProto_AttributeType,
+  type AttributeProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  TensorProto_DataLocation,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from "./generated/onnx_pb.ts";
+
+/** ONNX operator set that the graphs are written for, and ONNX Runtime's own. */
+const OPSETS = [
+  { domain: "", version: 20n },
+  { domain: "com.microsoft", version: 1n },
+];
+const IR_VERSION = 10n;
+
+/**
+ * Serialises a graph as an ONNX model. Weights become external data whose location is `locate(path)`, which must be
+ * relative to the folder that the runtime is told; weights without a file are refused.
+ */
+export function writeModel(graph: Graph, locate: (path: string) => string): Uint8Array {
+  const name = nameValues(graph);
+  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  // An output that is an input, an initializer or another output under a second name needs a node of its own.
+  const produced = new Set(graph.nodes.flatMap((node) => node.outputs));
+  const copies = [...graph.outputs].filter(([key, value]) => name(value) !== key || !produced.has(value));
+  for (const [key, value] of copies) {
+    if (name(value) === key) throw new RangeError(`Output "${key}" of graph "${graph.name}" is not computed by it`);
+  }
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: "deepcache",
+    opsetImport: OPSETS,
+    graph: {
+      name: graph.name,
+      input: [...graph.inputs].map(([key, value]) => valueInfo(key, value)),
+      output: [...graph.outputs].map(([key, value]) => valueInfo(key, value)),
+      initializer: [...graph.initializers]
+        .filter(([value]) => used.has(value))
+        .map(([value, initializer]) => tensorProto(name(value), value, initializer, locate)),
+      node: [
+        ...graph.nodes.map((node, i) => ({
+          name: `${node.op}_${i}`,
+          opType: node.op,
+          domain: node.domain,
+          input: node.inputs.map((input) => (input === undefined ? "" : name(input))),
+          output: node.outputs.map(name),
+          attribute: Object.entries(node.attributes).map(([key, value]) => attributeProto(key, value)),
+        })),
+        ...copies.map(([key, value]) => ({
+          name: `copy_${key}`,
+          opType: "Identity",
+          input: [name(value)],
+          output: [key],
+        })),
+      ],
+    },
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** Parses an ONNX model; a malformed one is an error of the protobuf library. */
+export const readModel = (bytes: Uint8Array): ModelProto => fromBinary(ModelProtoSchema, bytes);
+
+function valueInfo(name: string, { dtype, shape }: Value): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const dim = shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } }));
+  const tensorType = { elemType: DTYPES[dtype].onnxType, shape: { dim } };
+  return { name, type: { value: { case: "tensorType", value: tensorType } } };
+}
+
+function tensorProto(
+  name: string,
+  { dtype, shape }: Value,
+  initializer: Initializer,
+  locate: (path: string) => string,
+): MessageInitShape<typeof TensorProtoSchema> {
+  const described = { name, dataType: DTYPES[dtype].onnxType, dims: shape.map(BigInt) };
+  if (initializer.kind === "constant") {
+    const { buffer, byteOffset, byteLength } = initializer.data;
+    return { ...described, rawData: new Uint8Array(buffer, byteOffset, byteLength) };
+  }
+  if (initializer.data === undefined) {
+    throw new RangeError(`Cannot write weight "${initializer.name}": the graph was built without a checkpoint`);
+  }
+  const { path, offset, length } = initializer.data;
+  return {
+    ...described,
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [
+      { key: "location", value: locate(path) },
+      { key: "offset", value: String(offset) },
+      { key: "length", value: String(length) },
+    ],
+  };
+}
+
+function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === "string") {
+    return { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) };
+  }
+  if (typeof value === "number") return { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) };
+  if ("float" in value) return { name, type: AttributeProto_AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) };
+}

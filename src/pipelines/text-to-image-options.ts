@@ -1,0 +1,124 @@
+import type { CachePolicy } from "../deepcache/policy.ts";
+import { reduction } from "../models/image-coder.ts";
+import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+
+/** What a text-to-image run can be asked for; names and defaults as in diffusers. */
+export interface TextToImageOptions {
+  /** Several prompts make one batch. */
+  readonly prompt: string | readonly string[];
+  readonly negativePrompt?: string | readonly string[] | undefined;
+  readonly steps?: number | undefined;
+  /** 1 and less run the prompt alone; above, the prompt against the negative prompt (classifier-free guidance). */
+  readonly guidanceScale?: number | undefined;
+  /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
+  readonly guidanceRescale?: number | undefined;
+  /** Whole number from 0; the same seed gives the image that diffusers gives on a CPU. */
+  readonly seed?: number | undefined;
+  /** In pixels. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  /** Images per prompt, in one batch. */
+  readonly count?: number | undefined;
+  /** One of SAMPLER_NAMES; the model's own where left out. */
+  readonly sampler?: string | undefined;
+  /** Noise added on the way (DDIM): 0 none, 1 as much as DDPM. */
+  readonly eta?: number | undefined;
+  readonly cache?: CachePolicy | undefined;
+  /** How many of the text encoder's last layers to leave out. */
+  readonly clipSkip?: number | undefined;
+  /** Decode a preview after every so many evaluations. */
+  readonly previewEvery?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same with everything decided. */
+export interface SettledOptions {
+  readonly prompts: readonly string[];
+  readonly negativePrompts: readonly string[];
+  readonly steps: number;
+  readonly guidanceScale: number;
+  readonly guidanceRescale: number;
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  readonly sampler: string | undefined;
+  readonly eta: number | undefined;
+  readonly cache: CachePolicy;
+  readonly clipSkip: number;
+  readonly previewEvery: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Fills in defaults and refuses what the model cannot do; `randomSeed` is asked where no seed is given. */
+export function settle(
+  options: TextToImageOptions,
+  model: Pick<StableDiffusionModel, "unet" | "vae" | "textEncoder">,
+  randomSeed: () => number,
+): SettledOptions {
+  const {
+    steps = 50,
+    guidanceScale = 7.5,
+    guidanceRescale = 0,
+    count = 1,
+    eta,
+    cache = { kind: "off" },
+    clipSkip = 0,
+    seed = randomSeed(),
+    previewEvery,
+  } = options;
+  const factor = reduction(model.vae.config);
+  const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
+  const { height = trainedHeight * factor, width = trainedWidth * factor } = options;
+  requireWhole("steps", steps, 1);
+  requireWhole("count", count, 1);
+  requireWhole("seed", seed, 0);
+  requireWhole("clip skip", clipSkip, 0, model.textEncoder.config.layers - 1);
+  if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
+  for (const [name, size] of [
+    ["width", width],
+    ["height", height],
+  ] as const)
+    requireMultiple(name, size, factor);
+  requireRange("guidance scale", guidanceScale, 0, Number.POSITIVE_INFINITY);
+  requireRange("guidance rescale", guidanceRescale, 0, 1);
+  const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
+  if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
+  const negatives = options.negativePrompt ?? "";
+  if (typeof negatives !== "string" && negatives.length !== given.length) {
+    throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
+  }
+  const repeat = (texts: readonly string[]): string[] => texts.flatMap((text) => new Array<string>(count).fill(text));
+  return {
+    prompts: repeat(given),
+    negativePrompts: repeat(typeof negatives === "string" ? given.map(() => negatives) : negatives),
+    steps,
+    guidanceScale,
+    guidanceRescale,
+    seed,
+    width,
+    height,
+    sampler: options.sampler,
+    eta,
+    cache,
+    clipSkip,
+    previewEvery,
+    signal: options.signal,
+  };
+}
+
+function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a whole number ${range} is required`);
+}
+
+function requireMultiple(name: string, value: number, factor: number): void {
+  if (Number.isInteger(value) && value > 0 && value % factor === 0) return;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a positive multiple of ${factor} is required`);
+}
+
+function requireRange(name: string, value: number, least: number, most: number): void {
+  if (Number.isFinite(value) && value >= least && value <= most) return;
+  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a number ${range} is required`);
+}

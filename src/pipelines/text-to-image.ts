@@ -1,0 +1,183 @@
+import type { Evaluation } from "../denoisers/evaluation.ts";
+import { guidedDenoiser } from "../denoisers/guided.ts";
+import type { Sampler } from "../diffusion/sampler.ts";
+import { reduction } from "../models/image-coder.ts";
+import { unet } from "../models/unet.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
+import { linearCombination } from "../tensor/linear-combination.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { torchGenerator } from "../tensor/torch-generator.ts";
+import { chooseSampler, planRun } from "./choose-sampler.ts";
+import type { GenerationResult, Phase, PipelineEvent } from "./events.ts";
+import { decodeLatents } from "./latent-decoder.ts";
+import { encodePrompts } from "./prompt-encoder.ts";
+import { type SessionSlot, sessionSlot } from "./session-slot.ts";
+import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
+import { branchOf, type LoadedUNet, loadUNet, startDenoiser, summarize } from "./unet-run.ts";
+
+/** What a pipeline takes from outside; tests pass their own. */
+export interface PipelineEffects {
+  readonly runtime: Runtime;
+  /** Milliseconds from a fixed point. */
+  readonly now?: () => number;
+  readonly randomSeed?: () => number;
+}
+
+/** Text to image with one model; sessions stay loaded from run to run where the sizes stay the same. */
+export interface TextToImagePipeline extends AsyncDisposable {
+  /** Runs once, telling what happens; leaving the loop stops the run. */
+  stream(options: TextToImageOptions): AsyncGenerator<PipelineEvent, void>;
+  /** Runs once to the end. */
+  generate(options: TextToImageOptions): Promise<GenerationResult>;
+}
+
+/** Makes a pipeline of an opened model. */
+export function textToImage(model: StableDiffusionModel, effects: PipelineEffects): TextToImagePipeline {
+  const slots: Slots = { unet: sessionSlot(), decoder: sessionSlot() };
+  const settled: Required<PipelineEffects> = {
+    now: () => performance.now(),
+    randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    ...effects,
+  };
+  const stream = (options: TextToImageOptions): AsyncGenerator<PipelineEvent, void> =>
+    run(model, settled, slots, options);
+  return {
+    stream,
+    async generate(options) {
+      for await (const event of stream(options)) if (event.type === "result") return event.result;
+      throw new Error("The run ended without a result");
+    },
+    async [Symbol.asyncDispose]() {
+      await slots.unet[Symbol.asyncDispose]();
+      await slots.decoder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Slots {
+  readonly unet: SessionSlot<LoadedUNet>;
+  readonly decoder: SessionSlot<Session>;
+}
+
+async function* run(
+  model: StableDiffusionModel,
+  { runtime, now, randomSeed }: Required<PipelineEffects>,
+  slots: Slots,
+  asked: TextToImageOptions,
+): AsyncGenerator<PipelineEvent, void> {
+  const options = settle(asked, model, randomSeed);
+  const { signal, steps, cache, seed } = options;
+  const chosen = chooseSampler(model.scheduler, options);
+  const { sampler } = chosen;
+  const planned = new Set(planRun(cache, chosen));
+  signal?.throwIfAborted();
+  const clock = phaseClock(now);
+
+  yield clock.enter("encode");
+  const guided = options.guidanceScale > 1;
+  const prompts = guided ? [...options.negativePrompts, ...options.prompts] : options.prompts;
+  const { embeddings, warnings } = await encodePrompts(runtime, model, prompts, options.clipSkip);
+  for (const message of warnings) yield { type: "warning", message };
+  signal?.throwIfAborted();
+
+  yield clock.enter("load");
+  const loaded = await loadFor(runtime, model, slots.unet, options, embeddings);
+  signal?.throwIfAborted();
+
+  yield clock.enter("denoise");
+  const evaluations: Evaluation[] = [];
+  using network = startDenoiser(loaded, planned, {
+    conditioning: { encoder_hidden_states: embeddings },
+    observe: (evaluation) => evaluations.push(evaluation),
+    signal,
+    now,
+  });
+  const denoiser = guided
+    ? guidedDenoiser(network, { scale: options.guidanceScale, rescale: options.guidanceRescale })
+    : network;
+  const generator = torchGenerator(seed);
+  const shape = [options.prompts.length, model.unet.config.inChannels, ...latentSize(model, options)];
+  let latents = linearCombination([sampler.initialNoiseScale, generator.randn(shape)]);
+  for await (const step of sampler.sample(denoiser, latents, generator.randn)) {
+    latents = step.sample;
+    yield* describe(evaluations, step.evaluation, sampler);
+    if (options.previewEvery !== undefined && (step.evaluation + 1) % options.previewEvery === 0) {
+      const images = await decodeLatents(runtime, model, slots.decoder, step.denoised ?? step.sample);
+      yield { type: "preview", evaluation: step.evaluation, images };
+    }
+  }
+  signal?.throwIfAborted();
+
+  yield clock.enter("decode");
+  const images = await decodeLatents(runtime, model, slots.decoder, latents);
+  const result: GenerationResult = {
+    images,
+    latents,
+    seed,
+    sampler: chosen.name,
+    steps,
+    evaluations: sampler.timesteps.length,
+    policy: cache,
+    ...summarize(evaluations, loaded.macs),
+    seconds: clock.leave(),
+  };
+  yield { type: "result", result };
+}
+
+function* describe(
+  evaluations: readonly Evaluation[],
+  index: number,
+  { timesteps }: Sampler,
+): Generator<PipelineEvent, void> {
+  const done = evaluations[index];
+  if (done === undefined) return;
+  const seconds = Object.values(done.seconds).reduce((sum, value) => sum + value, 0);
+  const { timestep, full } = done;
+  yield { type: "evaluation", evaluation: index, evaluations: timesteps.length, timestep, full, seconds };
+}
+
+async function loadFor(
+  runtime: Runtime,
+  model: StableDiffusionModel,
+  slot: SessionSlot<LoadedUNet>,
+  options: SettledOptions,
+  embeddings: Tensor,
+): Promise<LoadedUNet> {
+  const [batch = 1, contextLength = 77] = embeddings.shape;
+  const [height, width] = latentSize(model, options);
+  const { config, weights } = model.unet;
+  const branch = branchOf(options.cache);
+  return slot.get(JSON.stringify([batch, contextLength, height, width, branch]), () =>
+    loadUNet(runtime, unet(config, { batch, height, width, contextLength }, weights), branch),
+  );
+}
+
+function latentSize(
+  { vae }: Pick<StableDiffusionModel, "vae">,
+  { height, width }: Pick<SettledOptions, "height" | "width">,
+): [height: number, width: number] {
+  const factor = reduction(vae.config);
+  return [height / factor, width / factor];
+}
+
+/** Measures phases that follow one another. */
+function phaseClock(now: () => number) {
+  const seconds = { load: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
+  const begin = now();
+  let current: { phase: Phase; since: number } | undefined;
+  const close = (): void => {
+    if (current !== undefined) seconds[current.phase] += (now() - current.since) / 1000;
+  };
+  return {
+    enter(phase: Phase): PipelineEvent {
+      close();
+      current = { phase, since: now() };
+      return { type: "phase", phase };
+    },
+    leave() {
+      close();
+      return { ...seconds, total: (now() - begin) / 1000 };
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { Graph } from "../onnx/graph.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** Whole numbers: token ids and class labels. */
+export interface IntegerTensor {
+  readonly data: BigInt64Array;
+  readonly shape: readonly number[];
+}
+
+/** A result that may live on a device; it is freed by whoever holds it last. */
+export interface DeviceTensor extends Disposable {
+  readonly shape: readonly number[];
+  /** The values in JavaScript's memory; on a CPU this is no copy. */
+  download(): Promise<Tensor>;
+}
+
+export type Feed = Tensor | IntegerTensor | DeviceTensor;
+
+/** A graph that is ready to run. Inputs and outputs carry the graph's names. */
+export interface Session extends AsyncDisposable {
+  run(inputs: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
+}
+
+/** Something that runs graphs. */
+export interface Runtime {
+  /** What it runs on, for people. */
+  readonly device: string;
+  load(graph: Graph): Promise<Session>;
+}

@@ -1,0 +1,143 @@
+import { Tokenizer } from "@huggingface/tokenizers";
+import { TokenizerError } from "./errors.ts";
+import { parseSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
+import { isObject, parseTokenizerJson, parseVocabulary, quote, type Vocabulary } from "./vocabulary.ts";
+
+/** Parsed contents of a tokenizer's files: `vocab` with `merges`, or else `tokenizerJson`; the other two if there. */
+export interface ClipTokenizerFiles {
+  readonly vocab?: unknown;
+  readonly merges?: string | undefined;
+  readonly tokenizerJson?: unknown;
+  /** tokenizer_config.json */
+  readonly config?: unknown;
+  /** special_tokens_map.json */
+  readonly specialTokens?: unknown;
+}
+
+/** A prompt as the text encoder takes it. */
+export interface Encoding {
+  /** As many as the tokenizer's `maxLength`: bos, the text, eos, padding. */
+  readonly ids: readonly number[];
+  /** How many of them come before the padding. */
+  readonly length: number;
+  readonly truncated: boolean;
+  /** The end of the text that did not fit, as near as its tokens spell it; empty unless truncated. */
+  readonly dropped: string;
+}
+
+/** Turns prompts into what a CLIP text encoder was trained on. */
+export interface ClipTokenizer {
+  readonly maxLength: number;
+  readonly bos: number;
+  readonly eos: number;
+  readonly pad: number;
+  encode(text: string): Encoding;
+}
+
+/** CLIP's context, for tokenizers that do not say. */
+const DEFAULT_MAX_LENGTH = 77;
+/** transformers writes 1e30 for "not set". */
+const UNSET_MAX_LENGTH = 1_000_000;
+
+/** Builds the tokenizer that `files` describe; it gives the ids that transformers' CLIPTokenizer gives. */
+export function loadClipTokenizer(files: ClipTokenizerFiles): ClipTokenizer {
+  const vocabulary = selectVocabulary(files);
+  const special = parseSpecialTokens(files.config, files.specialTokens);
+  const [bos, eos, pad] = (["bos", "eos", "pad"] as const).map((role) => idOf(role, special, vocabulary)) as Ids;
+  idOf("unk", special, vocabulary);
+  const maxLength = parseMaxLength(files.config);
+  const pieces = new Tokenizer(tokenizerJson(vocabulary, special), {});
+  return {
+    maxLength,
+    bos,
+    eos,
+    pad,
+    encode(text) {
+      const all = pieces.encode(lowerSigma(text), { add_special_tokens: false }).ids;
+      const kept = all.slice(0, maxLength - 2);
+      const dropped = all.slice(maxLength - 2);
+      const ids = [bos, ...kept, eos];
+      return {
+        ids: [...ids, ...new Array<number>(maxLength - ids.length).fill(pad)],
+        length: ids.length,
+        truncated: dropped.length > 0,
+        dropped: dropped.length > 0 ? pieces.decode(dropped, { clean_up_tokenization_spaces: false }).trim() : "",
+      };
+    },
+  };
+}
+
+type Ids = [bos: number, eos: number, pad: number];
+
+function selectVocabulary({ vocab, merges, tokenizerJson: json }: ClipTokenizerFiles): Vocabulary {
+  if (vocab !== undefined && merges !== undefined) return parseVocabulary(vocab, merges);
+  if (json !== undefined) return parseTokenizerJson(json);
+  throw new TokenizerError("Cannot load the tokenizer: it needs vocab.json and merges.txt, or tokenizer.json");
+}
+
+function idOf(role: keyof SpecialTokens, special: SpecialTokens, { ids }: Vocabulary): number {
+  const id = ids.get(special[role]);
+  if (id !== undefined) return id;
+  throw new TokenizerError(
+    `Cannot load the tokenizer: its ${role}_token ${quote(special[role])} is not in the vocabulary of ${ids.size} pieces`,
+  );
+}
+
+function parseMaxLength(config: unknown): number {
+  const length = isObject(config) ? config["model_max_length"] : undefined;
+  if (length === undefined || length === null || (typeof length === "number" && length > UNSET_MAX_LENGTH)) {
+    return DEFAULT_MAX_LENGTH;
+  }
+  if (typeof length === "number" && Number.isInteger(length) && length >= 3) return length;
+  throw new TokenizerError(
+    `Cannot load the tokenizer: its model_max_length is ${quote(length)}, not a whole number from 3 up`,
+  );
+}
+
+/**
+ * The Rust tokenizers lower letters one by one, so that a capital sigma becomes σ everywhere; JavaScript's toLowerCase,
+ * which the library uses, writes ς at the end of a word.
+ */
+const lowerSigma = (text: string): string => text.replaceAll("Σ", "σ");
+
+/** What transformers puts into tokenizer.json around CLIP's vocabulary. */
+function tokenizerJson({ ids, merges }: Vocabulary, special: SpecialTokens): object {
+  const contents = new Set([special.bos, special.eos, special.unk, special.pad]);
+  const text = [special.bos, special.eos].map(escapeRegex).join("|");
+  return {
+    added_tokens: [...contents].map((content) => ({ id: ids.get(content), content, special: true, normalized: true })),
+    normalizer: {
+      type: "Sequence",
+      normalizers: [
+        { type: "NFC" },
+        { type: "Replace", pattern: { Regex: "\\s+" }, content: " " },
+        { type: "Lowercase" },
+      ],
+    },
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [
+        {
+          type: "Split",
+          pattern: { Regex: `${text}|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+` },
+          behavior: "Removed",
+          invert: true,
+        },
+        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+      ],
+    },
+    post_processor: null, // bos and eos are added after truncation
+    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: "BPE",
+      unk_token: special.unk,
+      continuing_subword_prefix: "",
+      end_of_word_suffix: "</w>",
+      fuse_unk: false,
+      vocab: Object.fromEntries(ids),
+      merges,
+    },
+  };
+}
+
+const escapeRegex = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

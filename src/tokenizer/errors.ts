@@ -1,0 +1,4 @@
+/** Files of a tokenizer that do not describe one. */
+export class TokenizerError extends Error {
+  override readonly name = "TokenizerError";
+}

@@ -1,0 +1,94 @@
+import { TokenizerError } from "./errors.ts";
+
+/** The pieces that CLIP's byte-pair encoding knows. */
+export interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** Pairs to join, in the order in which they were learnt. */
+  readonly merges: readonly (readonly [left: string, right: string])[];
+}
+
+/** Far above CLIP's 49,408 pieces. */
+const MAX_PIECES = 1_000_000;
+
+/** Reads vocab.json and merges.txt. */
+export function parseVocabulary(vocab: unknown, merges: string): Vocabulary {
+  const lines = merges.split(/\r?\n/).filter((line, i) => line !== "" && !(i === 0 && line.startsWith("#version")));
+  return checkMerges({
+    ids: parseIds(vocab, "vocab.json"),
+    merges: lines.map((line) => parseMerge(line, "merges.txt")),
+  });
+}
+
+/** Takes the same two tables out of a tokenizer.json; its other settings are the same for every CLIP tokenizer. */
+export function parseTokenizerJson(json: unknown): Vocabulary {
+  const model = isObject(json) ? json["model"] : undefined;
+  if (!isObject(model) || !Array.isArray(model["merges"])) {
+    throw new TokenizerError("Cannot read tokenizer.json: it holds no byte-pair encoding model");
+  }
+  if (model["end_of_word_suffix"] !== "</w>") {
+    throw new TokenizerError(
+      `Cannot read tokenizer.json: CLIP ends words with "</w>", this model with ${quote(model["end_of_word_suffix"])}`,
+    );
+  }
+  const merges = model["merges"].map((merge: unknown) => parseMerge(merge, "tokenizer.json"));
+  return checkMerges({ ids: parseIds(model["vocab"], "tokenizer.json"), merges });
+}
+
+function parseIds(vocab: unknown, file: string): ReadonlyMap<string, number> {
+  const entries = isObject(vocab) ? Object.entries(vocab) : [];
+  if (entries.length === 0 || entries.length > MAX_PIECES) {
+    throw new TokenizerError(`Cannot read ${file}: it is not an object of at most ${MAX_PIECES} pieces and their ids`);
+  }
+  const ids = new Map<string, number>();
+  const pieces: string[] = [];
+  for (const [piece, id] of entries) {
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= MAX_PIECES) {
+      throw new TokenizerError(
+        `Cannot read ${file}: the id of piece ${quote(piece)} is ${quote(id)}, not a whole number`,
+      );
+    }
+    if (pieces[id] !== undefined) {
+      throw new TokenizerError(
+        `Cannot read ${file}: pieces ${quote(pieces[id])} and ${quote(piece)} share the id ${id}`,
+      );
+    }
+    pieces[id] = piece;
+    ids.set(piece, id);
+  }
+  return ids;
+}
+
+function parseMerge(merge: unknown, file: string): readonly [string, string] {
+  const [left, right, ...more] = typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
+  if (typeof left === "string" && typeof right === "string" && left !== "" && right !== "" && more.length === 0) {
+    return [left, right];
+  }
+  throw new TokenizerError(`Cannot read ${file}: the merge ${quote(merge)} is not two pieces`);
+}
+
+function checkMerges(vocabulary: Vocabulary): Vocabulary {
+  for (const [left, right] of vocabulary.merges) {
+    const unknown = [left, right, left + right].find((piece) => !vocabulary.ids.has(piece));
+    if (unknown !== undefined) {
+      throw new TokenizerError(
+        `Cannot read the merges: ${quote(`${left} ${right}`)} needs piece ${quote(unknown)}, which the vocabulary lacks`,
+      );
+    }
+  }
+  return vocabulary;
+}
+
+/** True of what JSON writes with braces. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `value` as JSON, short enough for a message. */
+export function quote(value: unknown): string {
+  try {
+    const json = JSON.stringify(value) ?? "missing";
+    return json.length > 80 ? `${json.slice(0, 80)}…` : json;
+  } catch {
+    return "nested too deeply"; // JSON.parse reads any depth, JSON.stringify runs out of stack
+  }
+}

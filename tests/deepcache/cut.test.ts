@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { openComponent } from "../../src/checkpoint/component.ts";
+import { type Cut, cut } from "../../src/deepcache/cut.ts";
+import { unet } from "../../src/models/unet.ts";
+import { unetConfig } from "../../src/models/unet-config.ts";
+import type { Graph } from "../../src/onnx/graph.ts";
+import { addMacs, countMacs } from "../../src/onnx/macs.ts";
+import type { Feed } from "../../src/runtime/runtime.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { fixturePath, readFixture } from "../support/fixtures.ts";
+import { runGraph } from "../support/run-graph.ts";
+import { NETWORK_CALL } from "../support/tolerances.ts";
+import { unetCase } from "../support/unet-cases.ts";
+
+const UNETS = [
+  "unet-sd15",
+  "unet-sd21",
+  "unet-sdxl",
+  "unet-inpaint9",
+  "unet-fp16",
+  "unet-ddpm-cifar",
+  "unet-ddpm-lsun",
+];
+
+async function network(name: string) {
+  const component = await openComponent(fixturePath(`models/${name}`));
+  const { shape, feeds } = unetCase(readFixture(`models/${name}/io.safetensors`), "case0.");
+  return { network: unet(unetConfig(component.config), shape, component.weights), feeds };
+}
+
+/** Runs one part on whatever of `known` it asks for. */
+async function runPart(part: Graph, known: Readonly<Record<string, Feed>>): Promise<Record<string, Tensor>> {
+  const feeds = Object.fromEntries([...part.inputs.keys()].map((name) => [name, known[name] as Feed]));
+  return part.nodes.length === 0 ? {} : await runGraph(part, feeds);
+}
+
+describe.each(UNETS)("%s cut", async (name) => {
+  const { network: whole, feeds } = await network(name);
+  const branches = whole.skips.map((_, branch) => branch);
+
+  test("head, trunk and tail give the uncut prediction, and the tail alone repeats it from the cached feature", async () => {
+    const { prediction } = await runGraph(whole.graph, feeds);
+    for (const branch of branches) {
+      const { head, trunk, tail } = cut(whole, branch);
+      const upper = await runPart(head, feeds);
+      const { feature } = await runPart(trunk, { ...feeds, ...upper });
+      const first = await runPart(tail, { ...feeds, ...upper, feature: feature as Tensor });
+      expect(first["prediction"], `branch ${branch}`).toBeCloseTensor(prediction as Tensor, NETWORK_CALL);
+      const again = await runPart(head, feeds);
+      const cached = await runPart(tail, { ...feeds, ...again, feature: feature as Tensor });
+      expect(cached["prediction"]?.data, `branch ${branch}`).toEqual(first["prediction"]?.data);
+    }
+  });
+
+  test.each(branches)("at branch %i every node and weight is in exactly one part", (branch) => {
+    const parts = partsOf(cut(whole, branch));
+    const nodes = parts.flatMap((part) => part.nodes);
+    expect(nodes).toHaveLength(whole.graph.nodes.length);
+    expect(new Set(nodes).size).toBe(nodes.length);
+    const weights = parts.flatMap((part) =>
+      [...part.initializers.values()].flatMap((initializer) =>
+        initializer.kind === "weight" ? [initializer.name] : [],
+      ),
+    );
+    expect(new Set(weights).size).toBe(weights.length);
+    expect(parts.map((part) => countMacs(part)).reduce(addMacs)).toEqual(countMacs(whole.graph));
+    expect([...parts[1]!.outputs.keys()]).toEqual(["feature"]);
+  });
+
+  test("deeper branches make cached evaluations dearer, and never as dear as a full one", () => {
+    const cached = branches.map((branch) => {
+      const { head, tail } = cut(whole, branch);
+      return addMacs(countMacs(head), countMacs(tail)).total;
+    });
+    const full = countMacs(whole.graph).total;
+    expect(cached).toEqual([...cached].sort((a, b) => a - b));
+    expect(cached.at(-1)).toBeLessThan(full);
+  });
+
+  test("an impossible branch is refused with the range that is allowed", () => {
+    const last = branches.length - 1;
+    for (const branch of [-1, branches.length, 0.5, Number.NaN]) {
+      expect(() => cut(whole, branch)).toThrow(
+        `Cannot cut at branch ${branch}: this network has branches 0 to ${last}`,
+      );
+    }
+  });
+});
+
+const partsOf = ({ head, trunk, tail }: Cut): readonly Graph[] => [head, trunk, tail];
