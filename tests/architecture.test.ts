@@ -17,7 +17,19 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   deepcache: ["onnx", "models", "tensor"],
   runtime: ["onnx", "tensor"],
   denoisers: ["diffusion", "models", "deepcache", "runtime", "tensor"],
-  pipelines: ["denoisers", "diffusion", "models", "checkpoint", "hub", "tokenizer", "runtime", "image", "tensor"],
+  // `deepcache` beyond the design's table: docs/decisions/0003-pipelines-know-cache-policies.md
+  pipelines: [
+    "denoisers",
+    "deepcache",
+    "diffusion",
+    "models",
+    "checkpoint",
+    "hub",
+    "tokenizer",
+    "runtime",
+    "image",
+    "tensor",
+  ],
   metrics: ["models", "checkpoint", "tokenizer", "onnx", "runtime", "image", "tensor"],
   benchmark: ["pipelines", "metrics"],
 };

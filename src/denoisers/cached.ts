@@ -1,6 +1,5 @@
 import type { Cut } from "../deepcache/cut.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
-import type { Graph } from "../onnx/graph.ts";
 import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
 import type { PartName, RunContext } from "./evaluation.ts";
 
@@ -20,7 +19,7 @@ export async function loadCut(runtime: Runtime, { head, trunk, tail }: Cut): Pro
   const release = async (): Promise<void> => {
     for (const session of sessions.splice(0)) await session[Symbol.asyncDispose]();
   };
-  const load = async (graph: Graph): Promise<LoadedPart> => {
+  const load = async (graph: Cut["head"]): Promise<LoadedPart> => {
     const session = await runtime.load(graph);
     sessions.push(session);
     return { session, inputs: [...graph.inputs.keys()] };

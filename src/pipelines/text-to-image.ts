@@ -1,5 +1,6 @@
 import type { Evaluation } from "../denoisers/evaluation.ts";
 import { guidedDenoiser } from "../denoisers/guided.ts";
+import { branchOf, type LoadedUNet, loadUNet, startDenoiser, summarize } from "../denoisers/unet-run.ts";
 import type { Sampler } from "../diffusion/sampler.ts";
 import { reduction } from "../models/image-coder.ts";
 import { unet } from "../models/unet.ts";
@@ -14,7 +15,6 @@ import { encodePrompts } from "./prompt-encoder.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
-import { branchOf, type LoadedUNet, loadUNet, startDenoiser, summarize } from "./unet-run.ts";
 
 /** What a pipeline takes from outside; tests pass their own. */
 export interface PipelineEffects {

@@ -1,16 +1,15 @@
-import { type Cut, cut } from "../deepcache/cut.ts";
+import { type PartMacs, partMacs, type RunMacs, runMacs, wholeMacs } from "../deepcache/cost.ts";
+import { cut } from "../deepcache/cut.ts";
 import type { CachePolicy } from "../deepcache/policy.ts";
-import { type CutSessions, cachedDenoiser, loadCut } from "../denoisers/cached.ts";
-import { directDenoiser } from "../denoisers/direct.ts";
-import type { Evaluation, PartName, RunContext } from "../denoisers/evaluation.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet.ts";
-import { countMacs } from "../onnx/macs.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import type { GenerationResult, PartSummary } from "./events.ts";
+import { type CutSessions, cachedDenoiser, loadCut } from "./cached.ts";
+import { directDenoiser } from "./direct.ts";
+import type { Evaluation, PartName, RunContext } from "./evaluation.ts";
 
 /** A U-Net loaded for one batch and size, whole or cut at a branch. */
-export type LoadedUNet = AsyncDisposable & { readonly macs: Readonly<Record<PartName, number>> } & (
+export type LoadedUNet = AsyncDisposable & { readonly macs: PartMacs } & (
     | { readonly kind: "whole"; readonly session: Session }
     | { readonly kind: "cut"; readonly sessions: CutSessions }
   );
@@ -19,19 +18,17 @@ export type LoadedUNet = AsyncDisposable & { readonly macs: Readonly<Record<Part
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
   if (branch === undefined) {
     const session = await runtime.load(network.graph);
-    const macs = { head: 0, trunk: countMacs(network.graph).total, tail: 0 };
-    return { kind: "whole", session, macs, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+    return {
+      kind: "whole",
+      session,
+      macs: wholeMacs(network),
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
   }
   const parts = cut(network, branch);
   const sessions = await loadCut(runtime, parts);
   return { kind: "cut", sessions, macs: partMacs(parts), [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() };
 }
-
-export const partMacs = ({ head, trunk, tail }: Cut): Readonly<Record<PartName, number>> => ({
-  head: countMacs(head).total,
-  trunk: countMacs(trunk).total,
-  tail: countMacs(tail).total,
-});
 
 /** The denoiser of one run; disposing it frees the cached feature. */
 export function startDenoiser(
@@ -50,28 +47,36 @@ export function startDenoiser(
 export const branchOf = (policy: CachePolicy): number | undefined =>
   policy.kind === "off" ? undefined : policy.branch;
 
-/** Sums a run up in operations and seconds. */
-export function summarize(
-  evaluations: readonly Evaluation[],
-  macs: Readonly<Record<PartName, number>>,
-): Pick<GenerationResult, "macs" | "fse" | "parts" | "full"> {
+export interface PartSummary {
+  readonly runs: number;
+  readonly seconds: number;
+  /** Of one run of the part. */
+  readonly macs: number;
+}
+
+/** A run summed up in operations and seconds. */
+export interface RunSummary {
+  /** Indices of the evaluations on which the trunk ran. */
+  readonly full: readonly number[];
+  readonly macs: RunMacs;
+  /** Full-step equivalents: full evaluations + r × cached ones, with r in MACs. */
+  readonly fse: number;
+  /** An uncached run is all trunk. */
+  readonly parts: Readonly<Record<PartName, PartSummary>>;
+}
+
+/** Sums up the evaluations of a run. */
+export function summarize(evaluations: readonly Evaluation[], macs: PartMacs): RunSummary {
   const part = (name: PartName): PartSummary => {
     const seconds = evaluations.flatMap((evaluation) => evaluation.seconds[name] ?? []);
     return { runs: seconds.length, seconds: seconds.reduce((sum, value) => sum + value, 0), macs: macs[name] };
   };
   const full = evaluations.filter((evaluation) => evaluation.full).map(({ index }) => index);
-  const cachedCount = evaluations.length - full.length;
-  const whole = macs.head + macs.trunk + macs.tail;
-  const uncut = macs.head + macs.tail === 0; // then nothing can be cached, and an evaluation costs what it costs
-  const cost = { full: whole, cached: uncut ? whole : macs.head + macs.tail };
+  const total = runMacs(macs, full.length, evaluations.length - full.length);
   return {
     full,
-    macs: {
-      ...cost,
-      total: full.length * cost.full + cachedCount * cost.cached,
-      uncached: evaluations.length * cost.full,
-    },
-    fse: full.length + (cachedCount * cost.cached) / cost.full,
+    macs: total,
+    fse: total.total / total.full,
     parts: { head: part("head"), trunk: part("trunk"), tail: part("tail") },
   };
 }
