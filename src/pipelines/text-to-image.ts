@@ -1,7 +1,4 @@
-import type { Evaluation } from "../denoisers/evaluation.ts";
-import { guidedDenoiser } from "../denoisers/guided.ts";
-import { branchOf, type LoadedUNet, loadUNet, startDenoiser, summarize } from "../denoisers/unet-run.ts";
-import type { Sampler } from "../diffusion/sampler.ts";
+import { branchOf, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { reduction } from "../models/image-coder.ts";
 import { unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -9,8 +6,10 @@ import { linearCombination } from "../tensor/linear-combination.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { chooseSampler, planRun } from "./choose-sampler.ts";
-import type { GenerationResult, Phase, PipelineEvent } from "./events.ts";
+import { denoise } from "./denoise.ts";
+import type { GenerationResult, PipelineEvent } from "./events.ts";
 import { decodeLatents } from "./latent-decoder.ts";
+import { phaseClock } from "./phase-clock.ts";
 import { encodePrompts } from "./prompt-encoder.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
@@ -69,8 +68,7 @@ async function* run(
   const options = settle(asked, model, randomSeed);
   const { signal, steps, cache, seed } = options;
   const chosen = chooseSampler(model.scheduler, options);
-  const { sampler } = chosen;
-  const planned = new Set(planRun(cache, chosen));
+  const full = planRun(cache, chosen);
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
@@ -86,27 +84,22 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
-  const evaluations: Evaluation[] = [];
-  using network = startDenoiser(loaded, planned, {
-    conditioning: { encoder_hidden_states: embeddings },
-    observe: (evaluation) => evaluations.push(evaluation),
-    signal,
-    now,
-  });
-  const denoiser = guided
-    ? guidedDenoiser(network, { scale: options.guidanceScale, rescale: options.guidanceRescale })
-    : network;
   const generator = torchGenerator(seed);
   const shape = [options.prompts.length, model.unet.config.inChannels, ...latentSize(model, options)];
-  let latents = linearCombination([sampler.initialNoiseScale, generator.randn(shape)]);
-  for await (const step of sampler.sample(denoiser, latents, generator.randn)) {
-    latents = step.sample;
-    yield* describe(evaluations, step.evaluation, sampler);
-    if (options.previewEvery !== undefined && (step.evaluation + 1) % options.previewEvery === 0) {
-      const images = await decodeLatents(runtime, model, slots.decoder, step.denoised ?? step.sample);
-      yield { type: "preview", evaluation: step.evaluation, images };
-    }
-  }
+  const start = linearCombination([chosen.sampler.initialNoiseScale, generator.randn(shape)]);
+  const { latents, summary } = yield* denoise({
+    sampler: chosen.sampler,
+    network: loaded,
+    full,
+    conditioning: { encoder_hidden_states: embeddings },
+    guidance: guided ? { scale: options.guidanceScale, rescale: options.guidanceRescale } : undefined,
+    start,
+    noise: generator.randn,
+    signal,
+    now,
+    previewEvery: options.previewEvery,
+    preview: (clean) => decodeLatents(runtime, model, slots.decoder, clean),
+  });
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
@@ -117,24 +110,12 @@ async function* run(
     seed,
     sampler: chosen.name,
     steps,
-    evaluations: sampler.timesteps.length,
+    evaluations: chosen.sampler.timesteps.length,
     policy: cache,
-    ...summarize(evaluations, loaded.macs),
+    ...summary,
     seconds: clock.leave(),
   };
   yield { type: "result", result };
-}
-
-function* describe(
-  evaluations: readonly Evaluation[],
-  index: number,
-  { timesteps }: Sampler,
-): Generator<PipelineEvent, void> {
-  const done = evaluations[index];
-  if (done === undefined) return;
-  const seconds = Object.values(done.seconds).reduce((sum, value) => sum + value, 0);
-  const { timestep, full } = done;
-  yield { type: "evaluation", evaluation: index, evaluations: timesteps.length, timestep, full, seconds };
 }
 
 async function loadFor(
@@ -159,25 +140,4 @@ function latentSize(
 ): [height: number, width: number] {
   const factor = reduction(vae.config);
   return [height / factor, width / factor];
-}
-
-/** Measures phases that follow one another. */
-function phaseClock(now: () => number) {
-  const seconds = { load: 0, encode: 0, denoise: 0, decode: 0, total: 0 };
-  const begin = now();
-  let current: { phase: Phase; since: number } | undefined;
-  const close = (): void => {
-    if (current !== undefined) seconds[current.phase] += (now() - current.since) / 1000;
-  };
-  return {
-    enter(phase: Phase): PipelineEvent {
-      close();
-      current = { phase, since: now() };
-      return { type: "phase", phase };
-    },
-    leave() {
-      close();
-      return { ...seconds, total: (now() - begin) / 1000 };
-    },
-  };
 }
