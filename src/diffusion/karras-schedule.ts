@@ -84,8 +84,13 @@ export function stepToward(sample: Tensor, clean: Tensor, from: number, to: numb
 export const slope = (sample: Tensor, clean: Tensor, sigma: number): Tensor =>
   linearCombination([1 / sigma, sample], [-1 / sigma, clean]);
 
-/** How an ancestral step from `from` to `to` divides into one down and noise back up (k-diffusion). */
+/**
+ * How an ancestral step from `from` to `to` divides into one down and noise back up (k-diffusion), in float32 like the
+ * reference: where `from` is far above `to`, next to nothing is left of the difference of squares.
+ */
 export function ancestralStep(from: number, to: number): { down: number; up: number } {
-  const up = Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2);
-  return { down: Math.sqrt(to ** 2 - up ** 2), up };
+  const round = Math.fround;
+  const [from2, to2] = [round(from ** 2), round(to ** 2)];
+  const up = round(Math.sqrt(round(round(to2 * round(from2 - to2)) / from2)));
+  return { down: round(Math.sqrt(round(to2 - round(up ** 2)))), up };
 }

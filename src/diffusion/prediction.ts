@@ -1,4 +1,4 @@
-import { linearCombination } from "../tensor/linear-combination.ts";
+import { linearCombination, requireShape } from "../tensor/linear-combination.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { levelOfSigma, type NoiseLevel } from "./noise-schedule.ts";
 
@@ -12,7 +12,7 @@ export function predictClean(type: PredictionType, level: NoiseLevel, sample: Te
     case "epsilon":
       return linearCombination([1 / signal, sample], [-noise / signal, output]);
     case "sample":
-      return output;
+      return shapedLike(sample, output);
     case "v_prediction":
       return linearCombination([signal, sample], [-noise, output]);
   }
@@ -23,7 +23,7 @@ export function predictNoise(type: PredictionType, level: NoiseLevel, sample: Te
   const { signal, noise } = level;
   switch (type) {
     case "epsilon":
-      return output;
+      return shapedLike(sample, output);
     case "sample":
       return noiseBetween(level, sample, output);
     case "v_prediction":
@@ -41,10 +41,15 @@ export function predictCleanUnscaled(type: PredictionType, sigma: number, sample
     case "epsilon":
       return linearCombination([1, sample], [-sigma, output]);
     case "sample":
-      return output;
+      return shapedLike(sample, output);
     case "v_prediction": {
       const { signal, noise } = levelOfSigma(sigma);
       return linearCombination([signal ** 2, sample], [-noise, output]);
     }
   }
+}
+
+function shapedLike(sample: Tensor, output: Tensor): Tensor {
+  requireShape(sample, output);
+  return output;
 }

@@ -24,11 +24,17 @@ export class SchedulerConfigError extends Error {
 /** Names of the supported scheduler classes. */
 export const SCHEDULER_CLASSES = Object.keys(SCHEDULER_FIELDS) as SchedulerClass[];
 
+/** Fields of the first diffusers releases that never changed a sample; published files still carry them. */
+const RETIRED_FIELDS = ["tensor_format", "timestep_values"];
+
 /**
  * Fields of any class pass in a config of any other and are left out: published files carry them (Stable Diffusion
  * 1.5 gives PNDM a `clip_sample` for the sake of DDIM), and diffusers, too, keeps them for the class that has them.
  */
-const KNOWN_FIELDS: ReadonlySet<string> = new Set(Object.values(SCHEDULER_FIELDS).flatMap(Object.keys));
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([
+  ...Object.values(SCHEDULER_FIELDS).flatMap(Object.keys),
+  ...RETIRED_FIELDS,
+]);
 
 /** Reads the text of a scheduler_config.json, which Python may have written with `Infinity`. */
 export function parseSchedulerConfig(text: string, name = "scheduler_config.json"): SchedulerConfig {

@@ -43,10 +43,13 @@ export function spacedTimesteps(
       return Array.from({ length: steps }, (_, i) => (count - 1 - i) * stride + steps_offset);
     }
     case "trailing": {
-      // Written as NumPy's arange computes it, whose last entry depends on rounding where steps do not divide.
+      // As NumPy's arange rounds, but never one more than `steps`: that would be timestep -1.
       const stride = -(num_train_timesteps / steps);
       const delta = last + stride - last;
-      return Array.from({ length: Math.ceil(-last / stride) }, (_, i) => roundHalfEven(last + i * delta) - 1);
+      return Array.from(
+        { length: Math.min(steps, Math.ceil(-last / stride)) },
+        (_, i) => roundHalfEven(last + i * delta) - 1,
+      );
     }
   }
 }
@@ -62,20 +65,4 @@ export function wholeTimesteps(spacing: Spacing, steps: number): number[] {
     );
   }
   return timesteps;
-}
-
-/** Timesteps of the latent diffusion code's DDIM sampler, highest first; may be one more than `steps`. */
-export function latentDiffusionTimesteps(steps: number, trained = 1000): number[] {
-  return ddpmTimesteps(steps, "uniform", trained).map((timestep) => timestep + 1);
-}
-
-/** Timesteps of the DDPM and DDIM code by its `skip_type`, highest first; quadratic ones repeat near 0. */
-export function ddpmTimesteps(steps: number, skipType: "uniform" | "quad", trained = 1000): number[] {
-  if (skipType === "quad") {
-    return linspace(0, Math.sqrt(trained * 0.8), steps)
-      .map((root) => Math.floor(root ** 2))
-      .reverse();
-  }
-  const stride = Math.floor(trained / steps);
-  return Array.from({ length: Math.ceil(trained / stride) }, (_, i) => i * stride).reverse();
 }

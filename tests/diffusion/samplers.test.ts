@@ -125,7 +125,10 @@ describe.each(cases)("$name", (entryOfIndex) => {
     if (inputs) expect(stacked(network.inputs)).toBeCloseTensor(inputs, tolerance);
     if (file.has("pred_original")) {
       const denoised = steps.flatMap((step) => step.denoised ?? []);
-      expect(stacked(denoised)).toBeCloseTensor(file.tensor("pred_original"), tolerance);
+      // Where there is little signal, a clean sample is a difference of samples: their size bounds the rounding.
+      const largest = file.tensor("samples").data.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+      const absolute = { atol: tolerance.rtol * largest, rtol: 0 };
+      expect(stacked(denoised)).toBeCloseTensor(file.tensor("pred_original"), absolute);
     }
     expect(noise.drawn()).toBe(entryOfIndex.draws);
   });

@@ -9,7 +9,7 @@ import { solverSchedule } from "../solver-schedule.ts";
 import { bounded } from "../thresholding.ts";
 import { solverWeights } from "./dpm-solver.ts";
 
-/** Diffusion exponential integrator, multistep in log ρ (Zhang and Chen 2022, DEIS, section 3.4). */
+/** Diffusion exponential integrator, multistep in log ρ (Zhang and Chen 2022). */
 export function deis(config: SchedulerConfig<"DEISMultistepScheduler">, options: SamplerOptions): SigmaSampler {
   const { timesteps, sigmas } = solverSchedule(config, {
     steps: stepCount(options, config.num_train_timesteps),

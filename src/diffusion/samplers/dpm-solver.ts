@@ -25,7 +25,7 @@ export interface SolverWeights {
 /** Half the log signal-to-noise ratio where noise is `sigma` times the signal. */
 export const lambdaOf = (sigma: number): number => -Math.log(sigma);
 
-/** The weights of a step between two noise levels (Lu et al. 2022, DPM-Solver eq. 3.7 and DPM-Solver++ eq. 9). */
+/** The weights of a step between two noise levels (Lu et al. 2022, DPM-Solver and DPM-Solver++). */
 export function solverWeights(algorithm: SolverAlgorithm, from: number, to: number): SolverWeights {
   const [start, end] = [levelOfSigma(from), levelOfSigma(to)];
   const h = lambdaOf(to) - lambdaOf(from);

@@ -6,7 +6,7 @@ import { givenBegin, type SamplerOptions, stepCount } from "../sampler-options.t
 import type { SchedulerConfig } from "../scheduler-config.ts";
 import { adamsBashforth } from "./adams-bashforth.ts";
 
-/** Improved pseudo numerical methods: fourth-order linear multistep on a cosine schedule (Zhang and Chen 2022, eq. 14). */
+/** Improved pseudo numerical methods: fourth-order linear multistep on a cosine schedule (Zhang and Chen 2022). */
 export function ipndm(config: SchedulerConfig<"IPNDMScheduler">, options: SamplerOptions): Sampler {
   const steps = stepCount(options, config.num_train_timesteps);
   const noises = [...(config.trained_betas ?? cosineNoise(steps))];

@@ -7,7 +7,7 @@ import type { Sampler } from "../sampler.ts";
 import { givenBegin, givenEta, type SamplerOptions } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
 
-/** Trajectory consistency: step below the next level by a share η and add noise back (Zheng et al. 2024, algorithm 4). */
+/** Trajectory consistency: step below the next level by a share η and add noise back (Zheng et al. 2024). */
 export function tcd(config: SchedulerConfig<"TCDScheduler">, options: SamplerOptions): Sampler {
   const timesteps = distilledTimesteps(config, options);
   const eta = givenEta(options.eta ?? 0.3);

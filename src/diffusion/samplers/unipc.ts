@@ -12,7 +12,7 @@ import { lambdaOf } from "./dpm-solver.ts";
 
 type Config = SchedulerConfig<"UniPCMultistepScheduler">;
 
-/** Unified predictor-corrector: each evaluation first corrects the step that led to it (Zhao et al. 2023, algorithms 5-8). */
+/** Unified predictor-corrector: each evaluation first corrects the step that led to it (Zhao et al. 2023). */
 export function unipc(config: Config, options: SamplerOptions): SigmaSampler {
   const { timesteps, sigmas } = solverSchedule(config, {
     steps: stepCount(options, config.num_train_timesteps),
@@ -90,7 +90,7 @@ function differenceWeights(rhos: readonly number[], ratios: readonly number[]): 
   return [-older.reduce((sum, weight) => sum + weight, 0), older];
 }
 
-/** What predictor and corrector of the step at `index` share (UniPC, theorem 3.1 and eq. 5). */
+/** What predictor and corrector of the step at `index` share. */
 function stepTerms(config: Config, sigmas: readonly number[], index: number, order: number) {
   const [start, end] = [levelOfSigma(entry(sigmas, index)), levelOfSigma(entry(sigmas, index + 1))];
   const lambda = lambdaOf(entry(sigmas, index));
