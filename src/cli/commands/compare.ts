@@ -31,8 +31,8 @@ export function addCompare(program: Command, terminal: Terminal): void {
     .command("compare")
     .summary("original and accelerated, side by side, with times and difference")
     .description(
-      `Makes the same images twice from the same noise, without and with the cache, and writes both rows as one picture:
-original above, accelerated below. Times are those of denoising; the limit is what the saved operations allow.`,
+      "Makes the same images twice from the same noise, without and with the cache, and writes both rows as one picture: " +
+        "original above, accelerated below. Times are those of denoising; the limit is what the saved operations allow.",
     );
   addGenerationFlags(command, "compare.png")
     .option(
