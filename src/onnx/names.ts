@@ -20,7 +20,7 @@ export function nameValues(graph: Graph): (value: Value) => string {
       if (!taken.has(name)) return name;
     }
   };
-  return (value) => {
+  const nameOf = (value: Value): string => {
     const known = names.get(value);
     if (known !== undefined) return known;
     const name = invent(value.hint);
@@ -28,4 +28,10 @@ export function nameValues(graph: Graph): (value: Value) => string {
     taken.add(name);
     return name;
   };
+  // In one order, so that names do not depend on who asks first.
+  for (const { inputs, outputs } of graph.nodes) {
+    for (const value of [...inputs, ...outputs]) if (value !== undefined) nameOf(value);
+  }
+  for (const value of graph.outputs.values()) nameOf(value);
+  return nameOf;
 }

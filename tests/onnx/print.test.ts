@@ -72,7 +72,7 @@ test("printGraph() writes omitted inputs, attributes of every kind and outputs u
   expect(printGraph(graph)).toMatchInlineSnapshot(`
     "odd(x: F32[1, 1, 2, 2]) {
       Resize_0: F32[1, 1, 4, 4] = Resize(x, _, _, [1, 1, 4, 4], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
-      Add_0: F32[1, 1, 4, 4] = Add(Resize_0, constant_0)
+      Add_0: F32[1, 1, 4, 4] = Add(Resize_0, constant_1)
       y: F32[1, 1, 4, 4] = Clip(Add_0, -1, 1)
       return y, copy = y, same = x, three = 3
     }"
