@@ -16,3 +16,11 @@ export function randomTensor(shape: readonly number[], seed: number): Tensor {
   const next = randomNumbers(seed);
   return { data: Float32Array.from({ length: elementCount(shape) }, () => 2 * next() - 1), shape };
 }
+
+/** Random tensors of the given shapes, each from another seed. */
+export const randomTensors = <Name extends string>(
+  shapes: Readonly<Record<Name, readonly number[]>>,
+): Record<Name, Tensor> =>
+  Object.fromEntries(
+    Object.entries<readonly number[]>(shapes).map(([name, shape], i) => [name, randomTensor(shape, 100 + i)]),
+  ) as Record<Name, Tensor>;
