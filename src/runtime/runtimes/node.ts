@@ -11,6 +11,9 @@ export interface NodeRuntimeOptions {
   readonly threads?: number;
 }
 
+/** ONNX Runtime's level for fatal errors alone. */
+const SILENT = 4;
+
 /** ONNX Runtime on this machine's CPU; weights are read from the checkpoint's own files. */
 export function nodeRuntime({ threads }: NodeRuntimeOptions = {}): Runtime {
   return {
@@ -22,6 +25,7 @@ export function nodeRuntime({ threads }: NodeRuntimeOptions = {}): Runtime {
         const session = await InferenceSession.create(model, {
           executionProviders: ["cpu"],
           graphOptimizationLevel: "all",
+          logSeverityLevel: SILENT, // what goes wrong is thrown
           ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
           ...(folder === undefined
             ? {}
@@ -88,7 +92,7 @@ const tensors = new WeakMap<DeviceTensor, OrtTensor>();
 function toOrt(feed: Feed): OrtTensor {
   if ("download" in feed) {
     const known = tensors.get(feed);
-    if (known === undefined) throw new TypeError("Cannot run: an input belongs to another runtime");
+    if (known === undefined) throw new TypeError("Cannot run: an input has been freed or belongs to another runtime");
     return known;
   }
   return feed.data instanceof Float32Array
@@ -101,7 +105,10 @@ function fromOrt(tensor: OrtTensor): DeviceTensor {
   const result: DeviceTensor = {
     shape,
     download: async () => ({ data: tensor.data as Float32Array, shape }),
-    [Symbol.dispose]: () => tensor.dispose(),
+    [Symbol.dispose]() {
+      tensors.delete(result);
+      tensor.dispose();
+    },
   };
   tensors.set(result, tensor);
   return result;
