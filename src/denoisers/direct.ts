@@ -14,7 +14,8 @@ export function directDenoiser(session: Session, { conditioning, observe, signal
       if (prediction === undefined) throw new TypeError('The network has no output "prediction"');
       const result = await prediction.download();
       prediction[Symbol.dispose]();
-      observe?.({ index: index++, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
+      observe?.({ index, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
+      index++;
       return result;
     },
   };
