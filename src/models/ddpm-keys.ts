@@ -11,7 +11,7 @@ type Names = readonly [original: string, current: string];
  */
 export function withDiffusersNames(weights: Weights, config: UNetConfig, source: string): Weights {
   const names = new Map(
-    layerNames(config).flatMap(([original, current]): Names[] =>
+    ddpmLayerNames(config).flatMap(([original, current]): Names[] =>
       ["weight", "bias"].map((part) => [`${original}.${part}`, `${current}.${part}`]),
     ),
   );
@@ -29,8 +29,8 @@ export function withDiffusersNames(weights: Weights, config: UNetConfig, source:
 
 const MOST_SHOWN = 12;
 
-/** Every layer that has a weight and a bias. */
-function layerNames({ down }: UNetConfig): readonly Names[] {
+/** Every layer of the network, all of which have a weight and a bias. */
+export function ddpmLayerNames({ down }: UNetConfig): readonly Names[] {
   const last = down.length - 1;
   const levels = down.flatMap(({ channels, layers, attention }, level) => {
     // Down: the first block of a level changes the width. Up: every block takes a skip, so that all change it.

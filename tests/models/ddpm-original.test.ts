@@ -7,7 +7,7 @@ import type { Weights } from "../../src/checkpoint/weights.ts";
 import { cut } from "../../src/deepcache/cut.ts";
 import { ARCHITECTURES } from "../../src/models/architectures.ts";
 import { ddpmConfig } from "../../src/models/ddpm-config.ts";
-import { withDiffusersNames } from "../../src/models/ddpm-keys.ts";
+import { ddpmLayerNames, withDiffusersNames } from "../../src/models/ddpm-keys.ts";
 import { ddpmState } from "../../src/models/ddpm-states.ts";
 import { unet } from "../../src/models/unet.ts";
 import { unetConfig } from "../../src/models/unet-config.ts";
@@ -69,12 +69,21 @@ describe("a checkpoint of the DDPM code", () => {
   });
 });
 
+test.each(["ddpm-cifar10", "ddpm-lsun"] as const)("every layer of %s has a name in the code", (name) => {
+  const config = unetConfig(ARCHITECTURES[name].unet);
+  const { graph } = unet(config, { batch: 1, height: 32, width: 32 });
+  const weights = [...graph.initializers.values()].flatMap((value) => (value.kind === "weight" ? value.name : []));
+  const names = ddpmLayerNames(config).flatMap(([, current]) => [`${current}.weight`, `${current}.bias`]);
+  expect(names.toSorted()).toEqual(weights.toSorted());
+  expect(new Set(ddpmLayerNames(config).map(([original]) => original)).size).toBe(names.length / 2);
+});
+
 describe("a checkpoint of the trainer", () => {
   const save = (...items: readonly TrainerItem[]): string =>
     join(temporaryFolder({ "ckpt.pth": trainerFile(items) }), "ckpt.pth");
   const state = (value: number): TrainerItem => ({
-    "module.conv_in.weight": [value, value],
-    "module.conv_in.bias": [value],
+    "module.conv_in.weight": { data: Float32Array.of(value, value), shape: [2, 1] },
+    "module.conv_in.bias": { data: Float32Array.of(value), shape: [1] },
   });
   const values = async (path: string, ema?: boolean): Promise<Record<string, number | undefined>> => {
     const bytes = readFileSync(path);
