@@ -106,7 +106,8 @@ export function settle(
   };
 }
 
-function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+/** Refuses what is not a whole number in the range. */
+export function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
   throw new RangeError(`Cannot generate with ${name} ${value}: a whole number ${range} is required`);
