@@ -1,14 +1,20 @@
 import type { CachePolicy } from "../deepcache/policy.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
 import { reduction } from "../models/image-coder.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
+import type { PictureSizes } from "./text-conditioner.ts";
 
 /** What a text-to-image run can be asked for; names and defaults as in diffusers. */
 export interface TextToImageOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
+  /** Leaving it out is not the same to SDXL as an empty one. */
   readonly negativePrompt?: string | readonly string[] | undefined;
   readonly steps?: number | undefined;
-  /** 1 and less run the prompt alone; above, the prompt against the negative prompt (classifier-free guidance). */
+  /**
+   * 1 and less run the prompt alone; above, the prompt against the negative prompt (classifier-free guidance). 7.5, and 5
+   * for SDXL, where left out.
+   */
   readonly guidanceScale?: number | undefined;
   /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
   readonly guidanceRescale?: number | undefined;
@@ -19,6 +25,12 @@ export interface TextToImageOptions {
   readonly height?: number | undefined;
   /** Images per prompt, in one batch. */
   readonly count?: number | undefined;
+  /** A picture to start from, whose size the result gets; with a mask, the picture to change in places. */
+  readonly image?: RgbImage | undefined;
+  /** White where `image` is to be painted anew, black where it is to stay; of the same size. */
+  readonly mask?: RgbImage | undefined;
+  /** Above 0 up to 1: the part of the steps that is taken, from `image` with as much noise. 0.8, with a mask 1, by default. */
+  readonly strength?: number | undefined;
   /** One of SAMPLER_NAMES; the model's own where left out. */
   readonly sampler?: string | undefined;
   /** Noise added on the way (DDIM): 0 none, 1 as much as DDPM. */
@@ -26,6 +38,8 @@ export interface TextToImageOptions {
   readonly cache?: CachePolicy | undefined;
   /** How many of the text encoder's last layers to leave out. */
   readonly clipSkip?: number | undefined;
+  /** What SDXL is told of the picture; other models are told nothing. */
+  readonly sizes?: PictureSizes | undefined;
   /** Decode a preview after every so many evaluations. */
   readonly previewEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,7 +48,7 @@ export interface TextToImageOptions {
 /** The same with everything decided. */
 export interface SettledOptions {
   readonly prompts: readonly string[];
-  readonly negativePrompts: readonly string[];
+  readonly negativePrompts: readonly string[] | undefined;
   readonly steps: number;
   readonly guidanceScale: number;
   readonly guidanceRescale: number;
@@ -45,6 +59,7 @@ export interface SettledOptions {
   readonly eta: number | undefined;
   readonly cache: CachePolicy;
   readonly clipSkip: number;
+  readonly sizes: PictureSizes;
   readonly previewEvery: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -52,17 +67,18 @@ export interface SettledOptions {
 /** Fills in defaults and refuses what the model cannot do; `randomSeed` is asked where no seed is given. */
 export function settle(
   options: TextToImageOptions,
-  model: Pick<StableDiffusionModel, "unet" | "vae" | "textEncoder">,
+  model: StableDiffusionModel,
   randomSeed: () => number,
 ): SettledOptions {
   const {
     steps = 50,
-    guidanceScale = 7.5,
+    guidanceScale = model.second === undefined ? 7.5 : 5,
     guidanceRescale = 0,
     count = 1,
     eta,
     cache = { kind: "off" },
     clipSkip = 0,
+    sizes = {},
     seed = randomSeed(),
     previewEvery,
   } = options;
@@ -72,7 +88,7 @@ export function settle(
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
   requireWhole("seed", seed, 0);
-  requireWhole("clip skip", clipSkip, 0, model.textEncoder.config.layers - 1);
+  requireWhole("clip skip", clipSkip, 0, conditionerOf(model).mostSkipped);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   for (const [name, size] of [
     ["width", width],
@@ -83,14 +99,17 @@ export function settle(
   requireRange("guidance rescale", guidanceRescale, 0, 1);
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
-  const negatives = options.negativePrompt ?? "";
-  if (typeof negatives !== "string" && negatives.length !== given.length) {
+  const negatives = options.negativePrompt;
+  if (typeof negatives === "object" && negatives.length !== given.length) {
     throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
   }
   const repeat = (texts: readonly string[]): string[] => texts.flatMap((text) => new Array<string>(count).fill(text));
   return {
     prompts: repeat(given),
-    negativePrompts: repeat(typeof negatives === "string" ? given.map(() => negatives) : negatives),
+    negativePrompts:
+      negatives === undefined
+        ? undefined
+        : repeat(typeof negatives === "string" ? given.map(() => negatives) : negatives),
     steps,
     guidanceScale,
     guidanceRescale,
@@ -101,6 +120,7 @@ export function settle(
     eta,
     cache,
     clipSkip,
+    sizes,
     previewEvery,
     signal: options.signal,
   };

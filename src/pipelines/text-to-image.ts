@@ -10,9 +10,8 @@ import { denoise } from "./denoise.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
 import { decodeLatents } from "./latent-decoder.ts";
 import { phaseClock } from "./phase-clock.ts";
-import { encodePrompts } from "./prompt-encoder.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
 
 /** What a pipeline takes from outside; tests pass their own. */
@@ -74,13 +73,12 @@ async function* run(
 
   yield clock.enter("encode");
   const guided = options.guidanceScale > 1;
-  const prompts = guided ? [...options.negativePrompts, ...options.prompts] : options.prompts;
-  const { embeddings, warnings } = await encodePrompts(runtime, model, prompts, options.clipSkip);
+  const { conditioning, warnings } = await conditionerOf(model).condition(runtime, { ...options, guided });
   for (const message of warnings) yield { type: "warning", message };
   signal?.throwIfAborted();
 
   yield clock.enter("load");
-  const loaded = await loadFor(runtime, model, slots.unet, options, embeddings);
+  const loaded = await loadFor(runtime, model, slots.unet, options, conditioning.encoder_hidden_states);
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
@@ -91,7 +89,7 @@ async function* run(
     sampler: chosen.sampler,
     network: loaded,
     full,
-    conditioning: { encoder_hidden_states: embeddings },
+    conditioning,
     guidance: guided ? { scale: options.guidanceScale, rescale: options.guidanceRescale } : undefined,
     start,
     noise: generator.randn,
@@ -123,9 +121,9 @@ async function loadFor(
   model: StableDiffusionModel,
   slot: SessionSlot<LoadedUNet>,
   options: SettledOptions,
-  embeddings: Tensor,
+  context: Tensor,
 ): Promise<LoadedUNet> {
-  const [batch = 1, contextLength = 77] = embeddings.shape;
+  const [batch = 1, contextLength = 77] = context.shape;
   const [height, width] = latentSize(model, options);
   const { config, weights } = model.unet;
   const branch = branchOf(options.cache);
