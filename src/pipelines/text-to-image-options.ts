@@ -1,11 +1,11 @@
 import type { CachePolicy } from "../deepcache/policy.ts";
-import type { RgbImage } from "../image/rgb-image.ts";
 import { reduction } from "../models/image-coder.ts";
+import { type ImageOptions, type Source, settleSource } from "./image-source.ts";
 import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import type { PictureSizes } from "./text-conditioner.ts";
 
-/** What a text-to-image run can be asked for; names and defaults as in diffusers. */
-export interface TextToImageOptions {
+/** What a run from a prompt can be asked for, alone or with an image; names and defaults as in diffusers. */
+export interface TextToImageOptions extends ImageOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
   /** Leaving it out is not the same to SDXL as an empty one. */
@@ -25,12 +25,6 @@ export interface TextToImageOptions {
   readonly height?: number | undefined;
   /** Images per prompt, in one batch. */
   readonly count?: number | undefined;
-  /** A picture to start from, whose size the result gets; with a mask, the picture to change in places. */
-  readonly image?: RgbImage | undefined;
-  /** White where `image` is to be painted anew, black where it is to stay; of the same size. */
-  readonly mask?: RgbImage | undefined;
-  /** Above 0 up to 1: the part of the steps that is taken, from `image` with as much noise. 0.8, with a mask 1, by default. */
-  readonly strength?: number | undefined;
   /** One of SAMPLER_NAMES; the model's own where left out. */
   readonly sampler?: string | undefined;
   /** Noise added on the way (DDIM): 0 none, 1 as much as DDPM. */
@@ -55,6 +49,7 @@ export interface SettledOptions {
   readonly seed: number;
   readonly width: number;
   readonly height: number;
+  readonly source: Source;
   readonly sampler: string | undefined;
   readonly eta: number | undefined;
   readonly cache: CachePolicy;
@@ -84,7 +79,8 @@ export function settle(
   } = options;
   const factor = reduction(model.vae.config);
   const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
-  const { height = trainedHeight * factor, width = trainedWidth * factor } = options;
+  const { image } = options;
+  const { height = image?.height ?? trainedHeight * factor, width = image?.width ?? trainedWidth * factor } = options;
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
   requireWhole("seed", seed, 0);
@@ -116,6 +112,7 @@ export function settle(
     seed,
     width,
     height,
+    source: settleSource(options, model, { steps, width, height }),
     sampler: options.sampler,
     eta,
     cache,
