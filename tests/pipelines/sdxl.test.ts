@@ -1,11 +1,13 @@
-import { readdirSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
 import { conditionerOf, openStableDiffusion } from "../../src/pipelines/stable-diffusion-model.ts";
 import type { TextRequest } from "../../src/pipelines/text-conditioner.ts";
 import { textToImage } from "../../src/pipelines/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { fixturePath, readFixture, row } from "../support/fixtures.ts";
+import { fixturePath, readFixture, readJson, row } from "../support/fixtures.ts";
 import { NETWORK_CALL } from "../support/tolerances.ts";
 import { expectGolden, modelFor, optionsOf, recordingRuntime } from "./golden-run.ts";
 
@@ -84,5 +86,50 @@ describe("the pair of text encoders", () => {
     };
     const row = [200, 100, 3, 4, 60, 50];
     expect((await condition({ sizes })).time_ids.data).toEqual(Float32Array.of(...row, ...row));
+  });
+});
+
+describe("openStableDiffusion()", () => {
+  const folders: string[] = [];
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  });
+  /** The stored SDXL model with changes to its index and, by name, the folders of other models in place of its own. */
+  function changed(index: object, parts: Readonly<Record<string, string>> = {}): string {
+    const folder = mkdtempSync(join(tmpdir(), "deepcache-"));
+    folders.push(folder);
+    const stored = readJson(`${FOLDER}/model_index.json`) as object;
+    writeFileSync(join(folder, "model_index.json"), JSON.stringify({ ...stored, ...index }));
+    for (const part of readdirSync(fixturePath(FOLDER)).filter((name) => !name.endsWith(".json"))) {
+      symlinkSync(fixturePath(parts[part] ?? `${FOLDER}/${part}`), join(folder, part));
+    }
+    return folder;
+  }
+  const SD = "pipelines/sd15/model";
+
+  test.each(["StableDiffusionXLImg2ImgPipeline", "StableDiffusionXLInpaintPipeline"])(
+    "opens a %s",
+    async (_class_name) => {
+      expect((await openStableDiffusion(changed({ _class_name }))).second).toBeDefined();
+    },
+  );
+
+  test("takes from the index whether a missing negative prompt is zeros", async () => {
+    const { second } = await openStableDiffusion(changed({ force_zeros_for_empty_prompt: false }));
+    expect(second?.zeroMissingPrompt).toBe(false);
+    await expect(openStableDiffusion(changed({ force_zeros_for_empty_prompt: "yes" }))).rejects.toThrow(
+      "true or false",
+    );
+  });
+
+  test.each([
+    ["another pipeline", { _class_name: "KandinskyPipeline" }, {}, "it is a KandinskyPipeline, one of Stable"],
+    ["a refiner", { text_encoder: [null, null] }, {}, "refiners are not supported"],
+    ["what is told of beauty", { requires_aesthetics_score: true }, {}, "refiners are not supported"],
+    ["one text encoder for two", { _class_name: "StableDiffusionPipeline" }, {}, "width 20, its text encoder gives 8"],
+    ["another model's U-Net", {}, { unet: `${SD}/unet` }, "width 16, its text encoder gives 20"],
+    ["another model's encoder", {}, { text_encoder: `${SD}/text_encoder` }, "width 20, its text encoder gives 28"],
+  ])("refuses %s", async (_what, index, parts, message) => {
+    await expect(openStableDiffusion(changed(index, parts))).rejects.toThrow(message);
   });
 });
