@@ -47,7 +47,7 @@ export function chooseSampler(
   };
 }
 
-/** The full evaluations of a run under `policy`. */
-export function planRun(policy: CachePolicy, { sampler, planLength }: ChosenSampler): number[] {
-  return fullEvaluations(policy, sampler.timesteps.length, planLength);
+/** The full evaluations of a run under `policy`, counted from where it begins. */
+export function planRun(policy: CachePolicy, { sampler, planLength }: ChosenSampler, begin = 0): number[] {
+  return fullEvaluations(policy, sampler.timesteps.length - begin, planLength - begin);
 }
