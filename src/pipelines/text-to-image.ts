@@ -136,7 +136,7 @@ async function loadFor(
   const { config, weights } = model.unet;
   const branch = branchOf(options.cache);
   return slot.get(JSON.stringify([batch, contextLength, height, width, branch]), () =>
-    loadUNet(runtime, unet(config, { batch, height, width, contextLength }, weights), branch),
+    loadUNet(runtime, unet(config, { batch, height, width, contextLength, hoist: branch }, weights), branch),
   );
 }
 

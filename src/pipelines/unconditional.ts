@@ -56,7 +56,7 @@ async function* run(
   const [height, width] = model.size;
   const branch = branchOf(cache);
   const network = await slot.get(JSON.stringify([count, branch]), () =>
-    loadUNet(runtime, unet(config, { batch: count, height, width }, weights), branch),
+    loadUNet(runtime, unet(config, { batch: count, height, width, hoist: branch }, weights), branch),
   );
   signal?.throwIfAborted();
 
