@@ -27,6 +27,7 @@ export interface StableDiffusionModel {
 
 const PIPELINES = ["StableDiffusionPipeline"];
 
+/** How a model folder is opened. */
 export interface OpenOptions {
   /** Read the files published under this variant, such as "fp16". */
   readonly variant?: string | undefined;
