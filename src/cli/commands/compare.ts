@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { formatPolicy } from "../../deepcache/policy.ts";
+import { enlargeSmoothly } from "../../image/enlarge.ts";
 import { drawGrid } from "../../image/grid.ts";
-import { enlarge, type RgbImage } from "../../image/rgb-image.ts";
+import type { RgbImage } from "../../image/rgb-image.ts";
 import { writeImage } from "../../image/write-image.ts";
 import { psnr } from "../../metrics/psnr.ts";
 import { ssim } from "../../metrics/ssim.ts";
@@ -122,6 +123,6 @@ const pairs = <T>(a: readonly T[], b: readonly T[]): [T, T][] => a.map((item, i)
 
 function visible(images: readonly RgbImage[]): RgbImage[] {
   return images.map((image) =>
-    enlarge(image, Math.max(1, Math.ceil(SMALLEST_PICTURE / Math.min(image.width, image.height)))),
+    enlargeSmoothly(image, Math.max(1, Math.ceil(SMALLEST_PICTURE / Math.min(image.width, image.height)))),
   );
 }
