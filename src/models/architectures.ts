@@ -158,7 +158,7 @@ export const ARCHITECTURES = {
     },
   },
   "ddpm-lsun": {
-    title: "DDPM LSUN",
+    title: "DDPM LSUN Church and Bedroom",
     unet: {
       ...DDPM_UNET,
       block_out_channels: [128, 128, 256, 256, 512, 512],

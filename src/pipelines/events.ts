@@ -17,6 +17,9 @@ export interface GenerationResult extends RunSummary {
   readonly seed: number;
   readonly sampler: string;
   readonly steps: number;
+  /** Of classifier-free guidance, where the pipeline has it. */
+  readonly guidanceScale?: number;
+  /** Fewer than the schedule has, where the run began within it. */
   readonly evaluations: number;
   readonly policy: CachePolicy;
   readonly seconds: PhaseSeconds;
