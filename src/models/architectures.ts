@@ -169,6 +169,7 @@ export const ARCHITECTURES = {
   },
 } as const satisfies Readonly<Record<string, Architecture>>;
 
+/** Name of a built-in architecture. */
 export type ArchitectureName = keyof typeof ARCHITECTURES;
 
 /** The architecture that `name` names. */

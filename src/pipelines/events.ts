@@ -3,6 +3,7 @@ import type { RunSummary } from "../denoisers/unet-run.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** What a run is doing. */
 export type Phase = "load" | "encode" | "denoise" | "decode";
 
 /** Seconds of each phase; `total` also holds what lies between them. */

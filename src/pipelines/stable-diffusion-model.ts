@@ -38,6 +38,7 @@ const PIPELINES = {
 
 const isPipeline = (name: string): name is keyof typeof PIPELINES => Object.hasOwn(PIPELINES, name);
 
+/** How a model folder is opened. */
 export interface OpenOptions {
   /** Read the files published under this variant, such as "fp16". */
   readonly variant?: string | undefined;
