@@ -82,7 +82,8 @@ export function cachedDenoiser(
         const prediction = only(await run("tail"), "tail");
         held.push(prediction);
         const result = await prediction.download();
-        observe?.({ index: index++, timestep, full, seconds });
+        observe?.({ index, timestep, full, seconds });
+        index++;
         return result;
       } finally {
         for (const tensor of held) tensor[Symbol.dispose]();
