@@ -6,13 +6,15 @@ import type { Scope } from "./scope.ts";
 export interface GroupNormConfig {
   readonly groups: number;
   readonly epsilon: number;
+  /** Whether the paper's counter sees the norm: it knows torch's own class, not one that is derived from it. */
+  readonly tallied?: boolean;
 }
 
 /**
  * torch.nn.GroupNorm on x [N, C, …] as an instance normalisation of groups, the fastest form that ONNX Runtime has
  * on a CPU.
  */
-export function groupNorm(scope: Scope, x: Value, { groups, epsilon }: GroupNormConfig): Value {
+export function groupNorm(scope: Scope, x: Value, { groups, epsilon, tallied = true }: GroupNormConfig): Value {
   const channels = sizeOf(x, 1);
   if (channels % groups !== 0) {
     throw new RangeError(`Cannot normalise "${scope.path}": ${channels} channels do not divide into ${groups} groups`);
@@ -24,7 +26,7 @@ export function groupNorm(scope: Scope, x: Value, { groups, epsilon }: GroupNorm
   const normal = reshape(instanceNormalization(grouped, ones, none, epsilon), x.shape);
   const perChannel = [channels, ...x.shape.slice(2).map(() => 1)];
   const scaled = multiply(normal, scope.weight("weight", perChannel));
-  return x.builder.tally(add(scaled, scope.weight("bias", perChannel)), 2 * elementCount(x.shape));
+  return x.builder.tally(add(scaled, scope.weight("bias", perChannel)), tallied ? 2 * elementCount(x.shape) : 0);
 }
 
 /** torch.nn.LayerNorm over the last axis. */

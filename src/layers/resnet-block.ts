@@ -15,12 +15,22 @@ export interface ResnetConfig {
   /** How the time enters: added before the second norm, or as scale and shift after it. */
   readonly timeNorm?: "default" | "scale_shift";
   readonly outputScale?: number;
+  /** As in `GroupNormConfig`. */
+  readonly normsTallied?: boolean | undefined;
 }
 
 /** Two 3×3 convolutions, each after a group norm and SiLU, around a residual (diffusers' `ResnetBlock2D`). */
 export function resnetBlock(scope: Scope, x: Value, config: ResnetConfig): Value {
-  const { channels, groups, epsilon, time, timeNorm = "default", outputScale = 1 } = config;
-  const norm = (name: string, value: Value): Value => groupNorm(scope.at(name), value, { groups, epsilon });
+  const {
+    channels,
+    groups,
+    epsilon,
+    time,
+    timeNorm = "default",
+    outputScale = 1,
+    normsTallied: tallied = true,
+  } = config;
+  const norm = (name: string, value: Value): Value => groupNorm(scope.at(name), value, { groups, epsilon, tallied });
   const convolve = (name: string, value: Value): Value =>
     conv2d(scope.at(name), value, channels, { kernel: 3, padding: 1 });
   const projectTime = (embedding: Value, width: number): Value => {
