@@ -11,7 +11,7 @@ export async function readYamlFile(path: string): Promise<JsonObject> {
   const bytes = await readSmallFile(path);
   if (bytes.length > MAX_YAML_BYTES) {
     throw new CheckpointError(
-      `Cannot read "${path}": it has ${bytes.length} bytes, at most ${MAX_YAML_BYTES} of YAML are`,
+      `Cannot read "${path}": it has ${bytes.length} bytes, at most ${MAX_YAML_BYTES} of YAML are read`,
     );
   }
   let value: unknown;

@@ -12,10 +12,11 @@ export function latentDiffusionSampler(
 ): ChosenSampler {
   const trained = scheduler.num_train_timesteps;
   const timesteps = latentDiffusionTimesteps(steps, trained);
-  if ((timesteps[0] ?? 0) >= trained) {
+  if (!fits(steps, trained)) {
+    const others = [-1, 1].flatMap((way) => nextFitting(steps, way, trained) ?? []);
     throw new RangeError(
-      `Cannot sample in ${steps} steps: at every ${Math.floor(trained / steps)}th timestep from 1, the first would be ` +
-        `timestep ${timesteps[0]}, the last one trained is ${trained - 1}`,
+      `Cannot sample in ${steps} steps: spaced by ${Math.floor(trained / steps)} from 1 on, the last timestep would be ` +
+        `${timesteps[0]}, beyond ${trained - 1}; possible are ${others.join(" and ")} steps`,
     );
   }
   // A plan covers as many evaluations as there are steps, so that the extra evaluation of PLMS is never full.
@@ -30,4 +31,12 @@ export function latentDiffusionSampler(
         `No sampler of latent diffusion models is called "${name satisfies never}"; there are ddim, plms`,
       );
   }
+}
+
+/** Whether all timesteps were trained; where they were not, the original code fails too. */
+const fits = (steps: number, trained: number): boolean => (latentDiffusionTimesteps(steps, trained)[0] ?? 0) < trained;
+
+function nextFitting(steps: number, way: number, trained: number): number | undefined {
+  for (let other = steps + way; other >= 1 && other <= trained; other += way) if (fits(other, trained)) return other;
+  return undefined;
 }

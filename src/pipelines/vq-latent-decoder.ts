@@ -21,11 +21,14 @@ export async function decodeVqLatents(
   const images: RgbImage[] = [];
   for (let i = 0; i < batch; i++) {
     const data = latents.data.slice(i * size, (i + 1) * size).map((value) => value / config.scalingFactor);
-    const { image, quantized } = await session.run({ latent: { data, shape: [1, channels, height, width] } });
-    quantized?.[Symbol.dispose]();
-    if (image === undefined) throw new TypeError('The decoder has no output "image"');
-    images.push(...samplesToImages(await image.download()));
-    image[Symbol.dispose]();
+    const outputs = await session.run({ latent: { data, shape: [1, channels, height, width] } });
+    try {
+      const { image } = outputs;
+      if (image === undefined) throw new TypeError('The decoder has no output "image"');
+      images.push(...samplesToImages(await image.download()));
+    } finally {
+      for (const output of Object.values(outputs)) output[Symbol.dispose]();
+    }
   }
   return images;
 }
