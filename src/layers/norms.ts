@@ -6,6 +6,8 @@ import type { Scope } from "./scope.ts";
 export interface GroupNormConfig {
   readonly groups: number;
   readonly epsilon: number;
+  /** Whether the paper's counter sees the norm: it knows torch's own class, not one that is derived from it. */
+  readonly tallied?: boolean;
 }
 
 /** Some of the channels of a layer that is wider than the value at hand. */
@@ -21,7 +23,7 @@ export interface ChannelRange {
 export function groupNorm(
   scope: Scope,
   x: Value,
-  { groups, epsilon }: GroupNormConfig,
+  { groups, epsilon, tallied = true }: GroupNormConfig,
   { start, of }: ChannelRange = { start: 0, of: sizeOf(x, 1) },
 ): Value {
   const channels = sizeOf(x, 1);
@@ -35,7 +37,10 @@ export function groupNorm(
   const normal = reshape(instanceNormalization(grouped, ones, none, epsilon), x.shape);
   const perChannel = [channels, ...x.shape.slice(2).map(() => 1)];
   const scaled = multiply(normal, scope.rows("weight", perChannel, start, of));
-  return x.builder.tally(add(scaled, scope.rows("bias", perChannel, start, of)), 2 * elementCount(x.shape));
+  return x.builder.tally(
+    add(scaled, scope.rows("bias", perChannel, start, of)),
+    tallied ? 2 * elementCount(x.shape) : 0,
+  );
 }
 
 /** torch.nn.LayerNorm over the last axis. */

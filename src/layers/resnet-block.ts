@@ -15,6 +15,8 @@ export interface ResnetConfig {
   /** How the time enters: added before the second norm, or as scale and shift after it. */
   readonly timeNorm?: "default" | "scale_shift";
   readonly outputScale?: number;
+  /** As in `GroupNormConfig`. */
+  readonly normsTallied?: boolean | undefined;
 }
 
 /** The concatenation of `main` and `skip` along the channels, not yet concatenated. */
@@ -28,8 +30,16 @@ export interface Joined {
  * keeps what depends on `main` alone apart (see `separated`); the result is the same but for rounding.
  */
 export function resnetBlock(scope: Scope, x: Value | Joined, config: ResnetConfig): Value {
-  const { channels, groups, epsilon, time, timeNorm = "default", outputScale = 1 } = config;
-  const norm = (name: string, value: Value): Value => groupNorm(scope.at(name), value, { groups, epsilon });
+  const {
+    channels,
+    groups,
+    epsilon,
+    time,
+    timeNorm = "default",
+    outputScale = 1,
+    normsTallied: tallied = true,
+  } = config;
+  const norm = (name: string, value: Value): Value => groupNorm(scope.at(name), value, { groups, epsilon, tallied });
   const convolve = (name: string, value: Value): Value =>
     conv2d(scope.at(name), value, channels, { kernel: 3, padding: 1 });
   const projectTime = (embedding: Value, width: number): Value => {
@@ -43,7 +53,7 @@ export function resnetBlock(scope: Scope, x: Value | Joined, config: ResnetConfi
   const normal = pieces.map((piece) => {
     const range = { start, of };
     start += sizeOf(piece.value, 1);
-    return silu(groupNorm(scope.at("norm1"), piece.value, { groups: piece.groups, epsilon }, range));
+    return silu(groupNorm(scope.at("norm1"), piece.value, { groups: piece.groups, epsilon, tallied }, range));
   });
   let h = joinedConv2d(scope.at("conv1"), normal, channels, { kernel: 3, padding: 1 });
   if (time === undefined) {

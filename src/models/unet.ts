@@ -97,7 +97,7 @@ export function unet(config: UNetConfig, shape: UNetShape, weights?: Weights): U
     return h;
   });
 
-  const normal = silu(groupNorm(root.at("conv_norm_out"), h, config));
+  const normal = silu(groupNorm(root.at("conv_norm_out"), h, { ...config, tallied: config.normsTallied ?? true }));
   const prediction = conv2d(root.at("conv_out"), normal, config.outChannels, kernel(config.kernelOut));
   check(config.architecture);
   return { graph: builder.finish({ prediction }), skips, features, mid, ups, timeEmbedding };
@@ -148,7 +148,7 @@ function embedTime(root: Scope, config: UNetConfig, timestep: Value, batch: numb
 
 /** The two shapes of block that every U-Net repeats. */
 function layerEmitter(config: UNetConfig, time: Value, context: Value | undefined) {
-  const { groups, epsilon, timeNorm, attentionGroups, linearProjection } = config;
+  const { groups, epsilon, timeNorm, attentionGroups, linearProjection, normsTallied } = config;
 
   function attend(
     scope: Scope,
@@ -168,7 +168,7 @@ function layerEmitter(config: UNetConfig, time: Value, context: Value | undefine
   }
 
   const resnet = (scope: Scope, x: Value | Joined, channels: number, outputScale = 1): Value =>
-    resnetBlock(scope, x, { channels, groups, epsilon, time, timeNorm, outputScale });
+    resnetBlock(scope, x, { channels, groups, epsilon, time, timeNorm, outputScale, normsTallied });
 
   return {
     layer(block: Scope, index: number, x: Value | Joined, { channels, attention }: UNetLevel): Value {

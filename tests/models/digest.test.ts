@@ -23,6 +23,7 @@ test("the graphs of the known U-Nets are the ones that were reviewed", () => {
     {
       "ddpm-cifar10": "aacef6ea42d359c159c8c48cf29d63b18b6eba643c2ebc5605c3adc0d1f2863d",
       "ddpm-lsun": "6f84ffeae9425781252ea4c9245892dbe28101e0425050f53df82f96cacdb3cb",
+      "ldm-4-g": "2bff8cd2e572699cc1c28ac2035d7a7d1e2d5c75bd29d0c0e39cb51b32de2705",
       "stable-diffusion-2-1": "119be4d16a9836bf0c7ee10d8a9f1e31681e1dd3f5e8695f417e666a69735d66",
       "stable-diffusion-2-1-base": "119be4d16a9836bf0c7ee10d8a9f1e31681e1dd3f5e8695f417e666a69735d66",
       "stable-diffusion-v1-5": "ad84563df1f0d2c7a2a29161dd7a303f423b1ed186922c954265c6989a442082",
