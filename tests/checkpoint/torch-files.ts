@@ -16,6 +16,7 @@ export const text = (value: string): Uint8Array => pickle(0x8c, value.length, va
 export const uint32 = (value: number): number[] => [...new Uint8Array(Uint32Array.of(value).buffer)];
 
 export interface TensorParts {
+  readonly name?: string;
   readonly key?: string;
   readonly storage?: string;
   readonly elements?: number;
@@ -26,11 +27,19 @@ export interface TensorParts {
 
 /** The pickle of `{"w": tensor}`. */
 export function tensorPickle(tensor: TensorParts = {}): Uint8Array {
-  const { key = "0", storage = "FloatStorage", elements = 2, offset = 0, shape = [2], strides = [1] } = tensor;
+  const {
+    name = "w",
+    key = "0",
+    storage = "FloatStorage",
+    elements = 2,
+    offset = 0,
+    shape = [2],
+    strides = [1],
+  } = tensor;
   const counts = (values: readonly number[]) => ["(", ...values.flatMap((value) => ["J", uint32(value)]), "t"];
   return concatenate([
     pickle(0x80, 2, "}"),
-    text("w"),
+    text(name),
     pickle("ctorch._utils\n_rebuild_tensor_v2\n(("),
     text("storage"),
     pickle(`ctorch\n${storage}\n`),
@@ -44,8 +53,9 @@ export function tensorPickle(tensor: TensorParts = {}): Uint8Array {
 export interface ZipPart {
   readonly name: string;
   readonly data: Uint8Array;
-  /** What the directory says instead of the truth. */
+  /** What the directory says instead of the truth: of the data as it is unpacked, and as it lies there. */
   readonly size?: number;
+  readonly packed?: number;
   readonly method?: number;
   readonly flags?: number;
 }
@@ -55,20 +65,21 @@ export function zip(parts: readonly ZipPart[], { wide = false, entries = parts.l
   const local: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let offset = 0;
-  for (const { name, data, size = data.length, method = 0, flags = 0 } of parts) {
+  for (const { name, data, size = data.length, method = 0, flags = 0, ...part } of parts) {
+    const packed = part.packed ?? (method === 0 ? size : data.length);
     const header = pickle(
       "PK\x03\x04",
       u16(20),
       u16(flags),
       u16(method),
-      u32(0, 0, size, size),
+      u32(0, 0, packed, size),
       u16(name.length),
       u16(3),
       name,
       "pad",
     );
-    const extra = wide ? pickle(u16(7), u16(1), "?", u16(1), u16(24), u64(size, size, offset)) : new Uint8Array();
-    const fields = wide ? u32(0xffffffff, 0xffffffff) : u32(size, size);
+    const extra = wide ? pickle(u16(7), u16(1), "?", u16(1), u16(24), u64(size, packed, offset)) : new Uint8Array();
+    const fields = wide ? u32(0xffffffff, 0xffffffff) : u32(packed, size);
     directory.push(
       pickle("PK\x01\x02", u16(20), u16(20), u16(flags), u16(method), u32(0, 0), fields),
       pickle(u16(name.length), u16(extra.length), u16(0), u16(0), u16(0), u32(0, wide ? 0xffffffff : offset), name),
@@ -88,8 +99,11 @@ export function zip(parts: readonly ZipPart[], { wide = false, entries = parts.l
 }
 
 /** A file of torch 1.6 or later. */
-export const torchZip = (data: Uint8Array, storages: readonly ZipPart[] = [], options = {}): Uint8Array =>
-  zip([{ name: "archive/data.pkl", data }, ...storages], options);
+export const torchZip = (
+  data: Uint8Array,
+  storages: readonly ZipPart[] = [],
+  { pickleMethod = 0, wide = false, entries = storages.length + 1 } = {},
+): Uint8Array => zip([{ name: "archive/data.pkl", data, method: pickleMethod }, ...storages], { wide, entries });
 
 export const storage = (key: string, bytes: number): ZipPart => ({
   name: `archive/data/${key}`,
