@@ -65,29 +65,47 @@ export function zip(parts: readonly ZipPart[], { wide = false, entries = parts.l
   const local: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
   let offset = 0;
-  for (const { name, data, size = data.length, method = 0, flags = 0, ...part } of parts) {
-    const packed = part.packed ?? (method === 0 ? size : data.length);
-    const header = pickle(
-      "PK\x03\x04",
-      u16(20),
-      u16(flags),
-      u16(method),
-      u32(0, 0, packed, size),
-      u16(name.length),
-      u16(3),
-      name,
-      "pad",
-    );
-    const extra = wide ? pickle(u16(7), u16(1), "?", u16(1), u16(24), u64(size, packed, offset)) : new Uint8Array();
-    const fields = wide ? u32(0xffffffff, 0xffffffff) : u32(packed, size);
-    directory.push(
-      pickle("PK\x01\x02", u16(20), u16(20), u16(flags), u16(method), u32(0, 0), fields),
-      pickle(u16(name.length), u16(extra.length), u16(0), u16(0), u16(0), u32(0, wide ? 0xffffffff : offset), name),
-      extra,
-    );
-    local.push(header, data);
-    offset += header.length + data.length;
+  for (const part of parts) {
+    const header = localHeader(part);
+    directory.push(directoryEntry(part, offset, wide));
+    local.push(header, part.data);
+    offset += header.length + part.data.length;
   }
+  return concatenate([...local, zipEnd(directory, offset, { wide, entries })]);
+}
+
+/** Sizes of a part as the archive tells them. */
+function sizesOf({ data, size = data.length, method = 0, packed = method === 0 ? size : data.length }: ZipPart) {
+  return { size, packed };
+}
+
+/** What stands before the bytes of an entry; sizes that need 64 bits are left to the directory. */
+function localHeader(part: ZipPart): Uint8Array {
+  const { name, method = 0, flags = 0 } = part;
+  const sizes = Object.values(sizesOf(part)).map((size) => Math.min(size, 0xffffffff));
+  const [size = 0, packed = 0] = sizes;
+  const lengths = [u16(name.length), u16(3)];
+  return pickle("PK\x03\x04", u16(20), u16(flags), u16(method), u32(0, 0, packed, size), ...lengths, name, "pad");
+}
+
+function directoryEntry(part: ZipPart, offset: number, wide: boolean): Uint8Array {
+  const { name, method = 0, flags = 0 } = part;
+  const { size, packed } = sizesOf(part);
+  const extra = wide ? pickle(u16(7), u16(1), "?", u16(1), u16(24), u64(size, packed, offset)) : new Uint8Array();
+  const fields = wide ? u32(0xffffffff, 0xffffffff) : u32(packed, size);
+  return concatenate([
+    pickle("PK\x01\x02", u16(20), u16(20), u16(flags), u16(method), u32(0, 0), fields),
+    pickle(u16(name.length), u16(extra.length), u16(0), u16(0), u16(0), u32(0, wide ? 0xffffffff : offset), name),
+    extra,
+  ]);
+}
+
+/** The directory, and the records that lead to it. */
+function zipEnd(
+  directory: readonly Uint8Array[],
+  offset: number,
+  { wide, entries }: { wide: boolean; entries: number },
+): Uint8Array {
   const size = concatenate(directory).length;
   const end64 = pickle("PK\x06\x06", u64(44), u16(45), u16(45), u32(0, 0), u64(entries, entries, size, offset));
   const locator = pickle("PK\x06\x07", u32(0), u64(offset + size), u32(1));
@@ -95,7 +113,24 @@ export function zip(parts: readonly ZipPart[], { wide = false, entries = parts.l
     ? [u16(0xffff), u16(0xffff), u32(0xffffffff, 0xffffffff)]
     : [u16(entries), u16(entries), u32(size, offset)];
   const end = pickle("PK\x05\x06", u16(0), u16(0), ...counts, u16(0));
-  return concatenate([...local, ...directory, ...(wide ? [end64, locator] : []), end]);
+  return concatenate([...directory, ...(wide ? [end64, locator] : []), end]);
+}
+
+/** Bytes and where in a file they stand; what is between them is a hole. */
+export type Patch = readonly [position: number, bytes: Uint8Array];
+
+/** An archive in 64-bit form whose entries are as long as their `size` says and begin with their `data`. */
+export function sparseZip(parts: readonly ZipPart[]): readonly Patch[] {
+  const patches: Patch[] = [];
+  const directory: Uint8Array[] = [];
+  let offset = 0;
+  for (const part of parts) {
+    const start = concatenate([localHeader(part), part.data]);
+    directory.push(directoryEntry(part, offset, true));
+    patches.push([offset, start]);
+    offset += start.length - part.data.length + sizesOf(part).size;
+  }
+  return [...patches, [offset, zipEnd(directory, offset, { wide: true, entries: parts.length })]];
 }
 
 /** A file of torch 1.6 or later. */

@@ -41,7 +41,7 @@ function follow(root: unknown, at: string, source: ByteSource): unknown {
   let value = root;
   for (const step of at.split(".")) {
     const list = Array.isArray(value) && /^-?\d+$/.test(step) ? (value.at(Number(step)) as unknown) : undefined;
-    const next = value instanceof Map ? (value.get(step) as unknown) : list;
+    const next = value instanceof Map ? ((value.get(step) ?? value.get(Number(step))) as unknown) : list;
     if (next === undefined) {
       throw new CheckpointError(`Cannot read "${source.name}": it has nothing at ${quote(at)}${contentsOf(root)}`);
     }
