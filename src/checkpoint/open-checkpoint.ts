@@ -39,6 +39,7 @@ async function copyName(path: string, at: string | undefined): Promise<string> {
   return `${basename(path, extname(path))}-${identity.digest("hex").slice(0, 16)}.safetensors`;
 }
 
+/** Whether a copy has been made before; one that is there is complete. */
 async function exists(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile();

@@ -1,9 +1,8 @@
-import { fileSource } from "../checkpoint/byte-sources/file.ts";
 import type { CheckpointFile } from "../checkpoint/checkpoint-file.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import type { JsonObject } from "../checkpoint/json.ts";
 import { quote } from "../checkpoint/limits.ts";
-import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
+import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import type { Weight, Weights } from "../checkpoint/weights.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { compvisAutoencoderName } from "./keys/compvis-autoencoder.ts";
@@ -38,7 +37,7 @@ export interface SingleFile {
   readonly scheduler: JsonObject;
 }
 
-export interface SingleFileOptions {
+export interface SingleFileOptions extends OpenCheckpointOptions {
   /** The YAML of the original repository that describes the model; without it, names and shapes of the tensors do. */
   readonly configPath?: string | undefined;
   /** Whether to take the averaged weights of a file that has both kinds; true unless told otherwise. */
@@ -46,9 +45,10 @@ export interface SingleFileOptions {
 }
 
 /** Opens a .safetensors or .ckpt of Stable Diffusion 1.x, 2.x or XL in the names of its original code. */
-export async function openSingleFile(path: string, { configPath, ema }: SingleFileOptions = {}): Promise<SingleFile> {
+export async function openSingleFile(path: string, options: SingleFileOptions = {}): Promise<SingleFile> {
+  const { configPath, ema, ...opening } = options;
   const config = configPath === undefined ? undefined : originalConfig(await readYamlFile(configPath), configPath);
-  return describeSingleFile(await readCheckpoint(await fileSource(path)), path, { config, ema });
+  return describeSingleFile(await openCheckpoint(path, opening), path, { config, ema });
 }
 
 export interface DescribeOptions {
