@@ -3,7 +3,7 @@ import { CheckpointError } from "./errors.ts";
 import { listFolder } from "./folder.ts";
 import type { JsonObject } from "./json.ts";
 import { readJsonFile } from "./json-file.ts";
-import { readWeightFiles } from "./shards.ts";
+import { readWeightFiles, type WeightFileOptions } from "./shards.ts";
 import { findWeightFiles } from "./weight-files.ts";
 import type { Weights } from "./weights.ts";
 
@@ -16,18 +16,18 @@ export interface Component {
 }
 
 /** How a network's folder is opened. */
-export interface ComponentOptions {
+export interface ComponentOptions extends WeightFileOptions {
   /** Read only the files published under this variant, such as "fp16" or "non_ema". */
   readonly variant?: string;
 }
 
 /** Opens the folder of one network, for example `unet/`; which file is read is settled by `findWeightFiles`. */
-export async function openComponent(folder: string, { variant }: ComponentOptions = {}): Promise<Component> {
+export async function openComponent(folder: string, options: ComponentOptions = {}): Promise<Component> {
   const names = await listFolder(folder, "the component");
   const configPath = join(folder, "config.json");
   if (!names.has("config.json"))
     throw new CheckpointError(`Cannot read the component "${folder}": it has no config.json`);
   const config = await readJsonFile(configPath);
-  const weights = await readWeightFiles(folder, findWeightFiles(folder, names, variant));
+  const weights = await readWeightFiles(folder, findWeightFiles(folder, names, options.variant), options);
   return { config, configPath, weights };
 }

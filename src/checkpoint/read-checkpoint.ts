@@ -3,19 +3,35 @@ import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
 import { quote } from "./limits.ts";
 import { MAX_HEADER_BYTES, readSafetensors } from "./safetensors.ts";
-import { readTorchFile } from "./torch/torch-file.ts";
+import { readTorchFile, type TorchFile, type TorchFileOptions } from "./torch/torch-file.ts";
 
 /** Describes the tensors of a file of weights in any format that is known. */
-export async function readCheckpoint(source: ByteSource): Promise<CheckpointFile> {
-  if (!(await looksLikeTorch(source))) return readSafetensors(source);
-  const { weights, metadata, strided } = await readTorchFile(source);
+export async function readCheckpoint(source: ByteSource, options: TorchFileOptions = {}): Promise<CheckpointFile> {
+  if (!(await isTorchFile(source))) return readFlatFile(source, options);
+  const file = await readTorchFile(source, options);
+  const obstacle = obstacleOf(file);
+  if (obstacle === undefined) return { weights: file.weights, metadata: file.metadata };
+  throw new CheckpointError(
+    `Cannot use tensor ${quote(obstacle.name)} of "${source.name}" in place: ${obstacle.reason}; ` +
+      "save it contiguous, best as safetensors",
+  );
+}
+
+/** Describes a safetensors file, in which there is nothing to choose. */
+export async function readFlatFile(source: ByteSource, { at }: TorchFileOptions): Promise<CheckpointFile> {
+  if (at === undefined) return readSafetensors(source);
+  throw new CheckpointError(
+    `Cannot read ${quote(at)} of "${source.name}": only files of torch hold one thing in another`,
+  );
+}
+
+/** A tensor that cannot be used where it lies, and why. */
+export function obstacleOf({ strided, compressed }: TorchFile): { name: string; reason: string } | undefined {
   for (const [name, { shape, strides }] of strided) {
-    throw new CheckpointError(
-      `Cannot use tensor ${quote(name)} of "${source.name}" in place: its sizes [${shape.join(", ")}] have the strides ` +
-        `[${strides.join(", ")}]; save it contiguous, best as safetensors`,
-    );
+    return { name, reason: `its sizes [${shape.join(", ")}] have the strides [${strides.join(", ")}]` };
   }
-  return { weights, metadata };
+  for (const name of compressed) return { name, reason: "it is compressed" };
+  return undefined;
 }
 
 const LENGTH_BYTES = 8;
@@ -27,7 +43,7 @@ const TORCH_EXTENSION = /\.(bin|pt|pth|ckpt|pkl)$/i;
  * Tells torch's files from safetensors by their first bytes, since extensions mislead: taken for the length of a
  * safetensors header, those of a zip or a pickle are more than a header may have.
  */
-async function looksLikeTorch(source: ByteSource): Promise<boolean> {
+export async function isTorchFile(source: ByteSource): Promise<boolean> {
   const named = TORCH_EXTENSION.test(source.name);
   if (source.size < LENGTH_BYTES) return named;
   const start = await source.read(0, LENGTH_BYTES);

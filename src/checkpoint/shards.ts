@@ -1,31 +1,37 @@
 import { isAbsolute, join, relative, sep } from "node:path";
-import { fileSource } from "./byte-sources/file.ts";
 import { CheckpointError } from "./errors.ts";
 import { isJsonObject } from "./json.ts";
 import { readJsonFile } from "./json-file.ts";
 import { quote } from "./limits.ts";
-import { readCheckpoint } from "./read-checkpoint.ts";
+import { type OpenCheckpointOptions, openCheckpoint } from "./open-checkpoint.ts";
 import type { WeightFiles } from "./weight-files.ts";
 import type { Weight, Weights } from "./weights.ts";
 
+/** What may be done with a file of weights that cannot be used in place. */
+export type WeightFileOptions = Omit<OpenCheckpointOptions, "at">;
+
 /** The tensors of all files that `files` stands for. */
-export async function readWeightFiles(folder: string, files: WeightFiles): Promise<Weights> {
+export async function readWeightFiles(
+  folder: string,
+  files: WeightFiles,
+  options: WeightFileOptions = {},
+): Promise<Weights> {
   const path = join(folder, files.name);
   switch (files.kind) {
     case "single":
-      return (await readCheckpoint(await fileSource(path))).weights;
+      return (await openCheckpoint(path, options)).weights;
     case "sharded":
-      return readShards(folder, path);
+      return readShards(folder, path, options);
   }
 }
 
 /** Reads every file that an index names and holds the index to what they contain. */
-async function readShards(folder: string, indexPath: string): Promise<Weights> {
+async function readShards(folder: string, indexPath: string, options: WeightFileOptions): Promise<Weights> {
   const shardOf = await readIndex(folder, indexPath);
   const weights = new Map<string, Weight>();
   const foundIn = new Map<string, string>();
   for (const shard of new Set(shardOf.values())) {
-    const { weights: held } = await readCheckpoint(await fileSource(join(folder, shard)));
+    const { weights: held } = await openCheckpoint(join(folder, shard), options);
     for (const [name, weight] of held) {
       const other = foundIn.get(name);
       if (other !== undefined) {

@@ -4,7 +4,7 @@ import { linear } from "../layers/linear.ts";
 import { sharedLayerNorm } from "../layers/norms.ts";
 import { checkpointScope, type Scope } from "../layers/scope.ts";
 import { type Graph, graphBuilder, type Value } from "../onnx/graph.ts";
-import { add, argMax, cast, equal, gather, integers, reshape, sizeOf, slice } from "../onnx/ops.ts";
+import { add, argMax, cast, equal, gather, integers, matmul, reshape, sizeOf, slice } from "../onnx/ops.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { entry } from "../tensor/tensor.ts";
 import { type ConfigReader, configReader } from "./config-reader.ts";
@@ -100,7 +100,7 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
     pooler_output: tower.pooled,
   };
   if (config.projection !== undefined) {
-    outputs["text_embeds"] = linear(root.at("text_projection"), tower.pooled, config.projection, { bias: false });
+    outputs["text_embeds"] = project(root, tower.pooled, config.projection);
   }
   if (hiddenStates) {
     tower.states.forEach((state, i) => {
@@ -109,6 +109,14 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
   }
   check(config.projection === undefined ? "CLIPTextModel" : "CLIPTextModelWithProjection", [POSITION_IDS]);
   return builder.finish(outputs);
+}
+
+/** Transformers keeps the projection as a linear layer, OpenCLIP's own checkpoints as the transposed matrix. */
+function project(root: Scope, pooled: Value, width: number): Value {
+  const inner = sizeOf(pooled, -1);
+  if (!root.has("text_projection")) return linear(root.at("text_projection"), pooled, width, { bias: false });
+  const matrix = root.weight("text_projection", [inner, width]);
+  return root.builder.tally(matmul(pooled, matrix), sizeOf(pooled, 0) * inner * width);
 }
 
 /** Token ids, one row a prompt, as the input of a text model; an id that the model does not know is refused. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
@@ -170,11 +171,11 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   ],
   "a value that doubles a thousand times": [
     python("N", "2\x86".repeat(1000), "."),
-    'Cannot read "x.ckpt": neither its top level nor its "state_dict" holds tensors by name',
+    'Cannot read "x.ckpt": neither its top level nor its "state_dict" holds tensors by name (it is a list of 2)',
   ],
   "a million lists inside each other": [
     python("N", "\x85".repeat(1_000_000), "."),
-    'Cannot read "x.ckpt": neither its top level nor its "state_dict" holds tensors by name',
+    'Cannot read "x.ckpt": neither its top level nor its "state_dict" holds tensors by name (it is a list of 1)',
   ],
   "a number of four gigabytes": [
     python(0x8b, uint32(0xffffffff), "."),
@@ -257,9 +258,25 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     torchZip(tensorPickle(), [{ ...storage("0", 4), size: 8 }]),
     'Cannot read "x.ckpt": its entry "archive/data/0" says 8 bytes, there are 4',
   ],
-  "a compressed entry": [
-    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, method: 8 }]),
-    'Cannot read "x.ckpt": its entry "archive/data/0" is compressed, which torch.save does not do; save it anew with torch',
+  "an entry compressed by bzip2": [
+    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, method: 12 }]),
+    'Cannot read "x.ckpt": its entry "archive/data/0" is compressed in a way that is not read',
+  ],
+  "an entry that says two sizes though it is not compressed": [
+    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, packed: 4 }]),
+    'Cannot read "x.ckpt": its entry "archive/data/0" is compressed in a way that is not read',
+  ],
+  "a compressed pickle that is no such thing": [
+    torchZip(tensorPickle(), [], { pickleMethod: 8 }),
+    'Cannot read "x.ckpt": its entry "archive/data.pkl" cannot be unpacked',
+  ],
+  "a compressed pickle that unpacks to more than it says": [
+    zip([{ name: "archive/data.pkl", data: deflateRawSync(new Uint8Array(2 ** 24)), size: 1000, method: 8 }]),
+    'Cannot read "x.ckpt": its entry "archive/data.pkl" says 1000 bytes and unpacks to more',
+  ],
+  "a compressed pickle that unpacks to less than it says": [
+    zip([{ name: "archive/data.pkl", data: deflateRawSync(tensorPickle()), size: 1000, method: 8 }]),
+    `Cannot read "x.ckpt": its entry "archive/data.pkl" says 1000 bytes and unpacks to ${tensorPickle().length}`,
   ],
   "an encrypted entry": [
     torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, flags: 1 }]),

@@ -18,6 +18,11 @@ const UNETS = [
   "unet-bin",
   "unet-ddpm-cifar",
   "unet-ddpm-lsun",
+  "unet-bk-base",
+  "unet-bk-small",
+  "unet-bk-tiny",
+  "unet-bk-v2-tiny",
+  "unet-uneven",
 ];
 
 describe.each(UNETS)("%s", (name) => {

@@ -38,7 +38,7 @@ export async function readLegacyArchive(source: ByteSource): Promise<TorchArchiv
     async locate({ key }) {
       const start = starts.get(key);
       if (start === undefined) throw failure(source, `its storage ${quote(key)} is missing`);
-      return start;
+      return { kind: "plain", offset: start };
     },
   };
 }

@@ -3,12 +3,13 @@ import type { ByteSource } from "../byte-source.ts";
 import { CheckpointError } from "../errors.ts";
 import { quote } from "../limits.ts";
 import { ByteReader } from "./byte-reader.ts";
+import { inflateRange } from "./inflate.ts";
 import { MAX_PICKLE_BYTES, readPickle } from "./pickle.ts";
-import type { TorchArchive } from "./torch-archive.ts";
+import type { StoragePlace, TorchArchive } from "./torch-archive.ts";
 import { torchHost } from "./torch-objects.ts";
 import { locateEntry, readZipDirectory, type ZipEntry } from "./zip.ts";
 
-/** Reads the container of torch 1.6 and later: a zip of `data.pkl` and one file per storage, none of them compressed. */
+/** Reads the container of torch 1.6 and later: a zip of `data.pkl` and one file per storage. */
 export async function readZipArchive(source: ByteSource): Promise<TorchArchive> {
   const entries = await readZipDirectory(source);
   const pickles = [...entries.values()].filter(({ name }) => /^([^/]+\/)?data\.pkl$/.test(name));
@@ -26,7 +27,7 @@ export async function readZipArchive(source: ByteSource): Promise<TorchArchive> 
     async locate({ key, dtype, elements }) {
       const entry = entries.get(`${prefix}data/${key}`);
       const expected = elements * DTYPES[dtype].bytes;
-      if (entry?.size === expected) return locateEntry(source, entry);
+      if (entry?.size === expected) return placeEntry(source, entry);
       const found = entry === undefined ? "missing" : `${entry.size} bytes long`;
       throw new CheckpointError(
         `Cannot read "${source.name}": its storage ${quote(key)} is ${found}, ${elements} elements of ${dtype} take ${expected}`,
@@ -48,5 +49,12 @@ async function readEntry(source: ByteSource, entry: ZipEntry, limit: number): Pr
       `Cannot read "${source.name}": its entry ${quote(entry.name)} has ${entry.size} bytes, at most ${limit} are read`,
     );
   }
-  return source.read(await locateEntry(source, entry), entry.size);
+  const place = await placeEntry(source, entry);
+  return place.kind === "plain" ? source.read(place.offset, entry.size) : inflateRange(source, place.packed);
+}
+
+async function placeEntry(source: ByteSource, entry: ZipEntry): Promise<StoragePlace> {
+  const offset = await locateEntry(source, entry);
+  if (entry.packing === "none") return { kind: "plain", offset };
+  return { kind: "deflated", packed: { name: entry.name, offset, length: entry.packed, size: entry.size } };
 }

@@ -7,11 +7,13 @@ import { ByteReader } from "./byte-reader.ts";
 export interface ZipEntry {
   readonly name: string;
   readonly size: number;
+  /** Bytes that it takes in the archive. */
+  readonly packed: number;
   /** Where its local header lies; its bytes follow that. */
   readonly headerOffset: number;
   /** Where the next header or the directory begins: its bytes end no later. */
   readonly limit: number;
-  readonly stored: boolean;
+  readonly packing: "none" | "deflate" | "other";
 }
 
 const END_SIGNATURE = 0x06054b50;
@@ -26,7 +28,11 @@ const HEADER_BYTES = 30;
 const MAX_COMMENT_BYTES = 65_535;
 /** A checkpoint has one entry per storage, of about 100 bytes. */
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
-const STORED = 0;
+/** Compression methods by their number. */
+const PACKINGS: ReadonlyMap<number, ZipEntry["packing"]> = new Map([
+  [0, "none"],
+  [8, "deflate"],
+]);
 const ENCRYPTED_FLAG = 1;
 const ZIP64_FIELD = 1;
 const IN_ZIP64_FIELD = 0xffffffff;
@@ -48,22 +54,19 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
   return new Map([...withLimits([...entries.values()], directory.offset)].map((entry) => [entry.name, entry]));
 }
 
-/** Where the bytes of `entry` lie in the archive; refuses what is not there as it is, or reaches into its neighbour. */
+/** Where the bytes of `entry` lie in the archive, as they are packed; refuses one that reaches into its neighbour. */
 export async function locateEntry(source: ByteSource, entry: ZipEntry): Promise<number> {
-  if (!entry.stored) {
-    throw failure(
-      source,
-      `its entry ${quote(entry.name)} is compressed, which torch.save does not do; save it anew with torch`,
-    );
+  if (entry.packing === "other" || (entry.packing === "none" && entry.packed !== entry.size)) {
+    throw failure(source, `its entry ${quote(entry.name)} is compressed in a way that is not read`);
   }
   const reader = new ByteReader(await source.read(entry.headerOffset, HEADER_BYTES), `"${source.name}"`);
   if (reader.uint32() !== HEADER_SIGNATURE) throw failure(source, `its entry ${quote(entry.name)} has no header`);
   reader.skip(22);
   const start = entry.headerOffset + HEADER_BYTES + reader.uint16() + reader.uint16();
-  if (start + entry.size > entry.limit) {
+  if (start + entry.packed > entry.limit) {
     throw failure(
       source,
-      `its entry ${quote(entry.name)} says ${entry.size} bytes, there are ${Math.max(0, entry.limit - start)}`,
+      `its entry ${quote(entry.name)} says ${entry.packed} bytes, there are ${Math.max(0, entry.limit - start)}`,
     );
   }
   return start;
@@ -115,13 +118,14 @@ function readEntry(reader: ByteReader, source: ByteSource): Omit<ZipEntry, "limi
   reader.skip(8);
   const fields = { ...sizes, headerOffset: reader.uint32() };
   const name = new TextDecoder().decode(reader.bytes(nameLength));
-  const { compressed, size, headerOffset } = widen(
-    fields,
-    new ByteReader(reader.bytes(extraLength), `"${source.name}"`),
-  );
+  const {
+    compressed: packed,
+    size,
+    headerOffset,
+  } = widen(fields, new ByteReader(reader.bytes(extraLength), `"${source.name}"`));
   reader.skip(commentLength);
   if ((flags & ENCRYPTED_FLAG) !== 0) throw failure(source, `its entry ${quote(name)} is encrypted`);
-  return { name, size, headerOffset, stored: method === STORED && compressed === size };
+  return { name, size, packed, headerOffset, packing: PACKINGS.get(method) ?? "other" };
 }
 
 interface Fields {

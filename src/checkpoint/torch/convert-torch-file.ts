@@ -1,0 +1,144 @@
+import { randomUUID } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import { DTYPES } from "../../tensor/dtype.ts";
+import { elementCount } from "../../tensor/tensor.ts";
+import type { ByteSource } from "../byte-source.ts";
+import { fileSource } from "../byte-sources/file.ts";
+import { safetensorsHeader, type TensorEntry } from "../encode-safetensors.ts";
+import { CheckpointError } from "../errors.ts";
+import { writeAtomically } from "../write-atomically.ts";
+import { inflateInto } from "./inflate.ts";
+import { orderedBytes } from "./ordered-bytes.ts";
+import type { PackedRange, StoragePlace } from "./torch-archive.ts";
+import { openTorchFile, type TorchFileOptions } from "./torch-file.ts";
+import type { TorchTensor } from "./torch-objects.ts";
+
+/** How far a conversion has come, in bytes. */
+export interface ConvertProgress {
+  readonly written: number;
+  readonly total: number;
+}
+
+export interface ConvertOptions extends TorchFileOptions {
+  readonly onProgress?: ((progress: ConvertProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Copies the tensors of a .bin, .pt, .pth or .ckpt file into a safetensors file that appears under `targetPath` only once
+ * it is complete: in row-major order, unpacked, a few megabytes at a time.
+ */
+export async function convertTorchFile(
+  source: ByteSource,
+  targetPath: string,
+  { at, onProgress, signal }: ConvertOptions = {},
+): Promise<void> {
+  const { tensors, metadata, locate } = await openTorchFile(source, { at });
+  const inOrder = byStorage(tensors);
+  const entries = inOrder.map(([name, tensor]) => [name, entryOf(tensor)] as const);
+  const total = entries.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+  checkSize(source, total);
+  const header = encodeHeader(source, entries, metadata);
+
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield header;
+    let written = 0;
+    await using opened = storageReader(source, targetPath, signal);
+    for (const [, tensor] of inOrder) {
+      const { bytes, start } = await opened.open(await locate(tensor.storage));
+      for await (const piece of orderedBytes(tensor, bytes, start)) {
+        signal?.throwIfAborted();
+        yield piece;
+        written += piece.length;
+        onProgress?.({ written, total });
+      }
+    }
+  }
+
+  try {
+    await writeAtomically(targetPath, pieces());
+  } catch (cause) {
+    if (cause instanceof CheckpointError || cause === signal?.reason) throw cause;
+    throw new CheckpointError(`Cannot write "${targetPath}"`, { cause });
+  }
+}
+
+/** By storage, so that a compressed one is unpacked once. */
+function byStorage(tensors: ReadonlyMap<string, TorchTensor>): readonly (readonly [string, TorchTensor])[] {
+  const order = new Map<string, number>();
+  for (const { storage } of tensors.values()) if (!order.has(storage.key)) order.set(storage.key, order.size);
+  const rank = (tensor: TorchTensor): number => order.get(tensor.storage.key) ?? 0;
+  return [...tensors].sort(([, a], [, b]) => rank(a) - rank(b) || a.offset - b.offset);
+}
+
+const entryOf = ({ storage: { dtype }, shape }: TorchTensor): TensorEntry => ({
+  dtype,
+  shape,
+  bytes: elementCount(shape) * DTYPES[dtype].bytes,
+});
+
+/** Weights hardly compress, and views of a storage seldom repeat it; a few pickled bytes could ask for any amount. */
+const MOST_GROWTH = 8;
+const ALWAYS_ALLOWED_BYTES = 64 * 1024 * 1024;
+
+function checkSize(source: ByteSource, total: number): void {
+  const most = MOST_GROWTH * source.size + ALWAYS_ALLOWED_BYTES;
+  if (total <= most) return;
+  throw new CheckpointError(
+    `Cannot convert "${source.name}": its tensors would take ${total} bytes, for a file of ${source.size} at most ${most} are written`,
+  );
+}
+
+function encodeHeader(
+  source: ByteSource,
+  entries: Parameters<typeof safetensorsHeader>[0],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  try {
+    return safetensorsHeader(entries, metadata);
+  } catch (cause) {
+    throw new CheckpointError(`Cannot convert "${source.name}": its tensors cannot be named in safetensors`, { cause });
+  }
+}
+
+interface OpenStorage {
+  readonly bytes: ByteSource;
+  readonly start: number;
+}
+
+/** Opens storages one after the other; a compressed one is unpacked beside the target, and gone when the next one is. */
+function storageReader(source: ByteSource, targetPath: string, signal: AbortSignal | undefined) {
+  let unpacked: { readonly packed: PackedRange; readonly bytes: ByteSource } | undefined;
+  const path = `${targetPath}.${randomUUID()}.storage`;
+  return {
+    async open(place: StoragePlace): Promise<OpenStorage> {
+      if (place.kind === "plain") return { bytes: source, start: place.offset };
+      if (unpacked?.packed.offset !== place.packed.offset) {
+        checkSize(source, place.packed.size);
+        await unpack(source, place.packed, path, signal);
+        unpacked = { packed: place.packed, bytes: await fileSource(path) };
+      }
+      return { bytes: unpacked.bytes, start: 0 };
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await rm(path, { force: true });
+    },
+  };
+}
+
+async function unpack(
+  source: ByteSource,
+  packed: PackedRange,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    await inflateInto(source, packed, async (piece) => {
+      signal?.throwIfAborted();
+      await file.writeFile(piece);
+    });
+  } finally {
+    await file.close();
+  }
+}
