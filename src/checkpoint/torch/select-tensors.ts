@@ -25,7 +25,7 @@ export function selectTensors(root: unknown, source: ByteSource, at: string | un
       at === undefined ? 'neither its top level nor its "state_dict" holds' : `its ${quote(at)} does not hold`;
     throw new CheckpointError(`Cannot read "${source.name}": ${place} tensors by name${contentsOf(root)}`);
   }
-  const facts = chosen === root || Array.isArray(root) ? [] : entriesOf(root).filter(([, value]) => isFact(value));
+  const facts = chosen === root ? [] : entriesOf(root).filter(([, value]) => isFact(value));
   return { tensors: new Map(named), metadata: Object.fromEntries(facts.map(([key, value]) => [key, String(value)])) };
 }
 
