@@ -1,24 +1,36 @@
 /**
  * The public API of deepcache, name by name. What is not listed here may change without notice.
  *
- * A pipeline is `openStableDiffusion` and `textToImage`; the rest are the parts that it is made of, for other uses.
+ * A pipeline is a model that is opened and then run: `openStableDiffusion` and `textToImage`, or `openUnconditional` and
+ * `unconditional`. The rest are the parts that pipelines are made of, for other uses.
  */
 
-// Pipelines: a model folder and a prompt to images.
+// Pipelines: models to images.
 
 export { defaultModelFolder } from "./cli/default-model.ts";
 export type { RunMacs } from "./deepcache/cost.ts";
 export type { PartSummary, RunSummary } from "./denoisers/unet-run.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/events.ts";
 export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
+export type { ImageOptions } from "./pipelines/image-source.ts";
 export {
   type OpenOptions,
   openScheduler,
   openStableDiffusion,
   type StableDiffusionModel,
 } from "./pipelines/stable-diffusion-model.ts";
+export type { PictureSizes, PixelSize } from "./pipelines/text-conditioner.ts";
 export { type PipelineEffects, type TextToImagePipeline, textToImage } from "./pipelines/text-to-image.ts";
 export type { TextToImageOptions } from "./pipelines/text-to-image-options.ts";
+export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional.ts";
+export {
+  type OriginalDdpm,
+  openOriginalDdpm,
+  openUnconditional,
+  type TimestepSelection,
+  type UnconditionalModel,
+} from "./pipelines/unconditional-model.ts";
+export type { UnconditionalOptions } from "./pipelines/unconditional-options.ts";
 
 // DeepCache: policies, plans and the cut.
 
@@ -50,7 +62,7 @@ export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/runtimes/node.ts
 // Samplers, from names or from published scheduler configs.
 
 export type { Denoiser } from "./diffusion/denoiser.ts";
-export type { NoiseSource, Sampler, SamplerStep } from "./diffusion/sampler.ts";
+export type { NoiseSource, Sampler, SamplerRun, SamplerStep } from "./diffusion/sampler.ts";
 export type { SamplerOptions } from "./diffusion/sampler-options.ts";
 export { SAMPLER_NAMES, type SamplerName, samplerFromConfig, samplerNamed } from "./diffusion/samplers.ts";
 export {
