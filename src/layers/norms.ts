@@ -10,11 +10,22 @@ export interface GroupNormConfig {
   readonly tallied?: boolean;
 }
 
+/** Some of the channels of a layer that is wider than the value at hand. */
+export interface ChannelRange {
+  readonly start: number;
+  readonly of: number;
+}
+
 /**
  * torch.nn.GroupNorm on x [N, C, …] as an instance normalisation of groups, the fastest form that ONNX Runtime has
- * on a CPU.
+ * on a CPU. With a range, x is those channels alone of the layer's input, in `groups` whole groups.
  */
-export function groupNorm(scope: Scope, x: Value, { groups, epsilon, tallied = true }: GroupNormConfig): Value {
+export function groupNorm(
+  scope: Scope,
+  x: Value,
+  { groups, epsilon, tallied = true }: GroupNormConfig,
+  { start, of }: ChannelRange = { start: 0, of: sizeOf(x, 1) },
+): Value {
   const channels = sizeOf(x, 1);
   if (channels % groups !== 0) {
     throw new RangeError(`Cannot normalise "${scope.path}": ${channels} channels do not divide into ${groups} groups`);
@@ -25,8 +36,11 @@ export function groupNorm(scope: Scope, x: Value, { groups, epsilon, tallied = t
   const none = x.builder.constant(new Float32Array(groups), [groups]);
   const normal = reshape(instanceNormalization(grouped, ones, none, epsilon), x.shape);
   const perChannel = [channels, ...x.shape.slice(2).map(() => 1)];
-  const scaled = multiply(normal, scope.weight("weight", perChannel));
-  return x.builder.tally(add(scaled, scope.weight("bias", perChannel)), tallied ? 2 * elementCount(x.shape) : 0);
+  const scaled = multiply(normal, scope.rows("weight", perChannel, start, of));
+  return x.builder.tally(
+    add(scaled, scope.rows("bias", perChannel, start, of)),
+    tallied ? 2 * elementCount(x.shape) : 0,
+  );
 }
 
 /** torch.nn.LayerNorm over the last axis. */

@@ -178,7 +178,7 @@ export const ARCHITECTURES = {
     },
   },
   "ddpm-lsun": {
-    title: "DDPM LSUN",
+    title: "DDPM LSUN Church and Bedroom",
     unet: {
       ...DDPM_UNET,
       block_out_channels: [128, 128, 256, 256, 512, 512],
@@ -189,6 +189,7 @@ export const ARCHITECTURES = {
   },
 } as const satisfies Readonly<Record<string, Architecture>>;
 
+/** Name of a built-in architecture. */
 export type ArchitectureName = keyof typeof ARCHITECTURES;
 
 /** The architecture that `name` names. */

@@ -12,6 +12,7 @@ export interface Value {
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
+/** One operation of a graph. */
 export interface GraphNode {
   readonly op: string;
   /** "" is ONNX's own operator set, "com.microsoft" ONNX Runtime's. */

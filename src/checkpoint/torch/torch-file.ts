@@ -24,7 +24,8 @@ export interface TorchFile extends CheckpointFile {
 
 /**
  * Describes the tensors of a .bin, .pt, .pth or .ckpt file without running what is pickled in it: of a dictionary of
- * tensors, or of the one under "state_dict" in what a trainer saved, whose numbers and texts become the metadata.
+ * tensors, or of the one under "state_dict" in what a trainer saved, whose numbers and texts become the metadata. Where
+ * a trainer saved a list, names begin with the place in it: "0.conv_in.weight".
  */
 export async function readTorchFile(source: ByteSource): Promise<TorchFile> {
   const { root, locate } = await readArchive(source);
@@ -50,7 +51,7 @@ interface Selected {
 }
 
 function selectTensors(root: unknown, source: ByteSource): Selected {
-  const saved = root instanceof Map ? root : new Map<unknown, unknown>();
+  const saved = root instanceof Map ? root : Array.isArray(root) ? flattened(root) : new Map<unknown, unknown>();
   const state: unknown = saved.get("state_dict");
   const named = [...(state instanceof Map ? state : saved)].filter((entry): entry is [string, TorchTensor] => {
     const [name, value] = entry;
@@ -66,6 +67,14 @@ function selectTensors(root: unknown, source: ByteSource): Selected {
   const facts = state instanceof Map ? [...saved].filter(([key, value]) => isText(key) && isFact(value)) : [];
   return { tensors: new Map(named), metadata: Object.fromEntries(facts.map(([key, value]) => [key, String(value)])) };
 }
+
+/** The dictionaries of a list as one, every name preceded by its dictionary's place. */
+const flattened = (list: readonly unknown[]): Map<unknown, unknown> =>
+  new Map(
+    list.flatMap((item, place) =>
+      item instanceof Map ? [...item].map(([name, value]): [unknown, unknown] => [`${place}.${name}`, value]) : [],
+    ),
+  );
 
 const isText = (value: unknown): boolean => typeof value === "string";
 const isFact = (value: unknown): boolean => ["string", "number", "bigint", "boolean"].includes(typeof value);

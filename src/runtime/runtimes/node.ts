@@ -6,6 +6,7 @@ import { writeModel } from "../../onnx/protobuf/model.ts";
 import { checkFeeds } from "../feeds.ts";
 import type { DeviceTensor, Feed, Runtime, Session } from "../runtime.ts";
 
+/** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
   /** Threads inside an operator; ONNX Runtime takes the number of physical cores by default. */
   readonly threads?: number;

@@ -1,0 +1,170 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import * as api from "../src/index.ts";
+
+const source = (path: string): string => readFileSync(new URL(`../src/${path}`, import.meta.url), "utf8");
+
+interface Exported {
+  readonly name: string;
+  readonly isType: boolean;
+  readonly file: string;
+}
+
+/** The names that src/index.ts hands on, with the files that declare them. */
+const exported: readonly Exported[] = [
+  ...source("index.ts").matchAll(/^export (type )?\{([^}]*)\} from "\.\/([^"]+)";/gm),
+].flatMap(([, type, names = "", file = ""]) =>
+  names
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
+    .map((name) => ({
+      name: name.replace(/^type /, ""),
+      isType: type !== undefined || name.startsWith("type "),
+      file,
+    })),
+);
+
+const namesWhere = (isType: boolean): string =>
+  exported
+    .filter((entry) => entry.isType === isType)
+    .map(({ name }) => name)
+    .sort()
+    .join(" ");
+
+test("the package exports these values", () => {
+  expect(Object.keys(api).sort().join(" ")).toBe(namesWhere(false));
+  expect(namesWhere(false).split(" ")).toMatchInlineSnapshot(`
+    [
+      "ARCHITECTURES",
+      "CheckpointError",
+      "ConfigError",
+      "PARAMETERS_KEYWORD",
+      "PngError",
+      "SAMPLER_NAMES",
+      "SchedulerConfigError",
+      "TokenizerError",
+      "VERSION",
+      "WeightMismatchError",
+      "architecture",
+      "cachedDenoiser",
+      "countMacs",
+      "cut",
+      "decodePng",
+      "defaultModelFolder",
+      "describeUNet",
+      "directDenoiser",
+      "drawGrid",
+      "drawPlan",
+      "encodePng",
+      "fileSource",
+      "formatParameters",
+      "formatPolicy",
+      "fullEvaluations",
+      "guidedDenoiser",
+      "imageParameters",
+      "loadCut",
+      "memorySource",
+      "nodeRuntime",
+      "openComponent",
+      "openScheduler",
+      "openStableDiffusion",
+      "parseParameters",
+      "parsePolicy",
+      "parsePolicyText",
+      "parseSchedulerConfig",
+      "printGraph",
+      "psnr",
+      "readCheckpoint",
+      "readPngText",
+      "readSchedulerConfig",
+      "readTensor",
+      "samplerFromConfig",
+      "samplerNamed",
+      "ssim",
+      "textToImage",
+      "torchGenerator",
+      "unet",
+      "unetConfig",
+      "writeImage",
+      "writeSafetensors",
+    ]
+  `);
+});
+
+test("the package exports these types", () => {
+  expect(namesWhere(true).split(" ")).toMatchInlineSnapshot(`
+    [
+      "Architecture",
+      "ArchitectureName",
+      "BranchDescription",
+      "ByteSource",
+      "CachePolicy",
+      "CachedDenoiser",
+      "CheckpointFile",
+      "Component",
+      "ComponentOptions",
+      "Conditioning",
+      "Cut",
+      "CutSessions",
+      "Cuttable",
+      "Denoiser",
+      "DeviceTensor",
+      "Evaluation",
+      "Feed",
+      "GenerationParameters",
+      "GenerationResult",
+      "Graph",
+      "GraphNode",
+      "GridOptions",
+      "GridRow",
+      "GuidanceOptions",
+      "Initializer",
+      "IntegerTensor",
+      "Macs",
+      "NodeRuntimeOptions",
+      "NoiseSource",
+      "OpenOptions",
+      "PartName",
+      "PartSummary",
+      "Phase",
+      "PhaseSeconds",
+      "PipelineEffects",
+      "PipelineEvent",
+      "PngText",
+      "RgbImage",
+      "RunContext",
+      "RunMacs",
+      "RunSummary",
+      "Runtime",
+      "Sampler",
+      "SamplerName",
+      "SamplerOptions",
+      "SamplerStep",
+      "SchedulerClass",
+      "SchedulerConfig",
+      "Session",
+      "SsimOptions",
+      "StableDiffusionModel",
+      "Tensor",
+      "TextToImageOptions",
+      "TextToImagePipeline",
+      "TorchGenerator",
+      "UNet",
+      "UNetConfig",
+      "UNetDescription",
+      "UNetShape",
+      "Value",
+      "Weight",
+      "Weights",
+    ]
+  `);
+});
+
+test("everything exported is documented where it is declared", () => {
+  const undocumented = exported.filter(({ name, file }) => {
+    const kinds = "(?:async )?(?:function\\*?|const|class|interface|type)";
+    return !new RegExp(`\\*/\\nexport ${kinds} ${name}\\b`).test(source(file));
+  });
+  expect(undocumented.map(({ name, file }) => `${file}: ${name}`)).toEqual([]);
+});
