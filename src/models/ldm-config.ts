@@ -33,8 +33,11 @@ export function ldmConfig(config: unknown, source = "config.yaml"): LdmConfig {
   read.only("beta_schedule", ["linear", "sqrt_linear", "cosine"]);
   read.only("parameterization", ["eps", "x0", "v"]);
   read.only("given_betas", []);
+  if (read.integer("timesteps", 1000) < 1) read.fail("timesteps", "a number above 0");
   const unet = ldmUNetConfig(part(read, "unet_config", "UNetModel"));
-  const firstStage = ldmVqConfig(part(read, "first_stage_config", "VQModelInterface"), read.number("scale_factor", 1));
+  const scaleFactor = read.number("scale_factor", 1);
+  if (scaleFactor <= 0) read.fail("scale_factor", "a number above 0");
+  const firstStage = ldmVqConfig(part(read, "first_stage_config", "VQModelInterface"), scaleFactor);
   const embedder = part(read, "cond_stage_config", "ClassEmbedder");
   const channels = read.integer("channels", 3);
   const side = read.integer("image_size", 256);

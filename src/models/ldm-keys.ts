@@ -1,25 +1,6 @@
-import type { Weights } from "../checkpoint/weights.ts";
+import type { KeyMap } from "./key-map.ts";
 import type { UNetConfig, UNetLevel } from "./unet-config.ts";
 import type { VqModelConfig } from "./vq-model.ts";
-
-/** Names of modules in an original checkpoint, and the names that the same modules have here. */
-export type KeyMap = ReadonlyMap<string, string>;
-
-/** A key with the longest part that `map` has renamed; a key of which it has no part stays as it is. */
-export function renamedKey(key: string, map: KeyMap): string {
-  for (let end = key.lastIndexOf("."); end > 0; end = key.lastIndexOf(".", end - 1)) {
-    const name = map.get(key.slice(0, end));
-    if (name !== undefined) return name + key.slice(end);
-  }
-  return key;
-}
-
-/** The same weights under the names that `map` gives them. */
-export const renamedWeights = (weights: Weights, map: KeyMap): Weights =>
-  new Map([...weights].map(([key, weight]) => [renamedKey(key, map), weight]));
-
-/** The map from the new names back to those of the checkpoint. */
-export const inverted = (map: KeyMap): KeyMap => new Map([...map].map(([original, name]) => [name, original]));
 
 const UNET_RESNET = {
   "in_layers.0": "norm1",

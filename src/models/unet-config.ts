@@ -66,7 +66,7 @@ export function unetConfig(config: unknown, source = "unet/config.json"): UNetCo
     case "UNetModel":
       return ldmUNetConfig(read);
     default:
-      return read.fail("_class_name", '"UNet2DConditionModel", "UNet2DModel" or "UNetModel"');
+      return read.fail("_class_name", '"UNet2DConditionModel" or "UNet2DModel" or "UNetModel"');
   }
 }
 

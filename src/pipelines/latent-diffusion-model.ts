@@ -6,9 +6,9 @@ import type { Weights } from "../checkpoint/weights.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { latentDiffusionConfig } from "../diffusion/original-schedules.ts";
 import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
-import { WeightMismatchError } from "../layers/scope.ts";
+import { fittedWeights } from "../models/key-map.ts";
 import { type LdmConfig, ldmConfig } from "../models/ldm-config.ts";
-import { inverted, type KeyMap, ldmUNetKeys, ldmVqKeys, renamedKey, renamedWeights } from "../models/ldm-keys.ts";
+import { ldmUNetKeys, ldmVqKeys } from "../models/ldm-keys.ts";
 import { latentDiffusionParts, PART_PREFIXES } from "../models/ldm-parts.ts";
 import { unet } from "../models/unet.ts";
 import type { UNetConfig } from "../models/unet-config.ts";
@@ -33,19 +33,14 @@ export async function openLatentDiffusion(checkpointPath: string, configPath: st
   const { weights } = await readCheckpoint(await fileSource(checkpointPath));
   const parts = latentDiffusionParts(weights, checkpointPath);
   const [, height, width] = config.latentShape;
-  const named = (part: Weights, map: KeyMap, prefix: string, build: (weights: Weights) => unknown): Weights => {
-    const renamed = renamedWeights(part, map);
-    checkWeights(() => build(renamed), inverted(map), prefix, checkpointPath);
-    return renamed;
-  };
   const size = { batch: 1, height, width };
-  const unetWeights = named(parts.unet, ldmUNetKeys(config.unet), PART_PREFIXES.unet, (renamed) =>
+  const unetKeys = { map: ldmUNetKeys(config.unet), prefix: PART_PREFIXES.unet, path: checkpointPath };
+  const unetWeights = fittedWeights(parts.unet, unetKeys, (renamed) =>
     unet(config.unet, { ...size, contextLength: 1 }, renamed),
   );
   const firstStage = await withStoredScale(config, weights, checkpointPath);
-  const vqWeights = named(parts.firstStage, ldmVqKeys(firstStage), PART_PREFIXES.firstStage, (renamed) =>
-    vqDecoder(firstStage, size, renamed),
-  );
+  const vqKeys = { map: ldmVqKeys(firstStage), prefix: PART_PREFIXES.firstStage, path: checkpointPath };
+  const vqWeights = fittedWeights(parts.firstStage, vqKeys, (renamed) => vqDecoder(firstStage, size, renamed));
   return {
     path: checkpointPath,
     unet: { config: config.unet, weights: unetWeights },
@@ -54,22 +49,6 @@ export async function openLatentDiffusion(checkpointPath: string, configPath: st
     scheduler: latentDiffusionConfig(config.schedule),
     latentShape: config.latentShape,
   };
-}
-
-/** Builds a network once, so that a checkpoint that does not fit is refused under the names that it has itself. */
-function checkWeights(build: () => unknown, originalNames: KeyMap, prefix: string, path: string): void {
-  try {
-    build();
-  } catch (error) {
-    if (!(error instanceof WeightMismatchError)) throw error;
-    const message = error.message
-      .replace(/^Cannot use the checkpoint/, `Cannot use "${path}"`)
-      .replaceAll(
-        /"([\w.]+)"(?= (?:\[|is|has|holds))/g,
-        (_, key: string) => `"${prefix}${renamedKey(key, originalNames)}"`,
-      );
-    throw new CheckpointError(message, { cause: error });
-  }
 }
 
 /** Where the scale of latents was measured in training, the checkpoint has it. */
