@@ -278,6 +278,21 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     zip([{ name: "archive/data.pkl", data: deflateRawSync(tensorPickle()), size: 1000, method: 8 }]),
     `Cannot read "x.ckpt": its entry "archive/data.pkl" says 1000 bytes and unpacks to ${tensorPickle().length}`,
   ],
+  "two entries at one place": [
+    torchZip(tensorPickle(), [
+      { ...storage("9", 8), at: 0 },
+      { ...TENSOR_ENTRY, at: 0 },
+    ]),
+    `Cannot read "x.ckpt": its entry "archive/data.pkl" says ${tensorPickle().length} bytes, there are 0`,
+  ],
+  "an entry beyond the archive": [
+    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, at: 2 ** 31 }]),
+    'Cannot read 30 bytes at 2147483648 of "x.ckpt": it has 384 bytes',
+  ],
+  "an entry in the middle of another": [
+    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, at: 60 }]),
+    `Cannot read "x.ckpt": its entry "archive/data.pkl" says ${tensorPickle().length} bytes, there are 11`,
+  ],
   "an encrypted entry": [
     torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, flags: 1 }]),
     'Cannot read "x.ckpt": its entry "archive/data/0" is encrypted',

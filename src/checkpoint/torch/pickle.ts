@@ -140,7 +140,13 @@ class Machine {
 }
 
 const utf8 = new TextDecoder();
-const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+/** A piece at a time: as a list of characters, long text would take forty times its size. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text;
+}
 
 /** Protocols 0 to 4 without what no version of torch.save writes: numbers and strings as lines, sets, extension codes. */
 const INSTRUCTIONS: ReadonlyMap<number, Instruction> = new Map<number, Instruction>([
