@@ -186,7 +186,7 @@ const INSTRUCTIONS: ReadonlyMap<number, Instruction> = new Map<number, Instructi
   [0x85, (machine) => machine.push(machine.popMany(1))],
   [0x86, (machine) => machine.push(machine.popMany(2))],
   [0x87, (machine) => machine.push(machine.popMany(3))],
-  [code("}"), (machine) => machine.push(new Map())],
+  [code("}"), emptyDictionary],
   [code("s"), (machine) => machine.setAll(machine.popMany(2))],
   [code("u"), (machine) => machine.setAll(machine.popToMark())],
 
@@ -206,6 +206,14 @@ const INSTRUCTIONS: ReadonlyMap<number, Instruction> = new Map<number, Instructi
 
 function code(character: string): number {
   return character.charCodeAt(0);
+}
+
+/** An empty dictionary takes as much memory as ten other values. */
+export const DICTIONARY_STEPS = 10;
+
+function emptyDictionary(machine: Machine): void {
+  machine.spend(DICTIONARY_STEPS);
+  machine.push(new Map());
 }
 
 function stackGlobal(machine: Machine): void {
