@@ -1,1 +1,109 @@
-export {};
+/**
+ * The public API of deepcache, name by name. What is not listed here may change without notice.
+ *
+ * A pipeline is a model that is opened and then run: `openStableDiffusion` and `textToImage`, or `openUnconditional` and
+ * `unconditional`. The rest are the parts that pipelines are made of, for other uses.
+ */
+
+// Pipelines: models to images.
+
+export { defaultModelFolder } from "./cli/default-model.ts";
+export type { RunMacs } from "./deepcache/cost.ts";
+export type { PartSummary, RunSummary } from "./denoisers/unet-run.ts";
+export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/events.ts";
+export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
+export type { ImageOptions } from "./pipelines/image-source.ts";
+export {
+  type OpenOptions,
+  openScheduler,
+  openStableDiffusion,
+  type StableDiffusionModel,
+} from "./pipelines/stable-diffusion-model.ts";
+export type { PictureSizes, PixelSize } from "./pipelines/text-conditioner.ts";
+export { type PipelineEffects, type TextToImagePipeline, textToImage } from "./pipelines/text-to-image.ts";
+export type { TextToImageOptions } from "./pipelines/text-to-image-options.ts";
+export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional.ts";
+export {
+  type OriginalDdpm,
+  openOriginalDdpm,
+  openUnconditional,
+  type TimestepSelection,
+  type UnconditionalModel,
+} from "./pipelines/unconditional-model.ts";
+export type { UnconditionalOptions } from "./pipelines/unconditional-options.ts";
+
+// DeepCache: policies, plans and the cut.
+
+export { type Cut, type Cuttable, cut } from "./deepcache/cut.ts";
+export { drawPlan, fullEvaluations } from "./deepcache/plan.ts";
+export { type CachePolicy, formatPolicy, parsePolicy, parsePolicyText } from "./deepcache/policy.ts";
+
+// Networks: graphs from published configs, and what they cost.
+
+export { type BranchDescription, describeUNet, type UNetDescription } from "./cli/describe-unet.ts";
+export { WeightMismatchError } from "./layers/scope.ts";
+export { ARCHITECTURES, type Architecture, type ArchitectureName, architecture } from "./models/architectures.ts";
+export { ConfigError } from "./models/config-reader.ts";
+export { type UNet, type UNetShape, unet } from "./models/unet.ts";
+export { type UNetConfig, unetConfig } from "./models/unet-config.ts";
+export type { Graph, GraphNode, Initializer, Value } from "./onnx/graph.ts";
+export { countMacs, type Macs } from "./onnx/macs.ts";
+export { printGraph } from "./onnx/print.ts";
+
+// Runtimes and denoisers: running networks.
+
+export { type CachedDenoiser, type CutSessions, cachedDenoiser, loadCut } from "./denoisers/cached.ts";
+export { directDenoiser } from "./denoisers/direct.ts";
+export type { Conditioning, Evaluation, PartName, RunContext } from "./denoisers/evaluation.ts";
+export { type GuidanceOptions, guidedDenoiser } from "./denoisers/guided.ts";
+export type { DeviceTensor, Feed, IntegerTensor, Runtime, Session } from "./runtime/runtime.ts";
+export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/runtimes/node.ts";
+
+// Samplers, from names or from published scheduler configs.
+
+export type { Denoiser } from "./diffusion/denoiser.ts";
+export type { NoiseSource, Sampler, SamplerRun, SamplerStep } from "./diffusion/sampler.ts";
+export type { SamplerOptions } from "./diffusion/sampler-options.ts";
+export { SAMPLER_NAMES, type SamplerName, samplerFromConfig, samplerNamed } from "./diffusion/samplers.ts";
+export {
+  parseSchedulerConfig,
+  readSchedulerConfig,
+  type SchedulerClass,
+  type SchedulerConfig,
+  SchedulerConfigError,
+} from "./diffusion/scheduler-config.ts";
+
+// Checkpoints: weights described in place, read and written.
+
+export type { ByteSource } from "./checkpoint/byte-source.ts";
+export { fileSource } from "./checkpoint/byte-sources/file.ts";
+export { memorySource } from "./checkpoint/byte-sources/memory.ts";
+export type { CheckpointFile } from "./checkpoint/checkpoint-file.ts";
+export { type Component, type ComponentOptions, openComponent } from "./checkpoint/component.ts";
+export { CheckpointError } from "./checkpoint/errors.ts";
+export { readCheckpoint } from "./checkpoint/read-checkpoint.ts";
+export { readTensor } from "./checkpoint/read-tensor.ts";
+export type { Weight, Weights } from "./checkpoint/weights.ts";
+export { writeSafetensors } from "./checkpoint/write-safetensors.ts";
+export { TokenizerError } from "./tokenizer/errors.ts";
+
+// Tensors and noise.
+
+export type { Tensor } from "./tensor/tensor.ts";
+export { type TorchGenerator, torchGenerator } from "./tensor/torch-generator.ts";
+
+// Images and how alike they are.
+
+export { drawGrid, type GridOptions, type GridRow } from "./image/grid.ts";
+export {
+  formatParameters,
+  type GenerationParameters,
+  PARAMETERS_KEYWORD,
+  parseParameters,
+} from "./image/parameters.ts";
+export { decodePng, encodePng, PngError } from "./image/png.ts";
+export { type PngText, readPngText } from "./image/png-text.ts";
+export type { RgbImage } from "./image/rgb-image.ts";
+export { writeImage } from "./image/write-image.ts";
+export { psnr } from "./metrics/psnr.ts";
+export { type SsimOptions, ssim } from "./metrics/ssim.ts";

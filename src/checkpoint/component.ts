@@ -15,6 +15,7 @@ export interface Component {
   readonly weights: Weights;
 }
 
+/** How a network's folder is opened. */
 export interface ComponentOptions extends WeightFileOptions {
   /** Read only the files published under this variant, such as "fp16" or "non_ema". */
   readonly variant?: string;

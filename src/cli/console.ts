@@ -6,6 +6,10 @@ export interface Terminal {
   print(text: string): void;
   /** A result, for machines. */
   printJson(value: unknown): void;
+  /** Text as it is, on stdout. */
+  printText(text: string): void;
+  /** Text as it is, on stderr. */
+  warnText(text: string): void;
   warn(text: string): void;
   /** A bar on stderr, if that is a terminal. */
   progress(total: number): Progress;
@@ -21,6 +25,8 @@ export interface Progress {
 export const terminal: Terminal = {
   print: (text) => console.log(text),
   printJson: (value) => console.log(JSON.stringify(value, null, 2)),
+  printText: (text) => void process.stdout.write(text),
+  warnText: (text) => void process.stderr.write(text),
   warn: (text) => console.error(`deepcache: ${text}`),
   status: (text) => {
     if (process.stderr.isTTY) console.error(text);

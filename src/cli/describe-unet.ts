@@ -16,6 +16,7 @@ export interface UNetDescription {
   readonly branches: readonly BranchDescription[];
 }
 
+/** A cached evaluation at one branch. */
 export interface BranchDescription {
   readonly branch: number;
   /** MACs of a cached evaluation. */

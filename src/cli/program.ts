@@ -12,7 +12,8 @@ export function createProgram(terminal: Terminal): Command {
     .description("Diffusion models made fast: DeepCache on ONNX Runtime, from the checkpoints you already have.")
     .version(VERSION)
     .showHelpAfterError("(add --help for the flags)")
-    .exitOverride();
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.printText, writeErr: terminal.warnText });
   for (const add of [addGenerate, addCompare, addInspect, addPlan]) add(program, terminal);
   program.addHelpText(
     "after",

@@ -1,4 +1,5 @@
 import { centeredPlan } from "./plans/centered.ts";
+import { quadraticPlan } from "./plans/quadratic.ts";
 import { uniformPlan } from "./plans/uniform.ts";
 import { type CachePolicy, checkPolicy } from "./policy.ts";
 
@@ -19,6 +20,8 @@ export function fullEvaluations(policy: CachePolicy, evaluations: number, length
       return policy.interval === 1 ? uniformPlan(evaluations, 1) : uniformPlan(length, policy.interval);
     case "centered":
       return policy.interval === 1 ? uniformPlan(evaluations, 1) : centeredPlan({ ...policy, length }).full;
+    case "quadratic":
+      return policy.interval === 1 ? uniformPlan(evaluations, 1) : quadraticPlan({ ...policy, length });
     case "steps":
       checkLast(policy.full, evaluations);
       return [...policy.full];

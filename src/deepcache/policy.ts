@@ -9,6 +9,7 @@ export type CachePolicy =
       readonly power: number;
       readonly branch: number;
     }
+  | { readonly kind: "quadratic"; readonly interval: number; readonly power: number; readonly branch: number }
   | { readonly kind: "steps"; readonly full: readonly number[]; readonly branch: number };
 
 /** `policy` itself, or an error that says which of its settings is impossible and what is allowed. */
@@ -23,6 +24,10 @@ export function checkPolicy(policy: CachePolicy): CachePolicy {
       checkWhole("interval", policy.interval, 1);
       checkWhole("center", policy.center, 0);
       checkPower(policy.power);
+      break;
+    case "quadratic":
+      checkWhole("interval", policy.interval, 1);
+      checkPower(policy.power, { least: 1 });
       break;
     case "steps":
       checkSteps(policy.full);
@@ -49,6 +54,7 @@ const FIELDS = {
   off: [],
   uniform: ["interval", "branch"],
   centered: ["interval", "center", "power", "branch"],
+  quadratic: ["interval", "power", "branch"],
   steps: ["full", "branch"],
 } as const satisfies Record<Kind, readonly Field[]>;
 
@@ -105,10 +111,11 @@ function checkWhole(name: "interval" | "center" | "branch", value: number, least
 /** Larger powers than any use; the search for one that fits goes down from here in steps of 0.02. */
 const LARGEST_POWER = 10;
 
-function checkPower(power: number): void {
-  if (!(power > 1 && power <= LARGEST_POWER)) {
-    throw new RangeError(`Cannot use cache power ${power}: it must be above 1 and at most ${LARGEST_POWER}`);
-  }
+/** Without a `least` power, which is allowed itself, it must be above 1. */
+function checkPower(power: number, { least }: { readonly least?: number } = {}): void {
+  if ((least === undefined ? power > 1 : power >= least) && power <= LARGEST_POWER) return;
+  const from = least === undefined ? "above 1" : `at least ${least}`;
+  throw new RangeError(`Cannot use cache power ${power}: it must be ${from} and at most ${LARGEST_POWER}`);
 }
 
 function checkSteps(full: readonly number[]): void {

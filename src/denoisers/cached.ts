@@ -47,7 +47,11 @@ export function cachedDenoiser(
   { conditioning, observe, signal, now }: RunContext,
 ): CachedDenoiser {
   let index = 0;
-  let feature: DeviceTensor | undefined;
+  let cache: Readonly<Record<string, DeviceTensor>> | undefined;
+  const release = (): void => {
+    for (const tensor of Object.values(cache ?? {})) tensor[Symbol.dispose]();
+    cache = undefined;
+  };
 
   return {
     async predict(sample, timestep) {
@@ -72,26 +76,24 @@ export function cachedDenoiser(
           held.push(output);
           known[name] = output;
         }
-        const full = feature === undefined || isFull(index);
+        const full = cache === undefined || isFull(index);
         if (full) {
-          const fresh = only(await run("trunk"), "trunk");
-          feature?.[Symbol.dispose]();
-          feature = fresh;
+          const fresh = await run("trunk");
+          release();
+          cache = fresh;
         }
-        if (feature !== undefined) known["feature"] = feature;
+        Object.assign(known, cache);
         const prediction = only(await run("tail"), "tail");
         held.push(prediction);
         const result = await prediction.download();
-        observe?.({ index: index++, timestep, full, seconds });
+        observe?.({ index, timestep, full, seconds });
+        index++;
         return result;
       } finally {
         for (const tensor of held) tensor[Symbol.dispose]();
       }
     },
-    [Symbol.dispose]() {
-      feature?.[Symbol.dispose]();
-      feature = undefined;
-    },
+    [Symbol.dispose]: release,
   };
 }
 

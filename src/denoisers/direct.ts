@@ -12,10 +12,14 @@ export function directDenoiser(session: Session, { conditioning, observe, signal
       const time = { data: Float32Array.of(timestep), shape: [1] };
       const { prediction } = await session.run({ ...conditioning, sample, timestep: time });
       if (prediction === undefined) throw new TypeError('The network has no output "prediction"');
-      const result = await prediction.download();
-      prediction[Symbol.dispose]();
-      observe?.({ index: index++, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
-      return result;
+      try {
+        const result = await prediction.download();
+        observe?.({ index, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
+        index++;
+        return result;
+      } finally {
+        prediction[Symbol.dispose]();
+      }
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Feed } from "../runtime/runtime.ts";
 /** Network inputs that stay the same over a run, by the names of the graph. */
 export type Conditioning = Readonly<Record<string, Feed>>;
 
+/** The three parts of a cut network. */
 export type PartName = "head" | "trunk" | "tail";
 
 /** What one network evaluation did and how long it took. */

@@ -1,6 +1,7 @@
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 
+/** How classifier-free guidance combines its two predictions. */
 export interface GuidanceOptions {
   readonly scale: number;
   /** 0 leaves the guided prediction as it is, 1 gives it the conditional one's deviation (Lin et al. 2023, §3.4). */

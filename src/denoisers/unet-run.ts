@@ -47,6 +47,7 @@ export function startDenoiser(
 export const branchOf = (policy: CachePolicy): number | undefined =>
   policy.kind === "off" ? undefined : policy.branch;
 
+/** What one part of a network took over a run. */
 export interface PartSummary {
   readonly runs: number;
   readonly seconds: number;

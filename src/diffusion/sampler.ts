@@ -16,10 +16,15 @@ export interface SamplerStep {
   readonly denoised: Tensor | undefined;
 }
 
+/** A run: it goes on from what `next` is given, or from the sample it yielded where that is nothing. */
+export type SamplerRun = AsyncGenerator<SamplerStep, void, Tensor | undefined>;
+
 /** A sampling algorithm with its schedule settled: everything but network, start and noise. */
 export interface Sampler {
   /** The timestep of every network evaluation, in order; longer than the number of steps for PNDM and Heun. */
   readonly timesteps: readonly number[];
+  /** Evaluations of every step but the last, 1 where left out: diffusers' `order`. A run begins at a multiple. */
+  readonly order?: number;
   /** Standard deviation of the starting noise: diffusers' `init_noise_sigma`. */
   readonly initialNoiseScale: number;
   /** `clean` with `noise` mixed in at the level of evaluation `begin`. */
@@ -28,5 +33,5 @@ export interface Sampler {
    * Walks `start` down the schedule from evaluation `begin` (default 0), yielding after every evaluation.
    * All state lives in the generator: two runs share nothing, and leaving the loop ends the run.
    */
-  sample(denoiser: Denoiser, start: Tensor, noise: NoiseSource, begin?: number): AsyncGenerator<SamplerStep, void>;
+  sample(denoiser: Denoiser, start: Tensor, noise: NoiseSource, begin?: number): SamplerRun;
 }

@@ -7,6 +7,7 @@ export interface GridRow {
   readonly images: readonly RgbImage[];
 }
 
+/** How a grid is laid out. */
 export interface GridOptions {
   /** Pixels around and between pictures. */
   readonly margin?: number;

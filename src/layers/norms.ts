@@ -6,13 +6,26 @@ import type { Scope } from "./scope.ts";
 export interface GroupNormConfig {
   readonly groups: number;
   readonly epsilon: number;
+  /** Whether the paper's counter sees the norm: it knows torch's own class, not one that is derived from it. */
+  readonly tallied?: boolean;
+}
+
+/** Some of the channels of a layer that is wider than the value at hand. */
+export interface ChannelRange {
+  readonly start: number;
+  readonly of: number;
 }
 
 /**
  * torch.nn.GroupNorm on x [N, C, …] as an instance normalisation of groups, the fastest form that ONNX Runtime has
- * on a CPU.
+ * on a CPU. With a range, x is those channels alone of the layer's input, in `groups` whole groups.
  */
-export function groupNorm(scope: Scope, x: Value, { groups, epsilon }: GroupNormConfig): Value {
+export function groupNorm(
+  scope: Scope,
+  x: Value,
+  { groups, epsilon, tallied = true }: GroupNormConfig,
+  { start, of }: ChannelRange = { start: 0, of: sizeOf(x, 1) },
+): Value {
   const channels = sizeOf(x, 1);
   if (channels % groups !== 0) {
     throw new RangeError(`Cannot normalise "${scope.path}": ${channels} channels do not divide into ${groups} groups`);
@@ -23,8 +36,11 @@ export function groupNorm(scope: Scope, x: Value, { groups, epsilon }: GroupNorm
   const none = x.builder.constant(new Float32Array(groups), [groups]);
   const normal = reshape(instanceNormalization(grouped, ones, none, epsilon), x.shape);
   const perChannel = [channels, ...x.shape.slice(2).map(() => 1)];
-  const scaled = multiply(normal, scope.weight("weight", perChannel));
-  return x.builder.tally(add(scaled, scope.weight("bias", perChannel)), 2 * elementCount(x.shape));
+  const scaled = multiply(normal, scope.rows("weight", perChannel, start, of));
+  return x.builder.tally(
+    add(scaled, scope.rows("bias", perChannel, start, of)),
+    tallied ? 2 * elementCount(x.shape) : 0,
+  );
 }
 
 /** torch.nn.LayerNorm over the last axis. */

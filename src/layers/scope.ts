@@ -27,7 +27,7 @@ export interface CheckpointScope {
 
 /** Without `weights`, every weight exists as float32 and has no data: enough to count and to print. */
 export function checkpointScope(builder: Builder, weights?: Weights): CheckpointScope {
-  const uses = new Map<string, number>();
+  const uses = new Map<string, Use>();
   const problems: string[] = [];
 
   function find(key: string, shape: readonly number[]): Weight | undefined {
@@ -46,11 +46,14 @@ export function checkpointScope(builder: Builder, weights?: Weights): Checkpoint
   }
 
   function take(key: string, shape: readonly number[], start: number, total: number): Value {
-    const part = shape[0] === undefined ? 1 : shape[0] / total;
-    const weight = find(key, [total, ...shape.slice(1)]);
-    const used = (uses.get(key) ?? 0) + part;
-    uses.set(key, used);
-    if (used > 1 + Number.EPSILON * 8) problems.push(`"${key}" is used twice`);
+    const count = shape[0] ?? 1;
+    if (start < 0 || start + count > total) {
+      throw new RangeError(`Cannot take rows ${start} to ${start + count - 1} of "${key}", which has ${total}`);
+    }
+    const weight = find(key, shape.length === 0 ? [] : [total, ...shape.slice(1)]);
+    const { rows } = uses.get(key) ?? { rows: [] };
+    if (rows.some((row) => start < row.end && row.start < start + count)) problems.push(`"${key}" is used twice`);
+    uses.set(key, { total, rows: [...rows, { start, end: start + count }] });
     const dtype = weight?.dtype ?? "F32";
     const rowBytes = elementCount(shape.slice(1)) * DTYPES[dtype].bytes;
     const data = weight && {
@@ -58,7 +61,7 @@ export function checkpointScope(builder: Builder, weights?: Weights): Checkpoint
       offset: weight.span.offset + start * rowBytes,
       length: elementCount(shape) * DTYPES[dtype].bytes,
     };
-    const stored = builder.weight(part === 1 ? key : `${key}.${start}`, dtype, shape, data);
+    const stored = builder.weight(count === total ? key : `${key}.${start}`, dtype, shape, data);
     return dtype === "F32" ? stored : cast(stored, "F32", DTYPES.F32.onnxType);
   }
 
@@ -80,7 +83,11 @@ export function checkpointScope(builder: Builder, weights?: Weights): Checkpoint
       const leftover = [...(weights?.keys() ?? [])].filter(
         (key) => !uses.has(key) && !ignored.some((pattern) => pattern.test(key)),
       );
-      const all = [...new Set(problems), ...leftover.map((key) => `"${key}" is left over`)];
+      const all = [
+        ...new Set(problems),
+        ...[...uses].flatMap(([key, use]) => unusedRows(use).map((rows) => `rows ${rows} of "${key}" are left over`)),
+        ...leftover.map((key) => `"${key}" is left over`),
+      ];
       if (all.length === 0) return;
       const shown = all.slice(0, 12).join("; ");
       const more = all.length > 12 ? `; and ${all.length - 12} more` : "";
@@ -92,6 +99,23 @@ export function checkpointScope(builder: Builder, weights?: Weights): Checkpoint
 /** The checkpoint's tensors are not the ones that its config calls for. */
 export class WeightMismatchError extends Error {
   override readonly name = "WeightMismatchError";
+}
+
+/** The rows of a weight that were asked for. */
+interface Use {
+  readonly total: number;
+  readonly rows: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** What of a weight nobody asked for, as "first to last". */
+function unusedRows({ total, rows }: Use): readonly string[] {
+  const gaps: string[] = [];
+  let covered = 0;
+  for (const { start, end } of [...rows, { start: total, end: total }].sort((a, b) => a.start - b.start)) {
+    if (start > covered) gaps.push(`${covered} to ${start - 1}`);
+    covered = Math.max(covered, end);
+  }
+  return gaps;
 }
 
 const FLOATS = { F32: true, F16: true, BF16: true, F64: true } as const;

@@ -1,6 +1,7 @@
 import type { RgbImage } from "../image/rgb-image.ts";
 import { checkSameSize } from "./psnr.ts";
 
+/** Which of the common variants of SSIM is computed. */
 export interface SsimOptions {
   /** 7x7 uniform as scikit-image's default, or 11x11 Gaussian with sigma 1.5 as in the paper of Wang et al. */
   readonly window?: "uniform" | "gaussian";

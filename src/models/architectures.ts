@@ -1,9 +1,11 @@
-/** The networks of a well-known model as its published config.json files describe them: enough to count, not to run. */
+/** The networks of a well-known model as its published config files describe them: enough to count, not to run. */
 export interface Architecture {
   readonly title: string;
   readonly unet: Config;
   readonly vae?: Config;
   readonly textEncoders?: readonly Config[];
+  /** Tokens of the U-Net's context, where they are not a prompt's. */
+  readonly contextLength?: number;
 }
 
 type Config = Readonly<Record<string, unknown>>;
@@ -147,6 +149,24 @@ export const ARCHITECTURES = {
     vae: { ...STABLE_DIFFUSION_VAE, sample_size: 1024, scaling_factor: 0.13025 },
     textEncoders: [CLIP_LARGE, OPEN_CLIP_BIG],
   },
+  "ldm-4-g": {
+    title: "LDM-4-G ImageNet",
+    unet: {
+      _class_name: "UNetModel",
+      attention_resolutions: [8, 4, 2],
+      channel_mult: [1, 2, 3, 5],
+      context_dim: 512,
+      image_size: 64,
+      in_channels: 3,
+      model_channels: 192,
+      num_heads: 1,
+      num_res_blocks: 2,
+      out_channels: 3,
+      transformer_depth: 1,
+      use_spatial_transformer: true,
+    },
+    contextLength: 1, // the class
+  },
   "ddpm-cifar10": {
     title: "DDPM CIFAR-10",
     unet: {
@@ -158,7 +178,7 @@ export const ARCHITECTURES = {
     },
   },
   "ddpm-lsun": {
-    title: "DDPM LSUN",
+    title: "DDPM LSUN Church and Bedroom",
     unet: {
       ...DDPM_UNET,
       block_out_channels: [128, 128, 256, 256, 512, 512],
@@ -169,6 +189,7 @@ export const ARCHITECTURES = {
   },
 } as const satisfies Readonly<Record<string, Architecture>>;
 
+/** Name of a built-in architecture. */
 export type ArchitectureName = keyof typeof ARCHITECTURES;
 
 /** The architecture that `name` names. */

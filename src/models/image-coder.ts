@@ -19,6 +19,8 @@ export interface ImageCoderConfig {
   readonly layers: number;
   readonly groups: number;
   readonly midAttention: boolean;
+  /** Whether self-attention follows the residual blocks of a level; without a list, of none. */
+  readonly attentionLevels?: readonly boolean[];
   readonly scalingFactor: number;
 }
 
@@ -66,7 +68,7 @@ export function imageEncoder(scope: Scope, image: Value, config: ImageCoderConfi
   let h = conv2d(scope.at("conv_in"), image, entry(channels, 0), { kernel: 3, padding: 1 });
   channels.forEach((width, i) => {
     const block = scope.at(`down_blocks.${i}`);
-    for (let j = 0; j < layers; j++) h = resnet(block.at(`resnets.${j}`), h, config, width);
+    for (let j = 0; j < layers; j++) h = layer(block, j, h, config, width, config.attentionLevels?.[i]);
     if (i < channels.length - 1) h = downsample(block.at("downsamplers.0"), h, 0);
   });
   return finish(scope, middle(scope.at("mid_block"), h, config), config, moments);
@@ -75,11 +77,12 @@ export function imageEncoder(scope: Scope, image: Value, config: ImageCoderConfi
 /** A latent up to an image. */
 export function imageDecoder(scope: Scope, latent: Value, config: ImageCoderConfig): Value {
   const channels = config.channels.toReversed();
+  const attends = config.attentionLevels?.toReversed();
   const first = conv2d(scope.at("conv_in"), latent, entry(channels, 0), { kernel: 3, padding: 1 });
   let h = middle(scope.at("mid_block"), first, config);
   channels.forEach((width, i) => {
     const block = scope.at(`up_blocks.${i}`);
-    for (let j = 0; j <= config.layers; j++) h = resnet(block.at(`resnets.${j}`), h, config, width);
+    for (let j = 0; j <= config.layers; j++) h = layer(block, j, h, config, width, attends?.[i]);
     if (i < channels.length - 1) h = upsample(block.at("upsamplers.0"), h);
   });
   return finish(scope, h, config, config.outChannels);
@@ -88,13 +91,25 @@ export function imageDecoder(scope: Scope, latent: Value, config: ImageCoderConf
 const resnet = (scope: Scope, x: Value, { groups }: ImageCoderConfig, channels: number): Value =>
   resnetBlock(scope, x, { channels, groups, epsilon: EPSILON });
 
+const attend = (scope: Scope, x: Value, { groups }: ImageCoderConfig): Value =>
+  attentionBlock(scope, x, { heads: 1, groups, epsilon: EPSILON });
+
+function layer(
+  block: Scope,
+  index: number,
+  x: Value,
+  config: ImageCoderConfig,
+  channels: number,
+  attends = false,
+): Value {
+  const h = resnet(block.at(`resnets.${index}`), x, config, channels);
+  return attends ? attend(block.at(`attentions.${index}`), h, config) : h;
+}
+
 function middle(scope: Scope, x: Value, config: ImageCoderConfig): Value {
-  const { groups, midAttention } = config;
   const width = sizeOf(x, 1);
   const h = resnet(scope.at("resnets.0"), x, config, width);
-  const attended = midAttention
-    ? attentionBlock(scope.at("attentions.0"), h, { heads: 1, groups, epsilon: EPSILON })
-    : h;
+  const attended = config.midAttention ? attend(scope.at("attentions.0"), h, config) : h;
   return resnet(scope.at("resnets.1"), attended, config, width);
 }
 

@@ -1,5 +1,6 @@
 import { entry } from "../tensor/tensor.ts";
 import { type ConfigReader, configReader, isBoolean, isPositive } from "./config-reader.ts";
+import { ldmUNetConfig } from "./ldm-unet-config.ts";
 
 /** What follows the residual block in every layer of a level. */
 export type LevelAttention =
@@ -47,9 +48,14 @@ export interface UNetConfig {
   readonly timeNorm: "default" | "scale_shift";
   readonly kernelIn: number;
   readonly kernelOut: number;
+  /** Whether the paper's counter sees the norms outside of attention; it does unless said otherwise. */
+  readonly normsTallied?: boolean;
 }
 
-/** Reads a diffusers config.json of either U-Net class; an unsupported setting is refused by name. */
+/**
+ * Reads a diffusers config.json of either U-Net class, or the parameters of the original code's `UNetModel` with the name
+ * of the class added; an unsupported setting is refused by name.
+ */
 export function unetConfig(config: unknown, source = "unet/config.json"): UNetConfig {
   const read = configReader(config, source);
   switch (read.string("_class_name", "UNet2DConditionModel")) {
@@ -57,8 +63,10 @@ export function unetConfig(config: unknown, source = "unet/config.json"): UNetCo
       return conditionConfig(read);
     case "UNet2DModel":
       return plainConfig(read);
+    case "UNetModel":
+      return ldmUNetConfig(read);
     default:
-      return read.fail("_class_name", '"UNet2DConditionModel" or "UNet2DModel"');
+      return read.fail("_class_name", '"UNet2DConditionModel", "UNet2DModel" or "UNetModel"');
   }
 }
 

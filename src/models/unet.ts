@@ -5,7 +5,7 @@ import { conv2d } from "../layers/conv2d.ts";
 import { embeddingMlp, sinusoid } from "../layers/embeddings.ts";
 import { linear } from "../layers/linear.ts";
 import { groupNorm } from "../layers/norms.ts";
-import { downsample, resnetBlock, upsample } from "../layers/resnet-block.ts";
+import { downsample, type Joined, resnetBlock, upsample } from "../layers/resnet-block.ts";
 import { checkpointScope, type Scope } from "../layers/scope.ts";
 import { spatialTransformer } from "../layers/transformer.ts";
 import { type Graph, graphBuilder, type Value } from "../onnx/graph.ts";
@@ -24,6 +24,11 @@ export interface UNetShape {
   readonly contextLength?: number;
   /** One timestep for the whole batch (default) or one for each row. */
   readonly timesteps?: "shared" | "each";
+  /**
+   * The branch at which the network will be cut: the layer that joins hs[b] then keeps apart what depends on the cached
+   * feature alone, so that the cut can move it to the trunk.
+   */
+  readonly hoist?: number | undefined;
 }
 
 /**
@@ -83,7 +88,7 @@ export function unet(config: UNetConfig, shape: UNetShape, weights?: Weights): U
     for (let j = 0; j < level.layers; j++) {
       const skip = entry(skips, --remaining);
       features[remaining] = h;
-      h = layers.layer(block, j, concat([h, skip], 1), level);
+      h = layers.layer(block, j, remaining === shape.hoist ? { main: h, skip } : concat([h, skip], 1), level);
     }
     if (i < config.up.length - 1) {
       const next = entry(skips, remaining - 1); // an odd size was rounded up on the way down
@@ -92,7 +97,7 @@ export function unet(config: UNetConfig, shape: UNetShape, weights?: Weights): U
     return h;
   });
 
-  const normal = silu(groupNorm(root.at("conv_norm_out"), h, config));
+  const normal = silu(groupNorm(root.at("conv_norm_out"), h, { ...config, tallied: config.normsTallied ?? true }));
   const prediction = conv2d(root.at("conv_out"), normal, config.outChannels, kernel(config.kernelOut));
   check(config.architecture);
   return { graph: builder.finish({ prediction }), skips, features, mid, ups, timeEmbedding };
@@ -143,7 +148,7 @@ function embedTime(root: Scope, config: UNetConfig, timestep: Value, batch: numb
 
 /** The two shapes of block that every U-Net repeats. */
 function layerEmitter(config: UNetConfig, time: Value, context: Value | undefined) {
-  const { groups, epsilon, timeNorm, attentionGroups, linearProjection } = config;
+  const { groups, epsilon, timeNorm, attentionGroups, linearProjection, normsTallied } = config;
 
   function attend(
     scope: Scope,
@@ -162,11 +167,11 @@ function layerEmitter(config: UNetConfig, time: Value, context: Value | undefine
     }
   }
 
-  const resnet = (scope: Scope, x: Value, channels: number, outputScale = 1): Value =>
-    resnetBlock(scope, x, { channels, groups, epsilon, time, timeNorm, outputScale });
+  const resnet = (scope: Scope, x: Value | Joined, channels: number, outputScale = 1): Value =>
+    resnetBlock(scope, x, { channels, groups, epsilon, time, timeNorm, outputScale, normsTallied });
 
   return {
-    layer(block: Scope, index: number, x: Value, { channels, attention }: UNetLevel): Value {
+    layer(block: Scope, index: number, x: Value | Joined, { channels, attention }: UNetLevel): Value {
       const h = resnet(block.at(`resnets.${index}`), x, channels);
       return attend(block.at(`attentions.${index}`), h, attention, { groups, outputScale: 1 });
     },

@@ -12,6 +12,7 @@ export interface Value {
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
+/** One operation of a graph. */
 export interface GraphNode {
   readonly op: string;
   /** "" is ONNX's own operator set, "com.microsoft" ONNX Runtime's. */
@@ -82,7 +83,8 @@ export function graphBuilder(name: string): Builder {
       return value;
     },
     constant(data, shape) {
-      const key = data.length <= 16 ? `${data.constructor.name}[${shape}]:${data}` : undefined;
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength); // tells -0 from 0
+      const key = data.length <= 16 ? `${data.constructor.name}[${shape}]:${bytes}` : undefined;
       const known = key === undefined ? undefined : shared.get(key);
       if (known !== undefined) return known;
       if (data.length !== elementCount(shape)) {

@@ -94,6 +94,9 @@ export function concat(values: readonly [Value, ...Value[]], axis: number): Valu
 
 /** Elements `start` (included) to `end` (excluded) along `axis`. */
 export function slice(x: Value, axis: number, start: number, end: number): Value {
+  if (!(start >= 0 && start <= end && end <= sizeOf(x, axis))) {
+    throw new RangeError(`Cannot slice [${x.shape}] from ${start} to ${end} along axis ${axis}`);
+  }
   const shape = x.shape.map((size, i) => (i === axis ? end - start : size));
   const at = (value: number): Value => integers(x, [value]);
   return x.builder.node("Slice", [x, at(start), at(end), at(axis)], { dtype: x.dtype, shape });

@@ -11,7 +11,9 @@ export function broadcast(a: readonly number[], b: readonly number[]): readonly 
 
 /** Output size of a convolution along one axis. */
 export function convolvedSize(size: number, kernel: number, stride: number, before: number, after: number): number {
-  return Math.floor((size + before + after - kernel) / stride) + 1;
+  const padded = size + before + after;
+  if (padded < kernel) throw new RangeError(`Cannot convolve a size of ${padded}, padding included, by ${kernel}`);
+  return Math.floor((padded - kernel) / stride) + 1;
 }
 
 /** The shape of a matrix product over the last two axes, batch axes broadcast. */

@@ -9,6 +9,10 @@ export interface SamplerChoice {
   readonly sampler?: string | undefined;
   readonly steps: number;
   readonly eta?: number | undefined;
+  /** Whether DDIM derives the noise anew from the clipped clean sample. */
+  readonly useClippedModelOutput?: boolean | undefined;
+  /** The timesteps of the run, highest first, where the scheduler's own spacing is not wanted. */
+  readonly timesteps?: readonly number[] | undefined;
 }
 
 export interface ChosenSampler {
@@ -21,11 +25,19 @@ export interface ChosenSampler {
 /** What diffusers' Stable Diffusion pipeline insists on, whatever the file says: latents have no range to clip to. */
 const LATENT_SETTINGS = { clip_sample: false, steps_offset: 1 };
 
-/** The sampler asked for on the model's noise schedule, or the model's own. */
-export function chooseSampler(model: SchedulerConfig, { sampler: asked, steps, eta }: SamplerChoice): ChosenSampler {
-  const latent = schedulerConfigAs(model.className, model, LATENT_SETTINGS);
-  const config = asked === undefined ? latent : schedulerConfigNamed(asked, latent);
-  const sampler = samplerFromConfig(config, { steps, eta });
+/**
+ * The sampler asked for on the model's noise schedule, or the model's own. `insisted` overrules the model's file: models
+ * of latents need the default, models of pixels nothing.
+ */
+export function chooseSampler(
+  model: SchedulerConfig,
+  { sampler: asked, steps, eta, useClippedModelOutput, timesteps }: SamplerChoice,
+  insisted: Readonly<Record<string, unknown>> = LATENT_SETTINGS,
+): ChosenSampler {
+  const base = schedulerConfigAs(model.className, model, insisted);
+  const config = asked === undefined ? base : schedulerConfigNamed(asked, base);
+  const length = timesteps === undefined ? { steps } : { timesteps }; // some lists are longer than the steps asked for
+  const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput });
   const ownName = SAMPLER_NAMES.find((name) => schedulerConfigNamed(name, model).className === config.className);
   return {
     sampler,
@@ -35,7 +47,7 @@ export function chooseSampler(model: SchedulerConfig, { sampler: asked, steps, e
   };
 }
 
-/** The full evaluations of a run under `policy`. */
-export function planRun(policy: CachePolicy, { sampler, planLength }: ChosenSampler): number[] {
-  return fullEvaluations(policy, sampler.timesteps.length, planLength);
+/** The full evaluations of a run under `policy`, counted from where it begins. */
+export function planRun(policy: CachePolicy, { sampler, planLength }: ChosenSampler, begin = 0): number[] {
+  return fullEvaluations(policy, sampler.timesteps.length - begin, planLength - begin);
 }

@@ -1,6 +1,8 @@
 import type { Conditioning, Evaluation } from "../denoisers/evaluation.ts";
 import { type GuidanceOptions, guidedDenoiser } from "../denoisers/guided.ts";
 import { type LoadedUNet, type RunSummary, startDenoiser, summarize } from "../denoisers/unet-run.ts";
+import { widenedDenoiser } from "../denoisers/widened.ts";
+import { revisedRun } from "../diffusion/revised-run.ts";
 import type { NoiseSource, Sampler } from "../diffusion/sampler.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -20,6 +22,10 @@ export interface DenoiseOptions {
   readonly noise: NoiseSource;
   /** The evaluation of the schedule to begin with. */
   readonly begin?: number;
+  /** What the network sees beside the sample, in channels of their own. */
+  readonly channels?: Tensor | undefined;
+  /** Replaces the sample after every evaluation of this run, counted from 0. */
+  readonly revise?: ((sample: Tensor, evaluation: number) => Tensor) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly now: () => number;
   readonly previewEvery?: number | undefined;
@@ -31,7 +37,7 @@ export interface DenoiseOptions {
 export async function* denoise(
   options: DenoiseOptions,
 ): AsyncGenerator<PipelineEvent, { readonly latents: Tensor; readonly summary: RunSummary }> {
-  const { sampler, network, conditioning, guidance, signal, now, start, noise, begin = 0 } = options;
+  const { sampler, network, conditioning, guidance, signal, now, start, noise, begin = 0, channels, revise } = options;
   const evaluations: Evaluation[] = [];
   using inner = startDenoiser(network, new Set(options.full), {
     conditioning,
@@ -39,9 +45,11 @@ export async function* denoise(
     signal,
     now,
   });
-  const denoiser = guidance === undefined ? inner : guidedDenoiser(inner, guidance);
+  const guided = guidance === undefined ? inner : guidedDenoiser(inner, guidance);
+  const denoiser = channels === undefined ? guided : widenedDenoiser(guided, channels);
+  const run = sampler.sample(denoiser, start, noise, begin);
   let latents = start;
-  for await (const step of sampler.sample(denoiser, start, noise, begin)) {
+  for await (const step of revise === undefined ? run : revisedRun(run, revise)) {
     latents = step.sample;
     const done = evaluations.at(-1);
     if (done !== undefined) yield evaluationEvent(done, sampler.timesteps.length - begin);

@@ -3,6 +3,7 @@ import type { RunSummary } from "../denoisers/unet-run.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/** What a run is doing. */
 export type Phase = "load" | "encode" | "denoise" | "decode";
 
 /** Seconds of each phase; `total` also holds what lies between them. */
@@ -16,6 +17,9 @@ export interface GenerationResult extends RunSummary {
   readonly seed: number;
   readonly sampler: string;
   readonly steps: number;
+  /** Of classifier-free guidance, where the pipeline has it. */
+  readonly guidanceScale?: number;
+  /** Fewer than the schedule has, where the run began within it. */
   readonly evaluations: number;
   readonly policy: CachePolicy;
   readonly seconds: PhaseSeconds;

@@ -1,23 +1,35 @@
-import { clipTextModel, tokenInput } from "../models/clip-text.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { elementCount, type Tensor } from "../tensor/tensor.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { type ClipTextConfig, clipTextModel, tokenInput } from "../models/clip-text.ts";
+import type { DeviceTensor, Runtime } from "../runtime/runtime.ts";
+import { concatenate, selectRows } from "../tensor/concatenate.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import type { Network } from "./network.ts";
+
+/** A text encoder with the vocabulary that it was trained on. */
+export interface TextEncoder {
+  readonly textEncoder: Network<ClipTextConfig>;
+  readonly tokenizer: ClipTokenizer;
+}
 
 export interface EncodedPrompts {
   /** [prompts, tokens, width] */
   readonly embeddings: Tensor;
+  /** [prompts, width]: the projected state of the prompt as a whole, where the encoder has a projection. */
+  readonly pooled: Tensor | undefined;
   readonly warnings: readonly string[];
 }
 
 /**
- * Prompts as the U-Net's context; `clipSkip` takes the hidden state that many layers before the last, normalised. The
- * text encoder is loaded for the call alone: it runs once and its memory is better used by the U-Net.
+ * Prompts as the U-Net's context; `skip` takes the hidden state that many layers before the last, through the final norm
+ * unless `finalNorm` is false. The text encoder is loaded for the call alone: it runs once and its memory is better used
+ * by the U-Net.
  */
 export async function encodePrompts(
   runtime: Runtime,
-  { tokenizer, textEncoder }: StableDiffusionModel,
+  { tokenizer, textEncoder: { config, weights } }: TextEncoder,
   prompts: readonly string[],
-  clipSkip: number,
+  skip: number,
+  { finalNorm = true }: { readonly finalNorm?: boolean } = {},
 ): Promise<EncodedPrompts> {
   const unique = [...new Set(prompts)];
   const encodings = unique.map((prompt) => tokenizer.encode(prompt));
@@ -29,27 +41,46 @@ export async function encodePrompts(
     );
   const ids = tokenInput(
     encodings.map((encoding) => encoding.ids),
-    textEncoder.config,
+    config,
   );
-  await using session = await runtime.load(
-    clipTextModel(
-      textEncoder.config,
-      { batch: unique.length, length: tokenizer.maxLength, skip: clipSkip },
-      textEncoder.weights,
-    ),
-  );
-  const { context } = await session.run({ input_ids: ids });
+  const options = { batch: unique.length, length: tokenizer.maxLength, skip, finalNorm };
+  await using session = await runtime.load(clipTextModel(config, options, weights));
+  const { context, text_embeds: pooled } = await session.run({ input_ids: ids });
   if (context === undefined) throw new TypeError("The text encoder has no prompt embeddings");
-  const encoded = await context.download();
   const rows = prompts.map((prompt) => unique.indexOf(prompt));
-  return { embeddings: selectRows(encoded, rows), warnings };
+  const select = async (output: DeviceTensor): Promise<Tensor> => selectRows(await output.download(), rows);
+  return {
+    embeddings: await select(context),
+    pooled: pooled === undefined ? undefined : await select(pooled),
+    warnings,
+  };
 }
 
-function selectRows({ data, shape }: Tensor, rows: readonly number[]): Tensor {
-  const size = elementCount(shape.slice(1));
-  const selected = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    selected.set(data.subarray(row * size, (row + 1) * size), i * size);
-  });
-  return { data: selected, shape: [rows.length, ...shape.slice(1)] };
+interface LayerChoice {
+  /** The last layers that are never used, before any are skipped. */
+  readonly lastLayers?: number;
+  readonly finalNorm?: boolean;
+}
+
+/**
+ * Negative prompts and then prompts, as classifier-free guidance takes them. Only prompts skip layers: the reference
+ * reads negative prompts to the end.
+ */
+export async function encodeGuided(
+  runtime: Runtime,
+  encoder: TextEncoder,
+  negatives: readonly string[],
+  prompts: readonly string[],
+  clipSkip: number,
+  { lastLayers = 0, finalNorm = true }: LayerChoice = {},
+): Promise<EncodedPrompts> {
+  const encode = (texts: readonly string[], skip: number): Promise<EncodedPrompts> =>
+    encodePrompts(runtime, encoder, texts, lastLayers + skip, { finalNorm });
+  if (clipSkip === 0 || negatives.length === 0) return await encode([...negatives, ...prompts], clipSkip);
+  const [negative, skipped] = [await encode(negatives, 0), await encode(prompts, clipSkip)];
+  return {
+    embeddings: concatenate([negative.embeddings, skipped.embeddings], 0),
+    pooled: negative.pooled && skipped.pooled && concatenate([negative.pooled, skipped.pooled], 0),
+    warnings: [...negative.warnings, ...skipped.warnings],
+  };
 }

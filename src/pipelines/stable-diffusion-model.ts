@@ -1,32 +1,44 @@
 import { type Component, openComponent } from "../checkpoint/component.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { readSmallFile } from "../checkpoint/json-file.ts";
-import { readModelIndex } from "../checkpoint/model-index.ts";
+import { type ModelIndex, readModelIndex } from "../checkpoint/model-index.ts";
 import { readTokenizerFiles } from "../checkpoint/tokenizer-files.ts";
-import type { Weights } from "../checkpoint/weights.ts";
 import { parseSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoencoder-kl.ts";
-import { type ClipTextConfig, clipTextConfig } from "../models/clip-text.ts";
+import { clipTextConfig } from "../models/clip-text.ts";
 import { type UNetConfig, unetConfig } from "../models/unet-config.ts";
-import { type ClipTokenizer, loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import type { Network } from "./network.ts";
+import type { TextEncoder } from "./prompt-encoder.ts";
+import type { TextConditioner } from "./text-conditioner.ts";
+import { pairConditioner, type SecondTextEncoder } from "./text-conditioners/pair.ts";
+import { singleConditioner } from "./text-conditioners/single.ts";
 
-export interface Network<Config> {
-  readonly config: Config;
-  readonly weights: Weights;
-}
+export type { Network } from "./network.ts";
 
-/** A text-to-image model of the Stable Diffusion 1.x and 2.x kind, described but not loaded. */
-export interface StableDiffusionModel {
+/** A text-to-image model of the Stable Diffusion kind, described but not loaded. */
+export interface StableDiffusionModel extends TextEncoder {
   readonly folder: string;
   readonly unet: Network<UNetConfig>;
   readonly vae: Network<AutoencoderKlConfig>;
-  readonly textEncoder: Network<ClipTextConfig>;
-  readonly tokenizer: ClipTokenizer;
+  /** SDXL reads prompts twice. */
+  readonly second?: SecondTextEncoder | undefined;
   readonly scheduler: SchedulerConfig;
 }
 
-const PIPELINES = ["StableDiffusionPipeline"];
+/** Whether a pipeline reads prompts with one text encoder or two; what else it does, ours does for every model. */
+const PIPELINES = {
+  StableDiffusionPipeline: "one",
+  StableDiffusionImg2ImgPipeline: "one",
+  StableDiffusionInpaintPipeline: "one",
+  StableDiffusionXLPipeline: "two",
+  StableDiffusionXLImg2ImgPipeline: "two",
+  StableDiffusionXLInpaintPipeline: "two",
+} as const satisfies Record<string, "one" | "two">;
 
+const isPipeline = (name: string): name is keyof typeof PIPELINES => Object.hasOwn(PIPELINES, name);
+
+/** How a model folder is opened. */
 export interface OpenOptions {
   /** Read the files published under this variant, such as "fp16". */
   readonly variant?: string | undefined;
@@ -38,9 +50,9 @@ export async function openStableDiffusion(
   { variant }: OpenOptions = {},
 ): Promise<StableDiffusionModel> {
   const index = await readModelIndex(folder);
-  if (!PIPELINES.includes(index.className)) {
+  if (!isPipeline(index.className)) {
     throw new CheckpointError(
-      `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${PIPELINES.join(", ")} is required`,
+      `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINES).join(", ")} is required`,
     );
   }
   const open = async <Config>(
@@ -50,12 +62,18 @@ export async function openStableDiffusion(
     const component: Component = await openComponent(`${folder}/${name}`, variant === undefined ? {} : { variant });
     return { config: parse(component.config, component.configPath), weights: component.weights };
   };
+  const openText = async (suffix: "" | "_2"): Promise<TextEncoder> => ({
+    textEncoder: await open(`text_encoder${suffix}`, clipTextConfig),
+    tokenizer: loadClipTokenizer(await readTokenizerFiles(`${folder}/tokenizer${suffix}`)),
+  });
+  const two = PIPELINES[index.className] === "two";
+  if (two) refuseRefiner(index, folder);
   const model = {
     folder,
     unet: await open("unet", unetConfig),
     vae: await open("vae", autoencoderKlConfig),
-    textEncoder: await open("text_encoder", clipTextConfig),
-    tokenizer: loadClipTokenizer(await readTokenizerFiles(`${folder}/tokenizer`)),
+    ...(await openText("")),
+    ...(two ? { second: { ...(await openText("_2")), zeroMissingPrompt: zeroMissingPrompt(index, folder) } } : {}),
     scheduler: await openScheduler(folder),
   };
   checkFit(model);
@@ -68,17 +86,55 @@ export async function openScheduler(folder: string): Promise<SchedulerConfig> {
   return parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(path)), path);
 }
 
+/** How the model's U-Net is told of prompts. */
+export const conditionerOf = ({ second, ...first }: Pick<StableDiffusionModel, keyof TextEncoder | "second">) =>
+  second === undefined ? singleConditioner(first) : pairConditioner(first, second);
+
+/** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */
+function refuseRefiner({ components, options }: ModelIndex, folder: string): void {
+  if (components.get("text_encoder") && options.get("requires_aesthetics_score") !== true) return;
+  throw new CheckpointError(`Cannot open "${folder}": SDXL refiners are not supported, an SDXL base model is required`);
+}
+
+function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {
+  const given = options.get("force_zeros_for_empty_prompt") ?? true;
+  if (typeof given === "boolean") return given;
+  throw new CheckpointError(`Cannot open "${folder}": force_zeros_for_empty_prompt must be true or false`);
+}
+
 /** Refuses networks that cannot work together, before anything runs. */
-function checkFit({ folder, unet, vae, textEncoder }: StableDiffusionModel): void {
-  const { contextWidth, outChannels } = unet.config;
-  if (contextWidth !== textEncoder.config.width) {
-    throw new CheckpointError(
-      `Cannot use "${folder}": its U-Net takes prompts of width ${contextWidth}, its text encoder gives ${textEncoder.config.width}`,
+function checkFit(model: StableDiffusionModel): void {
+  const { folder, unet, vae, second } = model;
+  const { contextWidth, inChannels, outChannels, addition } = unet.config;
+  const { latentChannels } = vae.config;
+  const conditioner: TextConditioner = conditionerOf(model);
+  const refuse = (reason: string): CheckpointError => new CheckpointError(`Cannot use "${folder}": ${reason}`);
+  if (contextWidth !== conditioner.contextWidth) {
+    throw refuse(
+      `its U-Net takes prompts of width ${contextWidth}, its text encoder gives ${conditioner.contextWidth}`,
     );
   }
-  if (outChannels !== vae.config.latentChannels) {
-    throw new CheckpointError(
-      `Cannot use "${folder}": its U-Net makes ${outChannels} channels, its autoencoder takes ${vae.config.latentChannels}`,
+  if ((addition === undefined) !== (second === undefined)) {
+    throw refuse("only a U-Net that is told of picture sizes goes with two text encoders, as in SDXL");
+  }
+  if (addition !== undefined) {
+    const width = addition.inputWidth - 6 * addition.timeWidth;
+    const given = second?.textEncoder.config.projection;
+    if (width !== given) throw refuse(`its U-Net takes summaries of width ${width}, its text encoder gives ${given}`);
+  }
+  if (outChannels !== latentChannels) {
+    throw refuse(`its U-Net makes ${outChannels} channels, its autoencoder takes ${latentChannels}`);
+  }
+  if (inChannels !== latentChannels && inChannels !== inpaintingChannels(latentChannels)) {
+    throw refuse(
+      `its U-Net takes ${inChannels} channels, ${latentChannels} or ${inpaintingChannels(latentChannels)} are required`,
     );
   }
 }
+
+/** What an inpainting U-Net takes: the latent, the mask and the latent of the masked image. */
+const inpaintingChannels = (latentChannels: number): number => 2 * latentChannels + 1;
+
+/** Whether the model's U-Net sees mask and masked image, and so can do nothing but inpaint. */
+export const isInpaintingModel = ({ unet, vae }: Pick<StableDiffusionModel, "unet" | "vae">): boolean =>
+  unet.config.inChannels === inpaintingChannels(vae.config.latentChannels);

@@ -1,14 +1,20 @@
 import type { CachePolicy } from "../deepcache/policy.ts";
 import { reduction } from "../models/image-coder.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { type ImageOptions, type Source, settleSource } from "./image-source.ts";
+import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
+import type { PictureSizes } from "./text-conditioner.ts";
 
-/** What a text-to-image run can be asked for; names and defaults as in diffusers. */
-export interface TextToImageOptions {
+/** What a run from a prompt can be asked for, alone or with an image; names and defaults as in diffusers. */
+export interface TextToImageOptions extends ImageOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
+  /** Leaving it out is not the same to SDXL as an empty one. */
   readonly negativePrompt?: string | readonly string[] | undefined;
   readonly steps?: number | undefined;
-  /** 1 and less run the prompt alone; above, the prompt against the negative prompt (classifier-free guidance). */
+  /**
+   * 1 and less run the prompt alone; above, the prompt against the negative prompt (classifier-free guidance). 7.5, and 5
+   * for SDXL, where left out.
+   */
   readonly guidanceScale?: number | undefined;
   /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
   readonly guidanceRescale?: number | undefined;
@@ -26,6 +32,8 @@ export interface TextToImageOptions {
   readonly cache?: CachePolicy | undefined;
   /** How many of the text encoder's last layers to leave out. */
   readonly clipSkip?: number | undefined;
+  /** What SDXL is told of the picture; other models are told nothing. */
+  readonly sizes?: PictureSizes | undefined;
   /** Decode a preview after every so many evaluations. */
   readonly previewEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,17 +42,19 @@ export interface TextToImageOptions {
 /** The same with everything decided. */
 export interface SettledOptions {
   readonly prompts: readonly string[];
-  readonly negativePrompts: readonly string[];
+  readonly negativePrompts: readonly string[] | undefined;
   readonly steps: number;
   readonly guidanceScale: number;
   readonly guidanceRescale: number;
   readonly seed: number;
   readonly width: number;
   readonly height: number;
+  readonly source: Source;
   readonly sampler: string | undefined;
   readonly eta: number | undefined;
   readonly cache: CachePolicy;
   readonly clipSkip: number;
+  readonly sizes: PictureSizes;
   readonly previewEvery: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -52,27 +62,29 @@ export interface SettledOptions {
 /** Fills in defaults and refuses what the model cannot do; `randomSeed` is asked where no seed is given. */
 export function settle(
   options: TextToImageOptions,
-  model: Pick<StableDiffusionModel, "unet" | "vae" | "textEncoder">,
+  model: StableDiffusionModel,
   randomSeed: () => number,
 ): SettledOptions {
   const {
     steps = 50,
-    guidanceScale = 7.5,
+    guidanceScale = model.second === undefined ? 7.5 : 5,
     guidanceRescale = 0,
     count = 1,
     eta,
     cache = { kind: "off" },
     clipSkip = 0,
+    sizes = {},
     seed = randomSeed(),
     previewEvery,
   } = options;
   const factor = reduction(model.vae.config);
   const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
-  const { height = trainedHeight * factor, width = trainedWidth * factor } = options;
+  const { image } = options;
+  const { height = image?.height ?? trainedHeight * factor, width = image?.width ?? trainedWidth * factor } = options;
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
   requireWhole("seed", seed, 0);
-  requireWhole("clip skip", clipSkip, 0, model.textEncoder.config.layers - 1);
+  requireWhole("clip skip", clipSkip, 0, conditionerOf(model).mostSkipped);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   for (const [name, size] of [
     ["width", width],
@@ -83,30 +95,36 @@ export function settle(
   requireRange("guidance rescale", guidanceRescale, 0, 1);
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
-  const negatives = options.negativePrompt ?? "";
-  if (typeof negatives !== "string" && negatives.length !== given.length) {
+  const negatives = options.negativePrompt;
+  if (typeof negatives === "object" && negatives.length !== given.length) {
     throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
   }
   const repeat = (texts: readonly string[]): string[] => texts.flatMap((text) => new Array<string>(count).fill(text));
   return {
     prompts: repeat(given),
-    negativePrompts: repeat(typeof negatives === "string" ? given.map(() => negatives) : negatives),
+    negativePrompts:
+      negatives === undefined
+        ? undefined
+        : repeat(typeof negatives === "string" ? given.map(() => negatives) : negatives),
     steps,
     guidanceScale,
     guidanceRescale,
     seed,
     width,
     height,
+    source: settleSource(options, model, { steps, width, height }),
     sampler: options.sampler,
     eta,
     cache,
     clipSkip,
+    sizes,
     previewEvery,
     signal: options.signal,
   };
 }
 
-function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+/** Refuses what is not a whole number in the range. */
+export function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
   throw new RangeError(`Cannot generate with ${name} ${value}: a whole number ${range} is required`);

@@ -2,17 +2,17 @@ import { branchOf, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { reduction } from "../models/image-coder.ts";
 import { unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
-import { linearCombination } from "../tensor/linear-combination.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { chooseSampler, planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
+import { beginOf } from "./image-source.ts";
 import { decodeLatents } from "./latent-decoder.ts";
 import { phaseClock } from "./phase-clock.ts";
-import { encodePrompts } from "./prompt-encoder.ts";
+import { prepareStart } from "./run-start.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
 
 /** What a pipeline takes from outside; tests pass their own. */
@@ -23,7 +23,10 @@ export interface PipelineEffects {
   readonly randomSeed?: () => number;
 }
 
-/** Text to image with one model; sessions stay loaded from run to run where the sizes stay the same. */
+/**
+ * Images from prompts with one model, alone, from an image or within one; the sessions of U-Net and decoder stay loaded from
+ * run to run where the sizes stay the same.
+ */
 export interface TextToImagePipeline extends AsyncDisposable {
   /** Runs once, telling what happens; leaving the loop stops the run. */
   stream(options: TextToImageOptions): AsyncGenerator<PipelineEvent, void>;
@@ -68,33 +71,35 @@ async function* run(
   const options = settle(asked, model, randomSeed);
   const { signal, steps, cache, seed } = options;
   const chosen = chooseSampler(model.scheduler, options);
-  const full = planRun(cache, chosen);
+  const begin = beginOf(options.source, chosen.sampler, steps);
+  const full = planRun(cache, chosen, begin);
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
   yield clock.enter("encode");
   const guided = options.guidanceScale > 1;
-  const prompts = guided ? [...options.negativePrompts, ...options.prompts] : options.prompts;
-  const { embeddings, warnings } = await encodePrompts(runtime, model, prompts, options.clipSkip);
+  const { conditioning, warnings } = await conditionerOf(model).condition(runtime, { ...options, guided });
   for (const message of warnings) yield { type: "warning", message };
+  signal?.throwIfAborted();
+  const startRun = await prepareStart(runtime, model, options.source);
   signal?.throwIfAborted();
 
   yield clock.enter("load");
-  const loaded = await loadFor(runtime, model, slots.unet, options, embeddings);
+  const loaded = await loadFor(runtime, model, slots.unet, options, conditioning.encoder_hidden_states);
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
-  const generator = torchGenerator(seed);
-  const shape = [options.prompts.length, model.unet.config.inChannels, ...latentSize(model, options)];
-  const start = linearCombination([chosen.sampler.initialNoiseScale, generator.randn(shape)]);
+  const noise = torchGenerator(seed).randn;
+  const shape = [options.prompts.length, model.vae.config.latentChannels, ...latentSize(model, options)];
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network: loaded,
     full,
-    conditioning: { encoder_hidden_states: embeddings },
+    conditioning,
     guidance: guided ? { scale: options.guidanceScale, rescale: options.guidanceRescale } : undefined,
-    start,
-    noise: generator.randn,
+    ...startRun({ sampler: chosen.sampler, begin, shape, noise }),
+    noise,
+    begin,
     signal,
     now,
     previewEvery: options.previewEvery,
@@ -110,7 +115,8 @@ async function* run(
     seed,
     sampler: chosen.name,
     steps,
-    evaluations: chosen.sampler.timesteps.length,
+    guidanceScale: options.guidanceScale,
+    evaluations: chosen.sampler.timesteps.length - begin,
     policy: cache,
     ...summary,
     seconds: clock.leave(),
@@ -123,14 +129,14 @@ async function loadFor(
   model: StableDiffusionModel,
   slot: SessionSlot<LoadedUNet>,
   options: SettledOptions,
-  embeddings: Tensor,
+  context: Tensor,
 ): Promise<LoadedUNet> {
-  const [batch = 1, contextLength = 77] = embeddings.shape;
+  const [batch = 1, contextLength = 77] = context.shape;
   const [height, width] = latentSize(model, options);
   const { config, weights } = model.unet;
   const branch = branchOf(options.cache);
   return slot.get(JSON.stringify([batch, contextLength, height, width, branch]), () =>
-    loadUNet(runtime, unet(config, { batch, height, width, contextLength }, weights), branch),
+    loadUNet(runtime, unet(config, { batch, height, width, contextLength, hoist: branch }, weights), branch),
   );
 }
 

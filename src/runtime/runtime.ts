@@ -14,6 +14,7 @@ export interface DeviceTensor extends Disposable {
   download(): Promise<Tensor>;
 }
 
+/** What a session takes as input. */
 export type Feed = Tensor | IntegerTensor | DeviceTensor;
 
 /** A graph that is ready to run. Inputs and outputs carry the graph's names. */

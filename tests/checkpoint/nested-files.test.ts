@@ -17,6 +17,11 @@ describe.each(["original/pickle/training.pth", "original/pickle/training-legacy.
     expect(network.metadata).toEqual({ "2": "7", "3": "4321" });
   });
 
+  test("all come with their place where none is chosen", async () => {
+    const { weights } = await open(name);
+    expect([...weights.keys()]).toEqual(expect.arrayContaining(["0.module.0.weight", "4.module.0.bias"]));
+  });
+
   test("are found at any depth", async () => {
     const { weights } = await open(name, "1.state.0");
     expect([...weights.keys()]).toEqual(["step", "exp_avg", "exp_avg_sq"]);
@@ -32,7 +37,6 @@ describe.each(["original/pickle/training.pth", "original/pickle/training-legacy.
     ["", 'it has nothing at "" (it is a list of 5)'],
     ["2", 'its "2" does not hold tensors by name (it is a list of 5)'],
     ["1.param_groups", 'its "1.param_groups" does not hold tensors by name (it is a list of 5)'],
-    [undefined, 'neither its top level nor its "state_dict" holds tensors by name (it is a list of 5)'],
   ])("are refused where there are none: %s", async (at, message) => {
     await expect(open(name, at)).rejects.toThrow(`Cannot read "${fixturePath(name)}": ${message}`);
   });

@@ -4,7 +4,7 @@ import { type Cut, cut } from "../../src/deepcache/cut.ts";
 import { unet } from "../../src/models/unet.ts";
 import { unetConfig } from "../../src/models/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
-import { addMacs, countMacs } from "../../src/onnx/macs.ts";
+import { addMacs, countMacs, type Macs } from "../../src/onnx/macs.ts";
 import type { Feed } from "../../src/runtime/runtime.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
@@ -26,11 +26,13 @@ const UNETS = [
   "unet-uneven",
 ];
 
-async function network(name: string) {
+const cost = (...parts: readonly Graph[]): Macs => parts.map((part) => countMacs(part)).reduce(addMacs);
+
+async function network(name: string, hoist?: number) {
   const component = await openComponent(fixturePath(`models/${name}`));
   const { shape, feeds } = unetCase(readFixture(`models/${name}/io.safetensors`), "case0.");
   const config = unetConfig(component.config);
-  return { network: unet(config, shape, component.weights), feeds, middle: config.mid !== undefined };
+  return { network: unet(config, { ...shape, hoist }, component.weights), feeds, middle: config.mid !== undefined };
 }
 
 /** Runs one part on whatever of `known` it asks for. */
@@ -70,6 +72,22 @@ describe.each(UNETS)("%s cut", async (name) => {
     expect(new Set(weights).size).toBe(weights.length);
     expect(parts.map((part) => countMacs(part)).reduce(addMacs)).toEqual(countMacs(whole.graph));
     expect([...parts[1]!.outputs.keys()]).toEqual(["feature"]);
+  });
+
+  test("hoisted cuts give the same prediction from less work on every evaluation", async () => {
+    const { prediction } = await runGraph(whole.graph, feeds);
+    for (const branch of branches) {
+      const plain = cut(whole, branch);
+      const { head, trunk, tail } = cut((await network(name, branch)).network, branch);
+      const upper = await runPart(head, feeds);
+      const kept = await runPart(trunk, { ...feeds, ...upper });
+      const { prediction: hoisted } = await runPart(tail, { ...feeds, ...upper, ...kept });
+      expect(hoisted, `branch ${branch}`).toBeCloseTensor(prediction as Tensor, NETWORK_CALL);
+      const [before, after] = [cost(plain.head, plain.tail), cost(head, tail)];
+      expect(after.total, `branch ${branch}`).toBeLessThan(before.total);
+      expect(cost(head, trunk, tail).total).toBe(countMacs(whole.graph).total);
+      expect(head.nodes).toHaveLength(plain.head.nodes.length);
+    }
   });
 
   test("deeper branches make cached evaluations dearer, and none that leaves layers out as dear as a full one", () => {

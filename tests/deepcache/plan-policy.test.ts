@@ -21,6 +21,12 @@ const policies: fc.Arbitrary<CachePolicy> = fc.oneof(
     branch,
   }),
   fc.record({
+    kind: fc.constant("quadratic" as const),
+    interval,
+    power: fc.double({ min: 1, max: 10, noNaN: true }),
+    branch,
+  }),
+  fc.record({
     kind: fc.constant("steps" as const),
     full: fc.uniqueArray(fc.integer({ min: 1, max: 99 })).map((rest) => [0, ...rest.sort((a, b) => a - b)]),
     branch,
@@ -43,6 +49,7 @@ test.each<[CachePolicy, string]>([
     { kind: "centered", interval: 5, center: 15, power: 1.4, branch: 0 },
     "interval=5, center=15, power=1.4, branch=0, mode=centered",
   ],
+  [{ kind: "quadratic", interval: 5, power: 1.5, branch: 0 }, "interval=5, power=1.5, branch=0, mode=quadratic"],
   [{ kind: "steps", full: [0, 5, 9], branch: 2 }, "full=0 5 9, branch=2, mode=steps"],
 ])("formatPolicy(%j) is %s", (policy, text) => {
   expect(formatPolicy(policy)).toBe(text);
@@ -52,7 +59,10 @@ describe("parsePolicy() refuses", () => {
   test.each<[unknown, string]>([
     [undefined, 'Cannot read a cache policy from undefined: it must be an object with a "kind"'],
     [[], 'Cannot read a cache policy from []: it must be an object with a "kind"'],
-    [{}, 'Cannot read a cache policy of kind undefined: allowed are "off", "uniform", "centered", "steps"'],
+    [
+      {},
+      'Cannot read a cache policy of kind undefined: allowed are "off", "uniform", "centered", "quadratic", "steps"',
+    ],
     [{ kind: "toString" }, 'of kind "toString"'],
     [{ kind: "off", branch: 0 }, 'Cannot read "branch" in a cache policy of kind "off": it has no settings'],
     [{ kind: "uniform", interval: 3, branch: 0, pow: 2 }, 'Cannot read "pow" in a cache policy of kind "uniform"'],

@@ -46,6 +46,7 @@ describe("against the reference's own functions", () => {
 
   test.each(plans.ldm_quad)("quadratic, $N of $T, $pow", ({ T, N, pow, full }) => {
     expect(quadraticPlan({ length: T, interval: N, power: pow })).toEqual(full);
+    expect(fullEvaluations({ kind: "quadratic", interval: N, power: pow, branch: 0 }, T)).toEqual(full);
   });
 
   test("a power whose last bit decides comes out as numpy computes it", () => {
@@ -65,6 +66,12 @@ describe("fullEvaluations()", () => {
       interval: fc.integer({ min: 1, max: 12 }),
       center: fc.nat(60),
       power: fc.double({ min: 1.01, max: 3, noNaN: true }),
+      branch: fc.nat(11),
+    }),
+    fc.record({
+      kind: fc.constant("quadratic" as const),
+      interval: fc.integer({ min: 1, max: 60 }),
+      power: fc.double({ min: 1, max: 10, noNaN: true }),
       branch: fc.nat(11),
     }),
   );
@@ -90,6 +97,7 @@ describe("fullEvaluations()", () => {
     { kind: "off" },
     { kind: "uniform", interval: 1, branch: 3 },
     { kind: "centered", interval: 1, center: 15, power: 1.4, branch: 0 },
+    { kind: "quadratic", interval: 1, power: 1.5, branch: 0 },
   ])("makes every evaluation full for $kind at interval 1, PNDM's extra one included", (policy) => {
     expect(fullEvaluations(policy, 51, 50)).toEqual(Array.from({ length: 51 }, (_, i) => i));
   });
@@ -111,6 +119,11 @@ describe("fullEvaluations()", () => {
     [{ kind: "centered", interval: 2, center: 1.5, power: 1.4, branch: 0 }, "cache center 1.5"],
     [{ kind: "centered", interval: 2, center: -1, power: 1.4, branch: 0 }, "cache center -1"],
     [{ kind: "centered", interval: 5, center: 15, power: 1, branch: 0 }, "above 1 and at most 10"],
+    [{ kind: "quadratic", interval: 0, power: 1.5, branch: 0 }, "cache interval 0"],
+    [
+      { kind: "quadratic", interval: 5, power: 0.9, branch: 0 },
+      "cache power 0.9: it must be at least 1 and at most 10",
+    ],
     [{ kind: "steps", full: [1, 2], branch: 0 }, "increasing integers that start with 0"],
     [{ kind: "steps", full: [], branch: 0 }, "increasing integers that start with 0"],
     [{ kind: "steps", full: [0, 4, 4], branch: 0 }, "increasing integers that start with 0"],

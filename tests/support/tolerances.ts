@@ -26,3 +26,5 @@ export const F32_LAYER: Tolerance = { atol: 1e-5, rtol: 1e-4 };
 export const NOISE_SCHEDULE: Tolerance = { atol: 1e-7, rtol: 1e-6 };
 /** Fractional timesteps, interpolated between logarithms in float32. */
 export const FRACTIONAL_TIMESTEP: Tolerance = { atol: 0, rtol: 1e-6 };
+/** The same formula in another order of float64 operations, rounded to float32 once. */
+export const SAME_FORMULA: Tolerance = { atol: 0, rtol: 1e-6 };

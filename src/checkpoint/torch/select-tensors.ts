@@ -11,11 +11,12 @@ export interface SelectedTensors {
 
 /**
  * The tensors at `at`, the keys and places in lists that lead there with dots between them (-1 is a list's last place);
- * without it, those of the top level, or of the "state_dict" that trainers keep them in.
+ * without it, those of the top level, or of the "state_dict" that trainers keep them in. Where a trainer saved a list,
+ * names begin with the place in it: "0.conv_in.weight".
  */
 export function selectTensors(root: unknown, source: ByteSource, at: string | undefined): SelectedTensors {
   const state = root instanceof Map ? (root.get("state_dict") as unknown) : undefined;
-  const chosen = at !== undefined ? follow(root, at, source) : state instanceof Map ? state : root;
+  const chosen = at !== undefined ? follow(root, at, source) : state instanceof Map ? state : flattened(root);
   const named = entriesOf(chosen instanceof Map ? chosen : undefined).filter((entry): entry is [string, TorchTensor] =>
     isTensor(entry[1]),
   );
@@ -26,6 +27,16 @@ export function selectTensors(root: unknown, source: ByteSource, at: string | un
   }
   const facts = chosen === root ? [] : entriesOf(root).filter(([, value]) => isFact(value));
   return { tensors: new Map(named), metadata: Object.fromEntries(facts.map(([key, value]) => [key, String(value)])) };
+}
+
+/** The dictionaries of a list as one, every name preceded by its dictionary's place; anything else as it is. */
+function flattened(root: unknown): unknown {
+  if (!Array.isArray(root)) return root;
+  return new Map(
+    root.flatMap((item: unknown, place) =>
+      item instanceof Map ? entriesOf(item).map(([name, value]): [string, unknown] => [`${place}.${name}`, value]) : [],
+    ),
+  );
 }
 
 /** Keys of a dictionary that are texts, or places in a list, with what is there. */

@@ -33,7 +33,8 @@ export interface TorchFileOptions {
 
 /**
  * Describes the tensors of a .bin, .pt, .pth or .ckpt file without running what is pickled in it: of a dictionary of
- * tensors, or of the one under "state_dict" in what a trainer saved, whose numbers and texts become the metadata.
+ * tensors, or of the one under "state_dict" in what a trainer saved, whose numbers and texts become the metadata. Where
+ * a trainer saved a list, names begin with the place in it: "0.conv_in.weight".
  */
 export async function readTorchFile(source: ByteSource, options: TorchFileOptions = {}): Promise<TorchFile> {
   const { tensors, metadata, locate } = await openTorchFile(source, options);

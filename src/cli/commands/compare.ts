@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { formatPolicy } from "../../deepcache/policy.ts";
+import { enlargeSmoothly } from "../../image/enlarge.ts";
 import { drawGrid } from "../../image/grid.ts";
-import { enlarge, type RgbImage } from "../../image/rgb-image.ts";
+import type { RgbImage } from "../../image/rgb-image.ts";
 import { writeImage } from "../../image/write-image.ts";
 import { psnr } from "../../metrics/psnr.ts";
 import { ssim } from "../../metrics/ssim.ts";
@@ -31,8 +32,8 @@ export function addCompare(program: Command, terminal: Terminal): void {
     .command("compare")
     .summary("original and accelerated, side by side, with times and difference")
     .description(
-      `Makes the same images twice from the same noise, without and with the cache, and writes both rows as one picture:
-original above, accelerated below. Times are those of denoising; the limit is what the saved operations allow.`,
+      "Makes the same images twice from the same noise, without and with the cache, and writes both rows as one picture: " +
+        "original above, accelerated below. Times are those of denoising; the limit is what the saved operations allow.",
     );
   addGenerationFlags(command, "compare.png")
     .option(
@@ -122,6 +123,6 @@ const pairs = <T>(a: readonly T[], b: readonly T[]): [T, T][] => a.map((item, i)
 
 function visible(images: readonly RgbImage[]): RgbImage[] {
   return images.map((image) =>
-    enlarge(image, Math.max(1, Math.ceil(SMALLEST_PICTURE / Math.min(image.width, image.height)))),
+    enlargeSmoothly(image, Math.max(1, Math.ceil(SMALLEST_PICTURE / Math.min(image.width, image.height)))),
   );
 }

@@ -25,8 +25,8 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .command("generate")
     .summary("make images from prompts")
     .description(
-      `Makes images from prompts. Without cache flags every evaluation runs the whole U-Net; --interval N runs its deep
-part on every N-th only and reuses the result in between (DeepCache).`,
+      "Makes images from prompts. Without cache flags every evaluation runs the whole U-Net; --interval N runs its deep " +
+        "part on every N-th only and reuses the result in between (DeepCache).",
     );
   addGenerationFlags(command, "deepcache.png")
     .option("--latents-output <file>", 'also write the final latents as safetensors (tensor "latents")')

@@ -19,8 +19,8 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .command("inspect")
     .summary("what a model costs at every branch; needs no weights")
     .description(
-      `Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the
-cached feature, for a batch of one. MODEL is a model folder or one of: ${Object.keys(ARCHITECTURES).join(", ")}.`,
+      "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
+        `cached feature, for a batch of one. MODEL is a model folder or one of: ${Object.keys(ARCHITECTURES).join(", ")}.`,
     )
     .argument("[model]", "model folder or built-in name (default: the embedded model)")
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", (text) =>

@@ -42,7 +42,7 @@ export function ddim(config: SchedulerConfig<"DDIMScheduler">, options: SamplerO
         const direction = Math.sqrt(1 - nextAlphaBar - deviation ** 2);
         const mean = linearCombination([Math.sqrt(nextAlphaBar), denoised], [direction, predictedNoise]);
         sample = eta > 0 ? linearCombination([1, mean], [deviation, noise(mean.shape)]) : mean;
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -45,7 +45,7 @@ export function ddpm(config: Config, options: SamplerOptions): Sampler {
             ? addLearned(config.variance_type, sample, deviates, variance, posteriorVariance, beta)
             : linearCombination([1, sample], [fixedDeviation(config.variance_type, posteriorVariance, beta), deviates]);
         }
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -37,7 +37,7 @@ export function deis(config: SchedulerConfig<"DEISMultistepScheduler">, options:
         const weights = valueWeights(sigmas, index, values.length);
         const terms = values.map((value, k): Term => [entry(weights, k), value]);
         sample = linearCombination([next.signal / level.signal, sample], ...terms);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -37,7 +37,7 @@ export function dpmSolverMultistep(config: Config, options: SamplerOptions): Sig
         const terms = values.map((previous, k): Term => [entry(valueWeights, k), previous]);
         if (isStochastic(config.algorithm_type)) terms.push([noiseWeight, noise(sample.shape)]);
         sample = linearCombination([sampleWeight, sample], ...terms);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -48,7 +48,7 @@ export function dpmSolverSinglestep(config: Config, options: SamplerOptions): Si
         const terms = valueWeights.map((weight, k): Term => [weight, entry(values, k)]);
         if (isStochastic(config.algorithm_type)) terms.push([weights.noise, noise(sample.shape)]);
         sample = linearCombination([weights.sample, base], ...terms);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -35,7 +35,7 @@ export function eulerAncestral(
         const { down, up } = ancestralStep(sigma, entry(sigmas, index + 1));
         // Also the last step draws noise, of weight 0, as the reference does.
         sample = linearCombination([1, stepToward(sample, denoised, sigma, down)], [up, noise(sample.shape)]);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -33,7 +33,7 @@ export function euler(config: Config, options: SamplerOptions): SigmaSampler {
         const level = config.prediction_type === "v_prediction" ? sigma : churned;
         const denoised = predictCleanUnscaled(config.prediction_type, level, sample, output);
         sample = stepToward(sample, denoised, churned, entry(sigmas, index + 1));
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -14,6 +14,9 @@ import { givenBegin, givenTimesteps, type SamplerOptions, stepCount } from "../s
 import type { SchedulerConfig } from "../scheduler-config.ts";
 import { bounded } from "../thresholding.ts";
 
+/** A step is evaluated at its start and at its end. */
+const ORDER = 2;
+
 /** Heun's method: each step but the last is evaluated at its start and at its end (Karras et al. 2022, algorithm 1). */
 export function heun(config: SchedulerConfig<"HeunDiscreteScheduler">, options: SamplerOptions): SigmaSampler {
   const trained = config.num_train_timesteps;
@@ -26,12 +29,13 @@ export function heun(config: SchedulerConfig<"HeunDiscreteScheduler">, options: 
   return {
     timesteps,
     sigmas,
+    order: ORDER,
     initialNoiseScale: initialNoiseScale(config, sigmas),
     addNoise: addNoiseAt(timesteps, (index) => ({ signal: 1, noise: entry(sigmas, index) })),
     async *sample(denoiser, start, _noise, begin = 0) {
       let sample = start;
       let evaluation = 0;
-      for (let step = givenBegin(begin, timesteps, 2) / 2; step < steps; step++) {
+      for (let step = givenBegin(begin, timesteps, ORDER) / ORDER; step < steps; step++) {
         const [sigma, next] = [entry(schedule.sigmas, step), entry(schedule.sigmas, step + 1)];
         const base = sample;
         const first = entry(schedule.timesteps, step);
@@ -39,7 +43,7 @@ export function heun(config: SchedulerConfig<"HeunDiscreteScheduler">, options: 
         let denoised = bounded(predictCleanUnscaled(config.prediction_type, sigma, base, output), config);
         const slopeAtStart = slope(base, denoised, sigma);
         sample = stepToward(base, denoised, sigma, next);
-        yield { evaluation: evaluation++, timestep: first, sample, denoised };
+        sample = (yield { evaluation: evaluation++, timestep: first, sample, denoised }) ?? sample;
         if (step === steps - 1) return;
 
         const last = entry(schedule.timesteps, step + 1);
@@ -47,7 +51,7 @@ export function heun(config: SchedulerConfig<"HeunDiscreteScheduler">, options: 
         denoised = bounded(predictCleanUnscaled(config.prediction_type, next, sample, output), config);
         const half = (next - sigma) / 2;
         sample = linearCombination([1, base], [half, slopeAtStart], [half, slope(sample, denoised, next)]);
-        yield { evaluation: evaluation++, timestep: last, sample, denoised };
+        sample = (yield { evaluation: evaluation++, timestep: last, sample, denoised }) ?? sample;
       }
     },
   };

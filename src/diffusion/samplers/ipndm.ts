@@ -36,7 +36,7 @@ export function ipndm(config: SchedulerConfig<"IPNDMScheduler">, options: Sample
         const signal = Math.max(level.signal, 1e-8);
         const denoised = linearCombination([1 / signal, sample], [-level.noise / signal, predictedNoise]);
         sample = linearCombination([next.signal, denoised], [next.noise, predictedNoise]);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -16,6 +16,9 @@ import type { SchedulerConfig } from "../scheduler-config.ts";
 import { timestepAt } from "../sigmas.ts";
 import { roundHalfEven } from "../timesteps.ts";
 
+/** A step is evaluated at its start and in its middle. */
+const ORDER = 2;
+
 /** The midpoint method in log σ, second order of DPM-Solver on σ (k-diffusion, `sample_dpm_2`). */
 export const kdpm2 = (config: SchedulerConfig<"KDPM2DiscreteScheduler">, options: SamplerOptions): SigmaSampler =>
   midpointSampler(config, options, (_from, to) => ({ down: to, up: undefined }));
@@ -47,12 +50,13 @@ function midpointSampler(config: Config, options: SamplerOptions, targetOf: Targ
   return {
     timesteps,
     sigmas,
+    order: ORDER,
     initialNoiseScale: initialNoiseScale(config, sigmas),
     addNoise: addNoiseAt(timesteps, (index) => ({ signal: 1, noise: entry(sigmas, index) })),
     async *sample(denoiser, start, noise, begin = 0) {
       let sample = start;
       let evaluation = 0;
-      for (let step = givenBegin(begin, timesteps, 2) / 2; step < steps; step++) {
+      for (let step = givenBegin(begin, timesteps, ORDER) / ORDER; step < steps; step++) {
         const [sigma, middle, { down, up }] = [
           entry(schedule.sigmas, step),
           entry(middles, step),
@@ -63,7 +67,7 @@ function midpointSampler(config: Config, options: SamplerOptions, targetOf: Targ
         let output = await denoiser.predict(scaledInput(base, sigma), timestep);
         let denoised = predictCleanUnscaled(config.prediction_type, sigma, base, output);
         sample = stepToward(base, denoised, sigma, middle);
-        yield { evaluation: evaluation++, timestep, sample, denoised };
+        sample = (yield { evaluation: evaluation++, timestep, sample, denoised }) ?? sample;
         if (step === steps - 1) return;
 
         const middleTimestep = entry(timesteps, 2 * step + 1);
@@ -71,7 +75,7 @@ function midpointSampler(config: Config, options: SamplerOptions, targetOf: Targ
         denoised = predictCleanUnscaled(config.prediction_type, middle, sample, output);
         sample = linearCombination([1, base], [down - sigma, slope(sample, denoised, middle)]);
         if (up !== undefined) sample = linearCombination([1, sample], [up, noise(sample.shape)]);
-        yield { evaluation: evaluation++, timestep: middleTimestep, sample, denoised };
+        sample = (yield { evaluation: evaluation++, timestep: middleTimestep, sample, denoised }) ?? sample;
       }
     },
   };

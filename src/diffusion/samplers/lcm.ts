@@ -37,7 +37,7 @@ export function lcm(config: SchedulerConfig<"LCMScheduler">, options: SamplerOpt
           const next = levelAt(index + 1);
           sample = linearCombination([next.signal, denoised], [next.noise, noise(sample.shape)]);
         }
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -33,7 +33,7 @@ export function lms(config: SchedulerConfig<"LMSDiscreteScheduler">, options: Sa
         slopes.length = Math.min(slopes.length, order);
         const terms = slopes.map((value, k): Term => [integratedWeight(sigmas, index, order, k), value]);
         sample = linearCombination([1, sample], ...terms);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -71,7 +71,7 @@ export function pndm(config: Config, options: SamplerOptions): Sampler {
           base = sample;
           sample = transfer(sample, adamsBashforth(history), timestep, timestep - stride);
         }
-        yield { evaluation, timestep, sample, denoised: undefined };
+        sample = (yield { evaluation, timestep, sample, denoised: undefined }) ?? sample;
       }
     },
   };

@@ -35,7 +35,7 @@ export function tcd(config: SchedulerConfig<"TCDScheduler">, options: SamplerOpt
           const kept = nextAlphaBar / targetAlphaBar;
           sample = linearCombination([Math.sqrt(kept), sample], [Math.sqrt(1 - kept), noise(sample.shape)]);
         }
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

@@ -49,7 +49,7 @@ export function unipc(config: Config, options: SamplerOptions): SigmaSampler {
         order = Math.min(values.length, remaining);
         base = sample;
         sample = combination(base, predictorWeights(config, sigmas, index, order), values);
-        yield { evaluation: index - begin, timestep, sample, denoised };
+        sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };

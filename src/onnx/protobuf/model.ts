@@ -24,14 +24,11 @@ const IR_VERSION = 10n;
  * relative to the folder that the runtime is told; weights without a file are refused.
  */
 export function writeModel(graph: Graph, locate: (path: string) => string): Uint8Array {
+  checkOrder(graph);
   const name = nameValues(graph);
-  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   // An output that is an input, an initializer or another output under a second name needs a node of its own.
-  const produced = new Set(graph.nodes.flatMap((node) => node.outputs));
-  const copies = [...graph.outputs].filter(([key, value]) => name(value) !== key || !produced.has(value));
-  for (const [key, value] of copies) {
-    if (name(value) === key) throw new RangeError(`Output "${key}" of graph "${graph.name}" is not computed by it`);
-  }
+  const copies = [...graph.outputs].filter(([key, value]) => name(value) !== key);
+  const used = new Set([...graph.nodes.flatMap((node) => node.inputs), ...copies.map(([, value]) => value)]);
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: "deepcache",
@@ -62,6 +59,23 @@ export function writeModel(graph: Graph, locate: (path: string) => string): Uint
     },
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+/** Refuses a graph that reads what nothing before computes: ONNX Runtime would name neither the node nor the graph. */
+function checkOrder({ name, inputs, outputs, nodes, initializers }: Graph): void {
+  const known = new Set([...inputs.values(), ...initializers.keys()]);
+  nodes.forEach((node, i) => {
+    const unknown = node.inputs.find((input) => input !== undefined && !known.has(input));
+    if (unknown !== undefined) {
+      throw new RangeError(
+        `Cannot write graph "${name}": node ${i}, ${node.op}, reads "${unknown.hint}", which nothing before it computes`,
+      );
+    }
+    for (const output of node.outputs) known.add(output);
+  });
+  for (const [key, value] of outputs) {
+    if (!known.has(value)) throw new RangeError(`Cannot write graph "${name}": nothing computes its output "${key}"`);
+  }
 }
 
 /** Parses an ONNX model; a malformed one is an error of the protobuf library. */

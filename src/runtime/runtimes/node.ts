@@ -3,53 +3,86 @@ import { basename, dirname } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../../onnx/graph.ts";
 import { writeModel } from "../../onnx/protobuf/model.ts";
+import { checkFeeds } from "../feeds.ts";
 import type { DeviceTensor, Feed, Runtime, Session } from "../runtime.ts";
 
+/** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
   /** Threads inside an operator; ONNX Runtime takes the number of physical cores by default. */
   readonly threads?: number;
 }
+
+/** ONNX Runtime's level for fatal errors alone. */
+const SILENT = 4;
 
 /** ONNX Runtime on this machine's CPU; weights are read from the checkpoint's own files. */
 export function nodeRuntime({ threads }: NodeRuntimeOptions = {}): Runtime {
   return {
     device: "cpu",
     async load(graph) {
-      const folder = weightFolder(graph);
-      const session = await InferenceSession.create(writeModel(graph, basename), {
-        executionProviders: ["cpu"],
-        graphOptimizationLevel: "all",
-        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-        ...(folder === undefined
-          ? {}
-          : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
-      });
-      return wrap(session);
+      const { folder, locate } = weightFiles(graph);
+      const model = writeModel(graph, locate);
+      try {
+        const session = await InferenceSession.create(model, {
+          executionProviders: ["cpu"],
+          graphOptimizationLevel: "all",
+          logSeverityLevel: SILENT, // what goes wrong is thrown
+          ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+          ...(folder === undefined
+            ? {}
+            : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
+        });
+        return wrap(session, graph);
+      } catch (cause) {
+        throw new Error(`Cannot load graph "${graph.name}" into ONNX Runtime`, { cause });
+      }
     },
   };
 }
 
-/** The one folder that holds every weight file: ONNX Runtime refuses paths and links that lead out of it. */
-function weightFolder(graph: Graph): string | undefined {
-  const paths = new Set<string>();
-  for (const initializer of graph.initializers.values()) {
-    if (initializer.kind === "weight" && initializer.data !== undefined) paths.add(initializer.data.path);
-  }
-  const folders = new Set([...paths].map((path) => dirname(realpathSync(path))));
-  if (folders.size > 1) {
-    throw new Error(`Cannot load "${graph.name}": its weights lie in ${folders.size} folders, one is required`);
-  }
-  return [...folders][0];
+interface WeightFiles {
+  /** None where the graph has no weights. */
+  readonly folder: string | undefined;
+  /** The name in `folder` of a weight file. */
+  readonly locate: (path: string) => string;
 }
 
-function wrap(session: InferenceSession): Session {
+/** The one folder that holds every weight file, links resolved: ONNX Runtime refuses paths and links that leave it. */
+function weightFiles(graph: Graph): WeightFiles {
+  const realPaths = new Map<string, string>();
+  for (const initializer of graph.initializers.values()) {
+    const path = initializer.kind === "weight" ? initializer.data?.path : undefined;
+    if (path !== undefined && !realPaths.has(path)) realPaths.set(path, resolveWeights(graph, path));
+  }
+  const folders = [...new Set([...realPaths.values()].map(dirname))];
+  if (folders.length > 1) {
+    const list = folders.map((folder) => `"${folder}"`).join(", ");
+    throw new Error(`Cannot load graph "${graph.name}": its weights lie in ${list}, one folder is required`);
+  }
+  return { folder: folders[0], locate: (path) => basename(realPaths.get(path) ?? path) };
+}
+
+function resolveWeights(graph: Graph, path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new Error(`Cannot load graph "${graph.name}": its weights are not found at "${path}"`, { cause });
+  }
+}
+
+function wrap(session: InferenceSession, graph: Graph): Session {
+  let released = false;
   return {
     async run(inputs) {
+      if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
+      checkFeeds(graph, inputs);
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, toOrt(feed)]));
       const results = await session.run(feeds);
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
     },
     async [Symbol.asyncDispose]() {
+      if (released) return;
+      released = true;
       await session.release();
     },
   };
@@ -60,7 +93,7 @@ const tensors = new WeakMap<DeviceTensor, OrtTensor>();
 function toOrt(feed: Feed): OrtTensor {
   if ("download" in feed) {
     const known = tensors.get(feed);
-    if (known === undefined) throw new TypeError("Cannot run: an input belongs to another runtime");
+    if (known === undefined) throw new TypeError("Cannot run: an input has been freed or belongs to another runtime");
     return known;
   }
   return feed.data instanceof Float32Array
@@ -73,7 +106,10 @@ function fromOrt(tensor: OrtTensor): DeviceTensor {
   const result: DeviceTensor = {
     shape,
     download: async () => ({ data: tensor.data as Float32Array, shape }),
-    [Symbol.dispose]: () => tensor.dispose(),
+    [Symbol.dispose]() {
+      tensors.delete(result);
+      tensor.dispose();
+    },
   };
   tensors.set(result, tensor);
   return result;

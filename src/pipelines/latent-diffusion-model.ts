@@ -1,0 +1,106 @@
+import { fileSource } from "../checkpoint/byte-sources/file.ts";
+import { CheckpointError } from "../checkpoint/errors.ts";
+import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
+import { readTensor } from "../checkpoint/read-tensor.ts";
+import type { Weights } from "../checkpoint/weights.ts";
+import { readYamlFile } from "../checkpoint/yaml-file.ts";
+import { latentDiffusionConfig } from "../diffusion/original-schedules.ts";
+import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
+import { WeightMismatchError } from "../layers/scope.ts";
+import { type LdmConfig, ldmConfig } from "../models/ldm-config.ts";
+import { inverted, type KeyMap, ldmUNetKeys, ldmVqKeys, renamedKey, renamedWeights } from "../models/ldm-keys.ts";
+import { latentDiffusionParts, PART_PREFIXES } from "../models/ldm-parts.ts";
+import { unet } from "../models/unet.ts";
+import type { UNetConfig } from "../models/unet-config.ts";
+import { type VqModelConfig, vqDecoder } from "../models/vq-model.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Network } from "./stable-diffusion-model.ts";
+
+/** A class-conditional latent diffusion model of the original code, described but not loaded. */
+export interface LatentDiffusionModel {
+  readonly path: string;
+  readonly unet: Network<UNetConfig>;
+  readonly firstStage: Network<VqModelConfig>;
+  /** [classes, width]; the last class stands for none. */
+  readonly classEmbedding: Tensor;
+  readonly scheduler: SchedulerConfig<"DDIMScheduler">;
+  readonly latentShape: LdmConfig["latentShape"];
+}
+
+/** Opens a checkpoint of the original code with its YAML: reads the config, names and places of the weights. */
+export async function openLatentDiffusion(checkpointPath: string, configPath: string): Promise<LatentDiffusionModel> {
+  const config = ldmConfig(await readYamlFile(configPath), configPath);
+  const { weights } = await readCheckpoint(await fileSource(checkpointPath));
+  const parts = latentDiffusionParts(weights, checkpointPath);
+  const [, height, width] = config.latentShape;
+  const named = (part: Weights, map: KeyMap, prefix: string, build: (weights: Weights) => unknown): Weights => {
+    const renamed = renamedWeights(part, map);
+    checkWeights(() => build(renamed), inverted(map), prefix, checkpointPath);
+    return renamed;
+  };
+  const size = { batch: 1, height, width };
+  const unetWeights = named(parts.unet, ldmUNetKeys(config.unet), PART_PREFIXES.unet, (renamed) =>
+    unet(config.unet, { ...size, contextLength: 1 }, renamed),
+  );
+  const firstStage = await withStoredScale(config, weights, checkpointPath);
+  const vqWeights = named(parts.firstStage, ldmVqKeys(firstStage), PART_PREFIXES.firstStage, (renamed) =>
+    vqDecoder(firstStage, size, renamed),
+  );
+  return {
+    path: checkpointPath,
+    unet: { config: config.unet, weights: unetWeights },
+    firstStage: { config: firstStage, weights: vqWeights },
+    classEmbedding: await readClassEmbedding(config, parts.condition, checkpointPath),
+    scheduler: latentDiffusionConfig(config.schedule),
+    latentShape: config.latentShape,
+  };
+}
+
+/** Builds a network once, so that a checkpoint that does not fit is refused under the names that it has itself. */
+function checkWeights(build: () => unknown, originalNames: KeyMap, prefix: string, path: string): void {
+  try {
+    build();
+  } catch (error) {
+    if (!(error instanceof WeightMismatchError)) throw error;
+    const message = error.message
+      .replace(/^Cannot use the checkpoint/, `Cannot use "${path}"`)
+      .replaceAll(
+        /"([\w.]+)"(?= (?:\[|is|has|holds))/g,
+        (_, key: string) => `"${prefix}${renamedKey(key, originalNames)}"`,
+      );
+    throw new CheckpointError(message, { cause: error });
+  }
+}
+
+/** Where the scale of latents was measured in training, the checkpoint has it. */
+async function withStoredScale(
+  { firstStage, scaleByDeviation }: LdmConfig,
+  weights: Weights,
+  path: string,
+): Promise<VqModelConfig> {
+  if (!scaleByDeviation) return firstStage;
+  const stored = weights.get("scale_factor");
+  const scale = stored && (await readTensor(stored)).data[0];
+  if (!scale)
+    throw new CheckpointError(`Cannot use "${path}": it lacks the "scale_factor" that "scale_by_std" calls for`);
+  return { ...firstStage, scalingFactor: scale };
+}
+
+const EMBEDDING = "embedding.weight";
+
+async function readClassEmbedding({ classes }: LdmConfig, weights: Weights, path: string): Promise<Tensor> {
+  const key = `${PART_PREFIXES.condition}${EMBEDDING}`;
+  const others = [...weights.keys()].filter((name) => name !== EMBEDDING);
+  if (others.length > 0) {
+    throw new CheckpointError(`Cannot use "${path}": it has no use for "${PART_PREFIXES.condition}${others[0]}"`);
+  }
+  const stored = weights.get(EMBEDDING);
+  const required = [classes.count, classes.width];
+  if (stored === undefined) throw new CheckpointError(`Cannot use "${path}": it lacks "${key}" [${required}]`);
+  if (stored.shape.join() !== required.join()) {
+    throw new CheckpointError(
+      `Cannot use "${path}": "${key}" has shape [${stored.shape}] where [${required}] is required`,
+    );
+  }
+  return readTensor(stored);
+}

@@ -1,0 +1,182 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import * as api from "../src/index.ts";
+
+const source = (path: string): string => readFileSync(new URL(`../src/${path}`, import.meta.url), "utf8");
+
+interface Exported {
+  readonly name: string;
+  readonly isType: boolean;
+  readonly file: string;
+}
+
+/** The names that src/index.ts hands on, with the files that declare them. */
+const exported: readonly Exported[] = [
+  ...source("index.ts").matchAll(/^export (type )?\{([^}]*)\} from "\.\/([^"]+)";/gm),
+].flatMap(([, type, names = "", file = ""]) =>
+  names
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
+    .map((name) => ({
+      name: name.replace(/^type /, ""),
+      isType: type !== undefined || name.startsWith("type "),
+      file,
+    })),
+);
+
+const namesWhere = (isType: boolean): string =>
+  exported
+    .filter((entry) => entry.isType === isType)
+    .map(({ name }) => name)
+    .sort()
+    .join(" ");
+
+test("the package exports these values", () => {
+  expect(Object.keys(api).sort().join(" ")).toBe(namesWhere(false));
+  expect(namesWhere(false).split(" ")).toMatchInlineSnapshot(`
+    [
+      "ARCHITECTURES",
+      "CheckpointError",
+      "ConfigError",
+      "PARAMETERS_KEYWORD",
+      "PngError",
+      "SAMPLER_NAMES",
+      "SchedulerConfigError",
+      "TokenizerError",
+      "VERSION",
+      "WeightMismatchError",
+      "architecture",
+      "cachedDenoiser",
+      "countMacs",
+      "cut",
+      "decodePng",
+      "defaultModelFolder",
+      "describeUNet",
+      "directDenoiser",
+      "drawGrid",
+      "drawPlan",
+      "encodePng",
+      "fileSource",
+      "formatParameters",
+      "formatPolicy",
+      "fullEvaluations",
+      "guidedDenoiser",
+      "imageParameters",
+      "loadCut",
+      "memorySource",
+      "nodeRuntime",
+      "openComponent",
+      "openOriginalDdpm",
+      "openScheduler",
+      "openStableDiffusion",
+      "openUnconditional",
+      "parseParameters",
+      "parsePolicy",
+      "parsePolicyText",
+      "parseSchedulerConfig",
+      "printGraph",
+      "psnr",
+      "readCheckpoint",
+      "readPngText",
+      "readSchedulerConfig",
+      "readTensor",
+      "samplerFromConfig",
+      "samplerNamed",
+      "ssim",
+      "textToImage",
+      "torchGenerator",
+      "unconditional",
+      "unet",
+      "unetConfig",
+      "writeImage",
+      "writeSafetensors",
+    ]
+  `);
+});
+
+test("the package exports these types", () => {
+  expect(namesWhere(true).split(" ")).toMatchInlineSnapshot(`
+    [
+      "Architecture",
+      "ArchitectureName",
+      "BranchDescription",
+      "ByteSource",
+      "CachePolicy",
+      "CachedDenoiser",
+      "CheckpointFile",
+      "Component",
+      "ComponentOptions",
+      "Conditioning",
+      "Cut",
+      "CutSessions",
+      "Cuttable",
+      "Denoiser",
+      "DeviceTensor",
+      "Evaluation",
+      "Feed",
+      "GenerationParameters",
+      "GenerationResult",
+      "Graph",
+      "GraphNode",
+      "GridOptions",
+      "GridRow",
+      "GuidanceOptions",
+      "ImageOptions",
+      "Initializer",
+      "IntegerTensor",
+      "Macs",
+      "NodeRuntimeOptions",
+      "NoiseSource",
+      "OpenOptions",
+      "OriginalDdpm",
+      "PartName",
+      "PartSummary",
+      "Phase",
+      "PhaseSeconds",
+      "PictureSizes",
+      "PipelineEffects",
+      "PipelineEvent",
+      "PixelSize",
+      "PngText",
+      "RgbImage",
+      "RunContext",
+      "RunMacs",
+      "RunSummary",
+      "Runtime",
+      "Sampler",
+      "SamplerName",
+      "SamplerOptions",
+      "SamplerRun",
+      "SamplerStep",
+      "SchedulerClass",
+      "SchedulerConfig",
+      "Session",
+      "SsimOptions",
+      "StableDiffusionModel",
+      "Tensor",
+      "TextToImageOptions",
+      "TextToImagePipeline",
+      "TimestepSelection",
+      "TorchGenerator",
+      "UNet",
+      "UNetConfig",
+      "UNetDescription",
+      "UNetShape",
+      "UnconditionalModel",
+      "UnconditionalOptions",
+      "UnconditionalPipeline",
+      "Value",
+      "Weight",
+      "Weights",
+    ]
+  `);
+});
+
+test("everything exported is documented where it is declared", () => {
+  const undocumented = exported.filter(({ name, file }) => {
+    const kinds = "(?:async )?(?:function\\*?|const|class|interface|type)";
+    return !new RegExp(`\\*/\\nexport ${kinds} ${name}\\b`).test(source(file));
+  });
+  expect(undocumented.map(({ name, file }) => `${file}: ${name}`)).toEqual([]);
+});
