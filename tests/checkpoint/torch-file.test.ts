@@ -169,6 +169,10 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     python("N0".repeat(1_000_001), "."),
     'Cannot read the pickle of "x.ckpt": it takes more than 2000000 steps',
   ],
+  "two hundred thousand dictionaries": [
+    python("}".repeat(200_000), "."),
+    'Cannot read the pickle of "x.ckpt": it takes more than 2000000 steps',
+  ],
   "a value that doubles a thousand times": [
     python("N", "2\x86".repeat(1000), "."),
     'Cannot read "x.ckpt": neither its top level nor its "state_dict" holds tensors by name (it is a list of 2)',
@@ -278,6 +282,21 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     zip([{ name: "archive/data.pkl", data: deflateRawSync(tensorPickle()), size: 1000, method: 8 }]),
     `Cannot read "x.ckpt": its entry "archive/data.pkl" says 1000 bytes and unpacks to ${tensorPickle().length}`,
   ],
+  "two entries at one place": [
+    torchZip(tensorPickle(), [
+      { ...storage("9", 8), at: 0 },
+      { ...TENSOR_ENTRY, at: 0 },
+    ]),
+    `Cannot read "x.ckpt": its entry "archive/data.pkl" says ${tensorPickle().length} bytes, there are 0`,
+  ],
+  "an entry beyond the archive": [
+    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, at: 2 ** 31 }]),
+    'Cannot read 30 bytes at 2147483648 of "x.ckpt": it has 384 bytes',
+  ],
+  "an entry in the middle of another": [
+    torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, at: 60 }]),
+    `Cannot read "x.ckpt": its entry "archive/data.pkl" says ${tensorPickle().length} bytes, there are 11`,
+  ],
   "an encrypted entry": [
     torchZip(tensorPickle(), [{ ...TENSOR_ENTRY, flags: 1 }]),
     'Cannot read "x.ckpt": its entry "archive/data/0" is encrypted',
@@ -289,6 +308,10 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   "more entries than its directory has": [
     torchZip(tensorPickle(), [TENSOR_ENTRY], { entries: 3 }),
     'Cannot read the directory of "x.ckpt": it ends early',
+  ],
+  "more entries than any checkpoint": [
+    torchZip(tensorPickle(), [TENSOR_ENTRY], { wide: true, entries: 1e9 }),
+    'Cannot read "x.ckpt": its directory lists 1000000000 entries, at most 200100 are read',
   ],
   "a pickle of a gigabyte": [
     zip([{ name: "archive/data.pkl", data: pickle("."), size: 2 ** 30 }]),

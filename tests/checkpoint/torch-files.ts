@@ -53,9 +53,10 @@ export function tensorPickle(tensor: TensorParts = {}): Uint8Array {
 export interface ZipPart {
   readonly name: string;
   readonly data: Uint8Array;
-  /** What the directory says instead of the truth: of the data as it is unpacked, and as it lies there. */
+  /** What the directory says instead of the truth: of the data as it is unpacked, as it lies there, and of its place. */
   readonly size?: number;
   readonly packed?: number;
+  readonly at?: number;
   readonly method?: number;
   readonly flags?: number;
 }
@@ -67,7 +68,7 @@ export function zip(parts: readonly ZipPart[], { wide = false, entries = parts.l
   let offset = 0;
   for (const part of parts) {
     const header = localHeader(part);
-    directory.push(directoryEntry(part, offset, wide));
+    directory.push(directoryEntry(part, part.at ?? offset, wide));
     local.push(header, part.data);
     offset += header.length + part.data.length;
   }

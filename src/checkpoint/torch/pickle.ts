@@ -140,7 +140,13 @@ class Machine {
 }
 
 const utf8 = new TextDecoder();
-const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
+/** A piece at a time: as a list of characters, long text would take forty times its size. */
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return text;
+}
 
 /** Protocols 0 to 4 without what no version of torch.save writes: numbers and strings as lines, sets, extension codes. */
 const INSTRUCTIONS: ReadonlyMap<number, Instruction> = new Map<number, Instruction>([
@@ -180,7 +186,7 @@ const INSTRUCTIONS: ReadonlyMap<number, Instruction> = new Map<number, Instructi
   [0x85, (machine) => machine.push(machine.popMany(1))],
   [0x86, (machine) => machine.push(machine.popMany(2))],
   [0x87, (machine) => machine.push(machine.popMany(3))],
-  [code("}"), (machine) => machine.push(new Map())],
+  [code("}"), emptyDictionary],
   [code("s"), (machine) => machine.setAll(machine.popMany(2))],
   [code("u"), (machine) => machine.setAll(machine.popToMark())],
 
@@ -200,6 +206,14 @@ const INSTRUCTIONS: ReadonlyMap<number, Instruction> = new Map<number, Instructi
 
 function code(character: string): number {
   return character.charCodeAt(0);
+}
+
+/** An empty dictionary takes as much memory as ten other values. */
+export const DICTIONARY_STEPS = 10;
+
+function emptyDictionary(machine: Machine): void {
+  machine.spend(DICTIONARY_STEPS);
+  machine.push(new Map());
 }
 
 function stackGlobal(machine: Machine): void {

@@ -1,7 +1,7 @@
 import type { Dtype } from "../../tensor/dtype.ts";
 import { CheckpointError } from "../errors.ts";
 import { isCount, MAX_DIMENSIONS, quote } from "../limits.ts";
-import type { PickleHost } from "./pickle.ts";
+import { DICTIONARY_STEPS, type PickleHost } from "./pickle.ts";
 
 /** A flat array outside of the pickle, which several tensors may share. */
 export interface Storage {
@@ -108,7 +108,7 @@ function parseStorage(id: unknown, fail: Fail): Storage {
 /** Python 2 wrote the items of an ordered dictionary as an argument, Python 3 sets them afterwards. */
 function buildDictionary([items = []]: readonly unknown[], fail: Fail, spend: Spend): Map<unknown, unknown> {
   if (!Array.isArray(items)) throw fail("its pickle builds a dictionary from something that is no list");
-  spend(items.length);
+  spend(DICTIONARY_STEPS + items.length);
   return new Map(
     items.map((item: unknown): [unknown, unknown] => {
       if (Array.isArray(item) && item.length === 2) return [item[0], item[1]];

@@ -1,6 +1,6 @@
 import type { ByteSource } from "../byte-source.ts";
 import { CheckpointError } from "../errors.ts";
-import { quote } from "../limits.ts";
+import { MAX_TENSORS, quote } from "../limits.ts";
 import { ByteReader } from "./byte-reader.ts";
 
 /** One file inside of an archive, as the archive's directory describes it. */
@@ -28,6 +28,8 @@ const HEADER_BYTES = 30;
 const MAX_COMMENT_BYTES = 65_535;
 /** A checkpoint has one entry per storage, of about 100 bytes. */
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
+/** One for every tensor, and the few that say what they are. */
+const MAX_ENTRIES = MAX_TENSORS + 100;
 /** Compression methods by their number. */
 const PACKINGS: ReadonlyMap<number, ZipEntry["packing"]> = new Map([
   [0, "none"],
@@ -42,6 +44,9 @@ export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<
   const directory = await findDirectory(source);
   if (directory.size > MAX_DIRECTORY_BYTES || directory.offset + directory.size > source.size) {
     throw failure(source, `its directory of ${directory.size} bytes at ${directory.offset} does not fit`);
+  }
+  if (directory.entries > MAX_ENTRIES) {
+    throw failure(source, `its directory lists ${directory.entries} entries, at most ${MAX_ENTRIES} are read`);
   }
   const name = `the directory of "${source.name}"`;
   const reader = new ByteReader(await source.read(directory.offset, directory.size), name);
