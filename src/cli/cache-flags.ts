@@ -3,10 +3,12 @@ import type { CachePolicy } from "../deepcache/policy.ts";
 import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 export interface CacheFlags {
-  readonly interval?: number;
+  /** One, or several where a command compares them. */
+  readonly interval?: readonly number[];
   readonly branch?: number;
   readonly center?: number;
   readonly power?: number;
+  readonly quadratic?: boolean;
   readonly fullSteps?: readonly number[];
   /** commander sets this to false for --no-cache. */
   readonly cache?: boolean;
@@ -16,12 +18,16 @@ export interface CacheFlags {
 export const DEFAULT_INTERVAL = 3;
 /** The power of the reference's own example. */
 const DEFAULT_POWER = 1.4;
+/** The power of the latent diffusion code's script. */
+const QUADRATIC_POWER = 1.5;
 
 /** Adds the flags that choose when the deep part of the U-Net runs. */
 export function addCacheFlags(command: Command): Command {
   return command
-    .option("--interval <n>", "run the whole U-Net on every n-th evaluation only", (text) =>
-      parseWhole("--interval", text, 1),
+    .option(
+      "--interval <n>",
+      "run the whole U-Net on every n-th evaluation only; compare takes several: 2,3,5",
+      (text) => parseList("--interval", text, 1),
     )
     .option("--branch <b>", "deepest skip connection that the evaluations between still compute (default: 0)", (text) =>
       parseWhole("--branch", text, 0),
@@ -34,6 +40,7 @@ export function addCacheFlags(command: Command): Command {
     .option("--power <p>", `how strongly to, above 1 (default: ${DEFAULT_POWER})`, (text) =>
       parseNumber("--power", text),
     )
+    .option("--quadratic", `the latent diffusion code's schedule; --power is ${QUADRATIC_POWER} unless given`)
     .option("--full-steps <list>", "the full evaluations themselves, such as 0,10,20", (text) =>
       parseList("--full-steps", text),
     )
@@ -42,26 +49,36 @@ export function addCacheFlags(command: Command): Command {
 
 /** The policy that the flags describe; `fallback` where they say nothing. */
 export function policyOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy {
-  const { interval, branch, center, power, fullSteps, cache } = flags;
-  const given = [interval, branch, center, power, fullSteps].some((value) => value !== undefined);
+  const [policy = fallback, ...others] = policiesOf(flags, fallback);
+  if (others.length > 0) throw new UsageError("Cannot use several intervals here: give one --interval");
+  return policy;
+}
+
+/** One policy for each interval that the flags give. */
+export function policiesOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy[] {
+  const { interval, branch = 0, center, power, fullSteps, quadratic, cache } = flags;
+  const given = [interval, flags.branch, center, power, fullSteps, quadratic].some((value) => value !== undefined);
   if (cache === false) {
-    if (given)
-      throw new UsageError(
-        "Cannot use --no-cache together with --interval, --branch, --center, --power or --full-steps",
-      );
-    return { kind: "off" };
+    if (given) throw new UsageError("Cannot use --no-cache together with flags that describe a cache");
+    return [{ kind: "off" }];
   }
-  if (!given) return fallback;
+  if (!given) return [fallback];
   if (fullSteps !== undefined) {
-    if (interval !== undefined || center !== undefined || power !== undefined) {
-      throw new UsageError("Cannot use --full-steps together with --interval, --center or --power: it is a whole plan");
+    if ([interval, center, power, quadratic].some((value) => value !== undefined)) {
+      throw new UsageError(
+        "Cannot use --full-steps together with --interval, --center, --power or --quadratic: it is a whole plan",
+      );
     }
-    return { kind: "steps", full: fullSteps, branch: branch ?? 0 };
+    return [{ kind: "steps", full: fullSteps, branch }];
   }
-  const common = { interval: interval ?? DEFAULT_INTERVAL, branch: branch ?? 0 };
-  if (center === undefined) {
-    if (power !== undefined) throw new UsageError("Cannot use --power without --center");
-    return { kind: "uniform", ...common };
+  const intervals = interval ?? [DEFAULT_INTERVAL];
+  if (quadratic === true) {
+    if (center !== undefined) throw new UsageError("Cannot use --quadratic together with --center");
+    return intervals.map((n) => ({ kind: "quadratic", interval: n, power: power ?? QUADRATIC_POWER, branch }));
   }
-  return { kind: "centered", ...common, center, power: power ?? DEFAULT_POWER };
+  if (center !== undefined) {
+    return intervals.map((n) => ({ kind: "centered", interval: n, center, power: power ?? DEFAULT_POWER, branch }));
+  }
+  if (power !== undefined) throw new UsageError("Cannot use --power without --center or --quadratic");
+  return intervals.map((n) => ({ kind: "uniform", interval: n, branch }));
 }

@@ -1,5 +1,9 @@
 import { fileURLToPath } from "node:url";
 
+const packaged = (name: string): string => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
+
 /** The model that comes with the package. */
-export const defaultModelFolder = (): string =>
-  fileURLToPath(new URL("../../models/fluent-scenes", import.meta.url)).replace(/\/$/, "");
+export const defaultModelFolder = (): string => packaged("fluent-scenes");
+
+/** CLIP's vocabulary, which single files of Stable Diffusion lack. */
+export const defaultTokenizerFolder = (): string => packaged("clip-tokenizer");

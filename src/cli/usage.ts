@@ -24,6 +24,6 @@ export function parseWhole(flag: string, text: string, least: number): number {
 }
 
 /** Parses "0,5,10". */
-export function parseList(flag: string, text: string): number[] {
-  return text.split(",").map((item) => parseWhole(flag, item.trim(), 0));
+export function parseList(flag: string, text: string, least = 0): number[] {
+  return text.split(",").map((item) => parseWhole(flag, item.trim(), least));
 }

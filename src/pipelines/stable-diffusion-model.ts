@@ -103,7 +103,7 @@ function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {
 }
 
 /** Refuses networks that cannot work together, before anything runs. */
-function checkFit(model: StableDiffusionModel): void {
+export function checkFit(model: StableDiffusionModel): void {
   const { folder, unet, vae, second } = model;
   const { contextWidth, inChannels, outChannels, addition } = unet.config;
   const { latentChannels } = vae.config;

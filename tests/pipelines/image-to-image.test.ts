@@ -162,7 +162,8 @@ describe("a pipeline", () => {
   test("writes the strength and the guidance that a run had into its images", async () => {
     const xl = await pipelineOf(await open(XL_FOLDER));
     const settingsOf = async (options: TextToImageOptions) => {
-      const text = imageParameters(options, await xl.generate(options), 0, "tiny")["parameters"] ?? "";
+      const text =
+        imageParameters({ ...options, prompts: ["x"] }, await xl.generate(options), 0, "tiny")["parameters"] ?? "";
       return parseParameters(text).settings;
     };
     expect(await settingsOf(fromText)).not.toHaveProperty("Denoising strength");

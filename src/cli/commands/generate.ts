@@ -1,22 +1,20 @@
-import { basename } from "node:path";
 import type { Command } from "commander";
 import { writeSafetensors } from "../../checkpoint/write-safetensors.ts";
+import { drawGrid } from "../../image/grid.ts";
 import { writeImage } from "../../image/write-image.ts";
 import type { GenerationResult } from "../../pipelines/events.ts";
-import { imageParameters } from "../../pipelines/image-parameters.ts";
-import { openStableDiffusion } from "../../pipelines/stable-diffusion-model.ts";
-import { textToImage } from "../../pipelines/text-to-image.ts";
 import { policyOf } from "../cache-flags.ts";
 import type { Terminal } from "../console.ts";
-import { defaultModelFolder } from "../default-model.ts";
-import { addGenerationFlags, type GenerationFlags, runOptions, runtimeOf } from "../generation-flags.ts";
+import { addGenerationFlags, type GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
+import { drawnSeed, type Job, openJob } from "../job.ts";
 import { checkWritable, numberedPaths } from "../output-files.ts";
 import { giga, secondsText } from "../units.ts";
 import { watchRun } from "../watch-run.ts";
 
 interface Flags extends GenerationFlags {
   readonly latentsOutput?: string;
+  readonly grid?: boolean;
 }
 
 /** `deepcache generate`: prompts to images. */
@@ -29,36 +27,54 @@ export function addGenerate(program: Command, terminal: Terminal): void {
         "part on every N-th only and reuses the result in between (DeepCache).",
     );
   addGenerationFlags(command, "deepcache.png")
+    .option("--grid", "write all images as one picture, a row for each prompt or class (default for classes)")
+    .option("--no-grid", "write each image to a file of its own")
     .option("--latents-output <file>", 'also write the final latents as safetensors (tensor "latents")')
     .addHelpText(
       "after",
       `
 Examples:
   deepcache generate "a fox on a teal background" --interval 3 --seed 1
-  deepcache generate "a castle by the sea" --model stable-diffusion-v1-5 --interval 5 --branch 1`,
+  deepcache generate "a castle by the sea" --model stable-diffusion-v1-5 --interval 5 --branch 1
+  deepcache generate --model model.ckpt --config cin256-v2.yaml --class "golden retriever" --count 8 --interval 10
+  deepcache generate --model ddpm-church-256 --sampler ddim --steps 100 --count 4 --interval 3 --branch 2`,
     )
     .action((prompts: string[], flags: Flags) => interruptible((signal) => generate(prompts, flags, signal, terminal)));
 }
 
 async function generate(prompts: string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
-  const folder = flags.model ?? defaultModelFolder();
-  const policy = policyOf(flags, { kind: "off" });
-  const options = { ...runOptions(prompts, flags, signal), cache: policy };
-  const runtime = runtimeOf(flags);
+  const cache = policyOf(flags, { kind: "off" });
   for (const path of [flags.output, flags.latentsOutput]) if (path !== undefined) await checkWritable(path);
-  const model = await openStableDiffusion(folder, { variant: flags.variant });
-  await using pipeline = textToImage(model, { runtime });
-  const result = await watchRun(pipeline.stream(options), terminal);
+  await using job = await openJob(prompts, flags, signal);
+  const { seed = drawnSeed(), steps } = flags;
+  const result = await watchRun(job.stream({ cache, seed, steps }), terminal);
   signal.throwIfAborted();
 
-  const paths = numberedPaths(flags.output, result.images.length);
-  const name = basename(folder);
-  result.images.forEach((image, i) => {
-    writeImage(paths[i] ?? flags.output, image, imageParameters(options, result, i, name));
-  });
+  const paths = writeImages(job, result, flags);
   if (flags.latentsOutput !== undefined) await writeSafetensors(flags.latentsOutput, { latents: result.latents });
-  if (flags.json === true) terminal.printJson(report(result, paths, name));
-  else terminal.print(summary(result, paths));
+  if (flags.json === true) terminal.printJson(report(result, paths, job.name));
+  else terminal.print(summary(result, [...new Set(paths)]));
+}
+
+/** Writes every image to a file of its own or, as a grid, all to one; gives the file of each. */
+function writeImages(job: Job, result: GenerationResult, { output, grid, count }: Flags): readonly string[] {
+  const { images } = result;
+  // Pictures of classes go together as in the paper; so do those of models that are told nothing.
+  const together = grid ?? (job.conditioned !== "prompt" && images.length > 1);
+  if (!together) {
+    const paths = numberedPaths(output, images.length);
+    images.forEach((image, i) => {
+      writeImage(paths[i] ?? output, image, job.parameters(result, i));
+    });
+    return paths;
+  }
+  const perRow = job.rows.length > 0 ? count : Math.ceil(Math.sqrt(images.length));
+  const rows = Array.from({ length: Math.ceil(images.length / perRow) }, (_, row) => ({
+    ...(job.rows.length > 1 ? { label: job.rows[row] ?? "" } : {}),
+    images: images.slice(row * perRow, (row + 1) * perRow),
+  }));
+  writeImage(output, drawGrid(rows), job.parameters(result, 0));
+  return images.map(() => output);
 }
 
 function report(result: GenerationResult, paths: readonly string[], model: string): object {

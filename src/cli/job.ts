@@ -1,0 +1,162 @@
+import { readFile } from "node:fs/promises";
+import { basename, extname } from "node:path";
+import type { CachePolicy } from "../deepcache/policy.ts";
+import { decodePng } from "../image/png.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
+import { classConditional } from "../pipelines/class-conditional.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
+import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
+import { className, classNamed } from "../pipelines/imagenet-classes.ts";
+import { type OpenedModel, openModel } from "../pipelines/open-model.ts";
+import { textToImage } from "../pipelines/text-to-image.ts";
+import { unconditional } from "../pipelines/unconditional.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { nodeRuntime } from "../runtime/runtimes/node.ts";
+import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";
+import type { GenerationFlags } from "./generation-flags.ts";
+import { UsageError } from "./usage.ts";
+
+/** What a command line asks to be made, whatever the kind of model. */
+export interface Job extends AsyncDisposable {
+  /** Of the model, for people. */
+  readonly name: string;
+  readonly conditioned: "prompt" | "class" | "nothing";
+  /** Prompts or classes, one to a row of images; none for models that take no condition. */
+  readonly rows: readonly string[];
+  stream(run: { cache: CachePolicy; seed: number; steps?: number | undefined }): AsyncGenerator<PipelineEvent, void>;
+  /** The text that image `index` of a result carries. */
+  parameters(result: GenerationResult, index: number): Readonly<Record<string, string>>;
+}
+
+/** Opens the model and settles everything but cache and seed; flags that the model has no use for are refused. */
+export async function openJob(prompts: readonly string[], flags: GenerationFlags, signal: AbortSignal): Promise<Job> {
+  const runtime = runtimeOf(flags);
+  const path = flags.model ?? defaultModelFolder();
+  const { config, variant, ema, tokenizer = defaultTokenizerFolder() } = flags;
+  const opened = await openModel({ path, config, variant, ema, tokenizer });
+  refuseForeignFlags(opened, prompts, flags);
+  const name = basename(path, extname(path) === "" ? undefined : extname(path));
+  const { steps, eta, count } = flags;
+  const common = { count, eta, signal };
+  switch (opened.kind) {
+    case "text-to-image": {
+      const pipeline = textToImage(opened.model, { runtime });
+      const options = {
+        ...common,
+        prompt: promptsOf(prompts, flags),
+        negativePrompt: flags.negativePrompt,
+        sampler: flags.sampler,
+        guidanceScale: flags.guidanceScale,
+        guidanceRescale: flags.guidanceRescale,
+        clipSkip: flags.clipSkip,
+        width: flags.width,
+        height: flags.height,
+        image: await readImage(flags.image),
+        mask: await readImage(flags.mask),
+        strength: flags.strength,
+      };
+      return job(name, "prompt", options.prompt, options, pipeline, (run) =>
+        pipeline.stream({ ...options, steps, ...run }),
+      );
+    }
+    case "class-conditional": {
+      const pipeline = classConditional(opened.model, { runtime });
+      const classes = classesOf(flags);
+      const sampler = originalSampler(flags.sampler);
+      const texts = classes.map((id) => `class ${id}, ${className(id)}`);
+      const { guidanceScale = 1.5 } = flags;
+      return job(name, "class", texts, { ...common, guidanceScale }, pipeline, (run) =>
+        pipeline.stream({ ...common, classes, sampler, guidanceScale, steps, ...run }),
+      );
+    }
+    case "unconditional": {
+      const pipeline = unconditional(opened.model, { runtime });
+      const timestepSelection = selectionOf(flags);
+      return job(name, "nothing", [], common, pipeline, (run) =>
+        pipeline.stream({ ...common, sampler: flags.sampler, timestepSelection, steps, ...run }),
+      );
+    }
+  }
+}
+
+/** A seed where none is given. */
+export const drawnSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+
+function job(
+  name: string,
+  conditioned: Job["conditioned"],
+  rows: readonly string[],
+  text: Omit<ImageText, "prompts">,
+  pipeline: AsyncDisposable,
+  stream: (run: { cache: CachePolicy; seed: number; steps?: number }) => AsyncGenerator<PipelineEvent, void>,
+): Job {
+  return {
+    name,
+    conditioned,
+    rows,
+    stream: ({ steps, ...run }) => stream(steps === undefined ? run : { ...run, steps }),
+    parameters: (result, index) => imageParameters({ ...text, prompts: rows }, result, index, name),
+    [Symbol.asyncDispose]: () => pipeline[Symbol.asyncDispose](),
+  };
+}
+
+function runtimeOf({ device, threads }: GenerationFlags): Runtime {
+  if (device !== "cpu") throw new UsageError(`Cannot run on device "${device}": this version runs on cpu`);
+  return nodeRuntime(threads === undefined ? {} : { threads });
+}
+
+/** The flags that only some kinds of model have a use for. */
+const USES = {
+  "text-to-image": [
+    ...["prompt", "negativePrompt", "image", "mask", "strength", "guidanceScale"],
+    ...["guidanceRescale", "clipSkip", "width", "height"],
+  ],
+  "class-conditional": ["class", "guidanceScale"],
+  unconditional: ["timestepSelection"],
+} as const satisfies Record<OpenedModel["kind"], readonly string[]>;
+
+function refuseForeignFlags({ kind }: OpenedModel, prompts: readonly string[], flags: GenerationFlags): void {
+  const used: readonly string[] = USES[kind];
+  const foreign = [...new Set(Object.values(USES).flat())].filter((flag) => !used.includes(flag));
+  const given = foreign.find((flag) => flags[flag] !== undefined);
+  const what = given === undefined ? undefined : `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const prompted = kind !== "text-to-image" && prompts.length > 0 ? "a prompt" : undefined;
+  if (prompted ?? what) throw new UsageError(`Cannot use ${prompted ?? what} with this model: it is ${kind}`);
+}
+
+/** The prompts, given as arguments or by --prompt. */
+function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags): readonly string[] {
+  if (prompt !== undefined && prompts.length > 0) {
+    throw new UsageError("Cannot use --prompt together with a prompt argument");
+  }
+  const given = prompt === undefined ? prompts : [prompt];
+  if (given.length === 0) {
+    throw new UsageError('Cannot run without a prompt: give one, such as "a fox on a teal background"');
+  }
+  return given;
+}
+
+function classesOf(flags: GenerationFlags): number[] {
+  const names = flags.class ?? [];
+  if (names.length === 0) throw new UsageError("Cannot run without a class: give --class, such as --class 207");
+  return names.map(classNamed);
+}
+
+function originalSampler(name: string | undefined): "ddim" | "plms" | undefined {
+  if (name === undefined || name === "ddim" || name === "plms") return name;
+  throw new UsageError(`Cannot use --sampler ${name} with this model: ddim or plms is required`);
+}
+
+function selectionOf({ timestepSelection: how }: GenerationFlags): "uniform" | "quad" | undefined {
+  if (how === undefined || how === "uniform" || how === "quad") return how;
+  throw new UsageError(`Cannot use --timestep-selection ${how}: uniform or quad is required`);
+}
+
+async function readImage(path: string | undefined): Promise<RgbImage | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return decodePng(await readFile(path)).image;
+  } catch (cause) {
+    throw new Error(`Cannot read the picture "${path}"`, { cause });
+  }
+}

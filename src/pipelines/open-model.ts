@@ -1,0 +1,68 @@
+import { CheckpointError } from "../checkpoint/errors.ts";
+import { listFolder } from "../checkpoint/folder.ts";
+import { isJsonObject } from "../checkpoint/json.ts";
+import { readModelIndex } from "../checkpoint/model-index.ts";
+import { pathKind } from "../checkpoint/path-kind.ts";
+import { readYamlFile } from "../checkpoint/yaml-file.ts";
+import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion-model.ts";
+import { openSingleStableDiffusion } from "./single-file-model.ts";
+import { openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { openOriginalDdpm, openUnconditional, type UnconditionalModel } from "./unconditional-model.ts";
+
+/** Where a model lies and how to read it. */
+export interface ModelLocation {
+  /** A folder in diffusers' layout, or a checkpoint file. */
+  readonly path: string;
+  /** The YAML of the original repository that describes a checkpoint file. */
+  readonly config?: string | undefined;
+  /** Read the files of a folder that are published under this variant, such as "fp16". */
+  readonly variant?: string | undefined;
+  /** Whether to prefer averaged weights where a file has both kinds; true unless told otherwise. */
+  readonly ema?: boolean | undefined;
+  /** Folder with the vocabulary for files of Stable Diffusion, which carry none. */
+  readonly tokenizer: string;
+}
+
+/** A model of any kind, described but not loaded. */
+export type OpenedModel =
+  | { readonly kind: "text-to-image"; readonly model: StableDiffusionModel }
+  | { readonly kind: "class-conditional"; readonly model: LatentDiffusionModel }
+  | { readonly kind: "unconditional"; readonly model: UnconditionalModel };
+
+/** Opens whatever lies at a place, finding out what it is from model_index.json or the YAML. */
+export async function openModel(location: ModelLocation): Promise<OpenedModel> {
+  if ((await pathKind(location.path)) === "folder") {
+    if (location.config !== undefined) {
+      throw new CheckpointError(
+        `Cannot open "${location.path}" with "${location.config}": a folder has configs of its own`,
+      );
+    }
+    return openFolder(location);
+  }
+  const { path, config, ema } = location;
+  switch (config === undefined ? "stable-diffusion" : kindOf(await readYamlFile(config))) {
+    case "latent-diffusion":
+      return { kind: "class-conditional", model: await openLatentDiffusion(path, config ?? "") };
+    case "ddpm":
+      return { kind: "unconditional", model: await openOriginalDdpm({ checkpoint: path, config: config ?? "", ema }) };
+    case "stable-diffusion":
+      return { kind: "text-to-image", model: await openSingleStableDiffusion(location) };
+  }
+}
+
+async function openFolder({ path, variant }: ModelLocation): Promise<OpenedModel> {
+  const names = await listFolder(path, "the model");
+  const className = names.has("model_index.json") ? (await readModelIndex(path)).className : undefined;
+  return className?.startsWith("StableDiffusion") === true || !(names.has("config.json") || names.has("unet"))
+    ? { kind: "text-to-image", model: await openStableDiffusion(path, { variant }) }
+    : { kind: "unconditional", model: await openUnconditional(path, { variant }) };
+}
+
+/** The original repositories' configs tell themselves apart by what they describe. */
+function kindOf(config: Readonly<Record<string, unknown>>): "latent-diffusion" | "ddpm" | "stable-diffusion" {
+  const model = config["model"];
+  if (!isJsonObject(model)) return "stable-diffusion"; // whose reader says what is missing
+  const params = model["params"];
+  if (isJsonObject(params) && params["cond_stage_key"] === "class_label") return "latent-diffusion";
+  return "ch_mult" in model ? "ddpm" : "stable-diffusion";
+}
