@@ -40,7 +40,7 @@ export { type CachePolicy, formatPolicy, parsePolicy, parsePolicyText } from "./
 
 // Networks: graphs from published configs, and what they cost.
 
-export { type BranchDescription, describeUNet, type UNetDescription } from "./cli/describe-unet.ts";
+export { type BranchDescription, describeUNet, type UNetDescription } from "./deepcache/describe-unet.ts";
 export { WeightMismatchError } from "./layers/scope.ts";
 export { ARCHITECTURES, type Architecture, type ArchitectureName, architecture } from "./models/architectures.ts";
 export { ConfigError } from "./models/config-reader.ts";

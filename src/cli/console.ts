@@ -22,6 +22,13 @@ export interface Progress {
   stop(): void;
 }
 
+// Whoever reads our output may stop reading, as `head` does: that is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+/** The process's own terminal. */
 export const terminal: Terminal = {
   print: (text) => console.log(text),
   printJson: (value) => console.log(JSON.stringify(value, null, 2)),

@@ -1,34 +1,53 @@
 import type { Command } from "commander";
 import { readComponentConfig } from "../../checkpoint/component-config.ts";
+import { averageMacs, type IntervalMacs } from "../../deepcache/cost.ts";
+import { describeUNet, type UNetDescription } from "../../deepcache/describe-unet.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import type { Terminal } from "../console.ts";
 import { defaultModelFolder } from "../default-model.ts";
-import { describeUNet, type UNetDescription } from "../describe-unet.ts";
 import { giga, millions, table } from "../units.ts";
-import { parseWhole } from "../usage.ts";
+import { parseList, parseWhole } from "../usage.ts";
 
 interface Flags {
   readonly width?: number;
   readonly height?: number;
+  readonly steps?: number;
+  readonly interval?: readonly number[];
+  readonly branch?: number;
   readonly json?: boolean;
 }
 
+/** The paper's own settings: steps, intervals and branch, for its cost tables. */
+const DEFAULTS = { steps: 50, interval: [2, 3, 5, 10], branch: 0 } as const;
+
 /** `deepcache inspect`: what a U-Net costs at every branch, from its config alone. */
 export function addInspect(program: Command, terminal: Terminal): void {
+  const names = Object.keys(ARCHITECTURES).join(", ");
+  const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
   program
     .command("inspect")
     .summary("what a model costs at every branch; needs no weights")
     .description(
       "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
-        `cached feature, for a batch of one. MODEL is a model folder or one of: ${Object.keys(ARCHITECTURES).join(", ")}.`,
+        "cached feature, for a batch of one; with --steps, --interval or --branch also the average over a run, as the " +
+        `paper counts. MODEL is a model folder or one of: ${names}.`,
     )
     .argument("[model]", "model folder or built-in name (default: the embedded model)")
-    .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", (text) =>
-      parseWhole("--width", text, 1),
+    .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
+    .option("--height <pixels>", "its height", whole("--height", 1))
+    .option("--steps <n>", `evaluations of a run (default: ${DEFAULTS.steps})`, whole("--steps", 1))
+    .option("--interval <list>", `full evaluation every so many (default: ${DEFAULTS.interval.join()})`, (text) =>
+      parseList("--interval", text, 1),
     )
-    .option("--height <pixels>", "its height", (text) => parseWhole("--height", text, 1))
+    .option("--branch <b>", `branch of the averages (default: ${DEFAULTS.branch})`, whole("--branch", 0))
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  deepcache inspect stable-diffusion-v1-5")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  deepcache inspect stable-diffusion-v1-5
+  deepcache inspect ldm-4-g --steps 250 --interval 2,3,5,10,20`,
+    )
     .action(async (model: string | undefined, flags: Flags) => {
       const name = model ?? defaultModelFolder();
       const builtIn = Object.hasOwn(ARCHITECTURES, name)
@@ -36,16 +55,50 @@ export function addInspect(program: Command, terminal: Terminal): void {
         : undefined;
       const { config, path } =
         builtIn === undefined ? await readComponentConfig(name, "unet") : { config: builtIn.unet, path: name };
-      const description = describeUNet(config, flags, path);
-      if (flags.json === true) terminal.printJson(description);
-      else terminal.print(text(description));
+      const contextLength = builtIn !== undefined && "contextLength" in builtIn ? builtIn.contextLength : undefined;
+      const description = describeUNet(config, { ...flags, contextLength }, path);
+      const averages = averagesOf(description, flags);
+      if (flags.json === true) terminal.printJson(averages === undefined ? description : { ...description, averages });
+      else terminal.print([text(description), ...(averages === undefined ? [] : [averageText(averages)])].join("\n\n"));
     });
 }
 
+interface Averages {
+  readonly steps: number;
+  readonly branch: number;
+  /** Reference MACs per evaluation, averaged over a run, and the speed-up that they allow. */
+  readonly intervals: readonly IntervalMacs[];
+}
+
+function averagesOf({ macs, branches }: UNetDescription, flags: Flags): Averages | undefined {
+  if ([flags.steps, flags.interval, flags.branch].every((value) => value === undefined)) return undefined;
+  const { steps = DEFAULTS.steps, interval = DEFAULTS.interval, branch = DEFAULTS.branch } = flags;
+  const chosen = branches[branch];
+  if (chosen === undefined) {
+    throw new RangeError(`Cannot average at branch ${branch}: this network has branches 0 to ${branches.length - 1}`);
+  }
+  const cost = { full: macs.reference, cached: chosen.reference };
+  return { steps, branch, intervals: averageMacs(cost, interval, steps) };
+}
+
+function averageText({ steps, branch, intervals }: Averages): string {
+  const rows = intervals.map(({ interval, full, average, speedUp }) => [
+    String(interval),
+    `${full} of ${steps}`,
+    giga(average),
+    `${speedUp.toFixed(2)}x`,
+  ]);
+  return [
+    `average over ${steps} evaluations at branch ${branch}, as the paper counts`,
+    table([["interval", "full", "MACs", "limit"], ...rows]),
+  ].join("\n");
+}
+
 function text({ architecture, sample, parameters, skips, macs, branches }: UNetDescription): string {
-  const rows = branches.map(({ branch, cached, reference, ratio, feature }) => [
+  const rows = branches.map(({ branch, cached, hoisted, reference, ratio, feature }) => [
     String(branch),
     giga(cached),
+    giga(hoisted),
     giga(reference),
     ratio.toFixed(3),
     feature.join("×"),
@@ -54,6 +107,6 @@ function text({ architecture, sample, parameters, skips, macs, branches }: UNetD
     `${architecture}, ${sample.join("×")} sample, ${millions(parameters)} parameters, ${skips} skip connections`,
     `full evaluation: ${giga(macs.full)} MACs, of which ${giga(macs.attention)} in attention products; ${giga(macs.reference)} as the paper counts`,
     "",
-    table([["branch", "cached", "as the paper counts", "cached/full", "cached feature"], ...rows]),
+    table([["branch", "cached", "hoisted", "as the paper counts", "cached/full", "cached feature"], ...rows]),
   ].join("\n");
 }

@@ -1,10 +1,10 @@
-import { cut } from "../deepcache/cut.ts";
 import { unet } from "../models/unet.ts";
 import { unetConfig } from "../models/unet-config.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
 import { elementCount } from "../tensor/tensor.ts";
+import { cut } from "./cut.ts";
 
-/** The JSON of `deepcache inspect`: plain counts for a batch of one. */
+/** What a U-Net costs, as plain counts for a batch of one. */
 export interface UNetDescription {
   readonly architecture: string;
   /** [channels, height, width] of what the U-Net sees. */
@@ -16,27 +16,35 @@ export interface UNetDescription {
   readonly branches: readonly BranchDescription[];
 }
 
-/** A cached evaluation at one branch. */
+/** What a cached evaluation costs at one branch. */
 export interface BranchDescription {
   readonly branch: number;
-  /** MACs of a cached evaluation. */
+  /** MACs of a cached evaluation as the method is published. */
   readonly cached: number;
+  /** The same once what depends on the cached feature alone has moved to the trunk, as runs do it. */
+  readonly hoisted: number;
   readonly reference: number;
   /** cached / full. */
   readonly ratio: number;
+  /** Shape of the cached feature. */
   readonly feature: readonly number[];
 }
 
-/** Counts a U-Net from its config. */
-export function describeUNet(
-  json: unknown,
-  size: { readonly width?: number; readonly height?: number },
-  source?: string,
-): UNetDescription {
+/** What a description is for. */
+export interface DescribeOptions {
+  /** In latent pixels. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  readonly contextLength?: number | undefined;
+}
+
+/** Counts a U-Net from its config.json; `source` names it in errors. */
+export function describeUNet(json: unknown, options: DescribeOptions = {}, source?: string): UNetDescription {
   const config = unetConfig(json, source);
   const [trainedHeight, trainedWidth] = config.sampleSize ?? [64, 64];
-  const { height = trainedHeight, width = trainedWidth } = size;
-  const network = unet(config, { batch: 1, height, width });
+  const { height = trainedHeight, width = trainedWidth, contextLength = 77 } = options;
+  const shape = { batch: 1, height, width, contextLength };
+  const network = unet(config, shape);
   const full = countMacs(network.graph);
   const weights = [...network.graph.initializers].filter(([, initializer]) => initializer.kind === "weight");
   return {
@@ -48,7 +56,15 @@ export function describeUNet(
     branches: network.skips.map((_, branch) => {
       const { head, tail, feature } = cut(network, branch);
       const { total, reference } = addMacs(countMacs(head), countMacs(tail));
-      return { branch, cached: total, reference, ratio: total / full.total, feature: feature.shape };
+      const hoisted = cut(unet(config, { ...shape, hoist: branch }), branch);
+      return {
+        branch,
+        cached: total,
+        hoisted: countMacs(hoisted.head).total + countMacs(hoisted.tail).total,
+        reference,
+        ratio: total / full.total,
+        feature: feature.shape,
+      };
     }),
   };
 }
