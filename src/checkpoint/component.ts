@@ -18,7 +18,7 @@ export interface Component {
 /** How a network's folder is opened. */
 export interface ComponentOptions extends WeightFileOptions {
   /** Read only the files published under this variant, such as "fp16" or "non_ema". */
-  readonly variant?: string;
+  readonly variant?: string | undefined;
 }
 
 /** Opens the folder of one network, for example `unet/`; which file is read is settled by `findWeightFiles`. */

@@ -12,6 +12,8 @@ import { textToImage } from "../pipelines/text-to-image.ts";
 import { unconditional } from "../pipelines/unconditional.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { nodeRuntime } from "../runtime/runtimes/node.ts";
+import type { Terminal } from "./console.ts";
+import { conversion } from "./conversion.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";
 import type { GenerationFlags } from "./generation-flags.ts";
 import { UsageError } from "./usage.ts";
@@ -29,11 +31,16 @@ export interface Job extends AsyncDisposable {
 }
 
 /** Opens the model and settles everything but cache and seed; flags that the model has no use for are refused. */
-export async function openJob(prompts: readonly string[], flags: GenerationFlags, signal: AbortSignal): Promise<Job> {
+export async function openJob(
+  prompts: readonly string[],
+  flags: GenerationFlags,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<Job> {
   const runtime = runtimeOf(flags);
   const path = flags.model ?? defaultModelFolder();
   const { config, variant, ema, tokenizer = defaultTokenizerFolder() } = flags;
-  const opened = await openModel({ path, config, variant, ema, tokenizer });
+  const opened = await openModel({ path, config, variant, ema, tokenizer, ...conversion(terminal, signal) });
   refuseForeignFlags(opened, prompts, flags);
   const name = basename(path, extname(path) === "" ? undefined : extname(path));
   const { steps, eta, count } = flags;

@@ -27,8 +27,8 @@ const IGNORED: readonly RegExp[] = [
   /^model_ema\.(decay|num_updates)$/,
 ];
 
-/** Tells the parts of a checkpoint apart; of the U-Net, averaged weights are taken where the file holds them. */
-export function latentDiffusionParts(weights: Weights, path: string): LatentDiffusionParts {
+/** Tells the parts of a checkpoint apart; of the U-Net, averaged weights are taken where the file holds them, unless `ema` is false. */
+export function latentDiffusionParts(weights: Weights, path: string, ema = true): LatentDiffusionParts {
   const kept = [...weights].filter(([key]) => !IGNORED.some((pattern) => pattern.test(key)));
   const below = (prefix: string): Weights =>
     new Map(kept.flatMap(([key, weight]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), weight]] : [])));
@@ -42,12 +42,15 @@ export function latentDiffusionParts(weights: Weights, path: string): LatentDiff
   if (unknown.length > 0) {
     throw new CheckpointError(`Cannot use "${path}" as a latent diffusion model: it has no use for ${list(unknown)}`);
   }
-  const averaged = averages.size > 0;
+  const averaged = ema && averages.size > 0;
   const missing = [...averageNames].filter((name) => averaged && !averages.has(name)).map((name) => AVERAGES + name);
   if (missing.length > 0) {
     throw new CheckpointError(`Cannot use the averaged weights of "${path}": it lacks ${list(missing)}`);
   }
-  const chosen = [...raw].map(([key, weight]): [string, Weight] => [key, averages.get(averageName(key)) ?? weight]);
+  const chosen = [...raw].map(([key, weight]): [string, Weight] => [
+    key,
+    (averaged ? averages.get(averageName(key)) : undefined) ?? weight,
+  ]);
   return {
     unet: new Map(chosen),
     firstStage: below(PART_PREFIXES.firstStage),

@@ -1,6 +1,5 @@
-import { fileSource } from "../checkpoint/byte-sources/file.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
-import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
+import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { readTensor } from "../checkpoint/read-tensor.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
@@ -27,11 +26,21 @@ export interface LatentDiffusionModel {
   readonly latentShape: LdmConfig["latentShape"];
 }
 
+/** How a checkpoint of the original code is opened. */
+export interface LatentDiffusionOptions extends OpenCheckpointOptions {
+  /** Whether to prefer averaged weights where the file has both kinds; true unless told otherwise. */
+  readonly ema?: boolean | undefined;
+}
+
 /** Opens a checkpoint of the original code with its YAML: reads the config, names and places of the weights. */
-export async function openLatentDiffusion(checkpointPath: string, configPath: string): Promise<LatentDiffusionModel> {
+export async function openLatentDiffusion(
+  checkpointPath: string,
+  configPath: string,
+  { ema, ...opening }: LatentDiffusionOptions = {},
+): Promise<LatentDiffusionModel> {
   const config = ldmConfig(await readYamlFile(configPath), configPath);
-  const { weights } = await readCheckpoint(await fileSource(checkpointPath));
-  const parts = latentDiffusionParts(weights, checkpointPath);
+  const { weights } = await openCheckpoint(checkpointPath, opening);
+  const parts = latentDiffusionParts(weights, checkpointPath, ema);
   const [, height, width] = config.latentShape;
   const size = { batch: 1, height, width };
   const unetKeys = { map: ldmUNetKeys(config.unet), prefix: PART_PREFIXES.unet, path: checkpointPath };

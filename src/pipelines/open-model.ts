@@ -2,6 +2,7 @@ import { CheckpointError } from "../checkpoint/errors.ts";
 import { listFolder } from "../checkpoint/folder.ts";
 import { isJsonObject } from "../checkpoint/json.ts";
 import { readModelIndex } from "../checkpoint/model-index.ts";
+import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
 import { pathKind } from "../checkpoint/path-kind.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion-model.ts";
@@ -9,8 +10,8 @@ import { openSingleStableDiffusion } from "./single-file-model.ts";
 import { openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { openOriginalDdpm, openUnconditional, type UnconditionalModel } from "./unconditional-model.ts";
 
-/** Where a model lies and how to read it. */
-export interface ModelLocation {
+/** Where a model lies and how to read it; `cacheFolder` is for copies of what cannot be used in place. */
+export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
   /** A folder in diffusers' layout, or a checkpoint file. */
   readonly path: string;
   /** The YAML of the original repository that describes a checkpoint file. */
@@ -39,23 +40,27 @@ export async function openModel(location: ModelLocation): Promise<OpenedModel> {
     }
     return openFolder(location);
   }
-  const { path, config, ema } = location;
+  const { path, config, variant, tokenizer, ...opening } = location;
   switch (config === undefined ? "stable-diffusion" : kindOf(await readYamlFile(config))) {
     case "latent-diffusion":
-      return { kind: "class-conditional", model: await openLatentDiffusion(path, config ?? "") };
+      return { kind: "class-conditional", model: await openLatentDiffusion(path, config ?? "", opening) };
     case "ddpm":
-      return { kind: "unconditional", model: await openOriginalDdpm({ checkpoint: path, config: config ?? "", ema }) };
+      return {
+        kind: "unconditional",
+        model: await openOriginalDdpm({ checkpoint: path, config: config ?? "", ...opening }),
+      };
     case "stable-diffusion":
       return { kind: "text-to-image", model: await openSingleStableDiffusion(location) };
   }
 }
 
-async function openFolder({ path, variant }: ModelLocation): Promise<OpenedModel> {
+async function openFolder({ path, ...location }: ModelLocation): Promise<OpenedModel> {
+  const { config, ema, tokenizer, ...options } = location;
   const names = await listFolder(path, "the model");
   const className = names.has("model_index.json") ? (await readModelIndex(path)).className : undefined;
   return className?.startsWith("StableDiffusion") === true || !(names.has("config.json") || names.has("unet"))
-    ? { kind: "text-to-image", model: await openStableDiffusion(path, { variant }) }
-    : { kind: "unconditional", model: await openUnconditional(path, { variant }) };
+    ? { kind: "text-to-image", model: await openStableDiffusion(path, options) }
+    : { kind: "unconditional", model: await openUnconditional(path, options) };
 }
 
 /** The original repositories' configs tell themselves apart by what they describe. */

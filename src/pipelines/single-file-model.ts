@@ -14,8 +14,8 @@ const OPEN_CLIP_PADDING = { pad_token: "!" };
 
 /** Opens a .safetensors or .ckpt file of Stable Diffusion in the names of its original code. */
 export async function openSingleStableDiffusion(location: ModelLocation): Promise<StableDiffusionModel> {
-  const { path, config: configPath, ema, tokenizer } = location;
-  const file = await openSingleFile(path, { configPath, ema });
+  const { path, config: configPath, tokenizer, variant, ...opening } = location;
+  const file = await openSingleFile(path, { configPath, ...opening });
   const vocabulary = await readTokenizerFiles(tokenizer);
   const network = <Config>(
     { config, weights }: SingleFileNetwork,

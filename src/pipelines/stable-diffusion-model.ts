@@ -1,4 +1,4 @@
-import { type Component, openComponent } from "../checkpoint/component.ts";
+import { type Component, type ComponentOptions, openComponent } from "../checkpoint/component.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { readSmallFile } from "../checkpoint/json-file.ts";
 import { type ModelIndex, readModelIndex } from "../checkpoint/model-index.ts";
@@ -38,17 +38,11 @@ const PIPELINES = {
 
 const isPipeline = (name: string): name is keyof typeof PIPELINES => Object.hasOwn(PIPELINES, name);
 
-/** How a model folder is opened. */
-export interface OpenOptions {
-  /** Read the files published under this variant, such as "fp16". */
-  readonly variant?: string | undefined;
-}
+/** How a model folder is opened: of which variant, and where what cannot be used in place may be copied. */
+export type OpenOptions = ComponentOptions;
 
 /** Opens a model folder in diffusers' layout: reads configs, vocabulary and the headers of the weight files. */
-export async function openStableDiffusion(
-  folder: string,
-  { variant }: OpenOptions = {},
-): Promise<StableDiffusionModel> {
+export async function openStableDiffusion(folder: string, options: OpenOptions = {}): Promise<StableDiffusionModel> {
   const index = await readModelIndex(folder);
   if (!isPipeline(index.className)) {
     throw new CheckpointError(
@@ -59,7 +53,7 @@ export async function openStableDiffusion(
     name: string,
     parse: (config: unknown, source: string) => Config,
   ): Promise<Network<Config>> => {
-    const component: Component = await openComponent(`${folder}/${name}`, variant === undefined ? {} : { variant });
+    const component: Component = await openComponent(`${folder}/${name}`, options);
     return { config: parse(component.config, component.configPath), weights: component.weights };
   };
   const openText = async (suffix: "" | "_2"): Promise<TextEncoder> => ({

@@ -1,10 +1,9 @@
-import { fileSource } from "../checkpoint/byte-sources/file.ts";
 import { openComponent } from "../checkpoint/component.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { listFolder } from "../checkpoint/folder.ts";
 import { readSmallFile } from "../checkpoint/json-file.ts";
 import { readModelIndex } from "../checkpoint/model-index.ts";
-import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
+import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { ddpmScheduleConfig } from "../diffusion/original-schedules.ts";
 import { parseSchedulerConfig, type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
 import { ddpmConfig } from "../models/ddpm-config.ts";
@@ -50,11 +49,11 @@ const PIPELINES: Readonly<Record<string, Pipeline>> = {
  * Opens a model folder in diffusers' layout, or in the older one of google/ddpm-* in which the U-Net's and the
  * scheduler's files lie in the folder itself.
  */
-export async function openUnconditional(folder: string, { variant }: OpenOptions = {}): Promise<UnconditionalModel> {
+export async function openUnconditional(folder: string, options: OpenOptions = {}): Promise<UnconditionalModel> {
   const names = await listFolder(folder, "the model");
   const within = (component: string): string => (names.has(component) ? `${folder}/${component}` : folder);
   const { scheduler, steps } = names.has("model_index.json") ? await pipelineOf(folder) : DDPM;
-  const { config, configPath, weights } = await openComponent(within("unet"), variant === undefined ? {} : { variant });
+  const { config, configPath, weights } = await openComponent(within("unet"), options);
   const schedulerPath = `${within("scheduler")}/scheduler_config.json`;
   const published = parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(schedulerPath)), schedulerPath);
   const unet = { config: unetConfig(config, configPath), weights };
@@ -93,7 +92,7 @@ function imageSize(config: UNetConfig, path: string): readonly [number, number] 
 }
 
 /** Where a model of the DDPM and DDIM code lies. */
-export interface OriginalDdpm {
+export interface OriginalDdpm extends Omit<OpenCheckpointOptions, "at"> {
   /** A ckpt.pth. */
   readonly checkpoint: string;
   /** The config.yml that it was trained with. */
@@ -103,9 +102,10 @@ export interface OriginalDdpm {
 }
 
 /** Opens a checkpoint of the DDPM and DDIM code; it samples as that code does, unclipped by DDIM. */
-export async function openOriginalDdpm({ checkpoint, config, ema }: OriginalDdpm): Promise<UnconditionalModel> {
+export async function openOriginalDdpm(location: OriginalDdpm): Promise<UnconditionalModel> {
+  const { checkpoint, config, ema, ...opening } = location;
   const read = ddpmConfig(new TextDecoder().decode(await readSmallFile(config)), config);
-  const state = ddpmState((await readCheckpoint(await fileSource(checkpoint))).weights, { ema });
+  const state = ddpmState((await openCheckpoint(checkpoint, opening)).weights, { ema });
   const scheduler = ddpmScheduleConfig(read.schedule);
   return {
     path: checkpoint,

@@ -49,7 +49,7 @@ async function compare(prompts: string[], flags: Flags, signal: AbortSignal, ter
     throw new UsageError("Cannot compare with --no-cache: both rows would be the same");
   }
   await checkWritable(flags.output);
-  await using job = await openJob(prompts, flags, signal);
+  await using job = await openJob(prompts, flags, signal, terminal);
   const { seed = drawnSeed(), steps, repeat, output } = flags;
   const comparison = await comparePolicies(job, policies, { seed, steps, repeat }, terminal);
   signal.throwIfAborted();
