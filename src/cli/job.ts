@@ -6,7 +6,7 @@ import type { RgbImage } from "../image/rgb-image.ts";
 import { classConditional } from "../pipelines/class-conditional.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
-import { className, classNamed } from "../pipelines/imagenet-classes.ts";
+import { className, classNamed, isImageNetClass } from "../pipelines/imagenet-classes.ts";
 import { type OpenedModel, openModel } from "../pipelines/open-model.ts";
 import { textToImage } from "../pipelines/text-to-image.ts";
 import { unconditional } from "../pipelines/unconditional.ts";
@@ -70,7 +70,8 @@ export async function openJob(
       const pipeline = classConditional(opened.model, { runtime });
       const classes = classesOf(flags);
       const sampler = originalSampler(flags.sampler);
-      const texts = classes.map((id) => `class ${id}, ${className(id)}`);
+      const [count = 0] = opened.model.classEmbedding.shape;
+      const texts = classes.map((id) => `class ${id}, ${classText(id, count)}`);
       const { guidanceScale = 1.5 } = flags;
       return job(name, "class", texts, { ...common, guidanceScale }, pipeline, (run) =>
         pipeline.stream({ ...common, classes, sampler, guidanceScale, steps, ...run }),
@@ -127,6 +128,10 @@ function refuseForeignFlags({ kind }: OpenedModel, prompts: readonly string[], f
   const foreign = [...new Set(Object.values(USES).flat())].filter((flag) => !used.includes(flag));
   const given = foreign.find((flag) => flags[flag] !== undefined);
   const what = given === undefined ? undefined : `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const needsImage = (["mask", "strength"] as const).find((flag) => flags[flag] !== undefined);
+  if (given === undefined && needsImage !== undefined && flags.image === undefined) {
+    throw new UsageError(`Cannot use --${needsImage} without --image`);
+  }
   const prompted = kind !== "text-to-image" && prompts.length > 0 ? "a prompt" : undefined;
   if (prompted ?? what) throw new UsageError(`Cannot use ${prompted ?? what} with this model: it is ${kind}`);
 }
@@ -146,7 +151,14 @@ function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags): rea
 function classesOf(flags: GenerationFlags): number[] {
   const names = flags.class ?? [];
   if (names.length === 0) throw new UsageError("Cannot run without a class: give --class, such as --class 207");
-  return names.map(classNamed);
+  // How many classes there are is the model's to say.
+  return names.map((name) => (/^\d+$/.test(name) ? Number(name) : classNamed(name)));
+}
+
+/** What class `id` is to a model of `count` classes, the last of which stands for none. */
+function classText(id: number, count: number): string {
+  if (id === count - 1) return "none";
+  return isImageNetClass(id) ? className(id) : "unnamed";
 }
 
 function originalSampler(name: string | undefined): "ddim" | "plms" | undefined {

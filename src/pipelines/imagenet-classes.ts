@@ -2,9 +2,12 @@ import { entry } from "../tensor/tensor.ts";
 import { IMAGENET_LABELS } from "./imagenet-labels.ts";
 
 /** A class name or number that ImageNet's 1000 classes do not have, or that several of them share. */
-export class ClassNameError extends Error {
+export class ClassNameError extends RangeError {
   override readonly name = "ClassNameError";
 }
+
+/** Whether ImageNet has a class `id`. */
+export const isImageNetClass = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < IMAGENET_LABELS.length;
 
 /** The usual name of ImageNet's class `id`. */
 export const className = (id: number): string => entry(entry(IMAGENET_LABELS, id), 0);
@@ -30,7 +33,7 @@ export function classNamed(name: string | number): number {
 }
 
 function checkedId(id: number, text: string): number {
-  if (Number.isInteger(id) && id >= 0 && id < IMAGENET_LABELS.length) return id;
+  if (isImageNetClass(id)) return id;
   throw new ClassNameError(
     `Cannot use ImageNet class ${text}: a whole number from 0 to ${IMAGENET_LABELS.length - 1} or a name is required`,
   );

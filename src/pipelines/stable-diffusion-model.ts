@@ -99,7 +99,7 @@ function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {
 /** Refuses networks that cannot work together, before anything runs. */
 export function checkFit(model: StableDiffusionModel): void {
   const { folder, unet, vae, second } = model;
-  const { contextWidth, inChannels, outChannels, addition } = unet.config;
+  const { contextWidth, inChannels, outChannels, addition, classes } = unet.config;
   const { latentChannels } = vae.config;
   const conditioner: TextConditioner = conditionerOf(model);
   const refuse = (reason: string): CheckpointError => new CheckpointError(`Cannot use "${folder}": ${reason}`);
@@ -115,6 +115,14 @@ export function checkFit(model: StableDiffusionModel): void {
     const width = addition.inputWidth - 6 * addition.timeWidth;
     const given = second?.textEncoder.config.projection;
     if (width !== given) throw refuse(`its U-Net takes summaries of width ${width}, its text encoder gives ${given}`);
+  }
+  if (classes !== undefined) throw refuse(`its U-Net takes one of ${classes} classes, which no prompt names`);
+  for (const { tokenizer, textEncoder } of second === undefined ? [model] : [model, second]) {
+    const { vocabularySize } = textEncoder.config;
+    const largest = Math.max(tokenizer.bos, tokenizer.eos, tokenizer.pad);
+    if (largest >= vocabularySize) {
+      throw refuse(`its text encoder knows tokens 0 to ${vocabularySize - 1}, its vocabulary has token ${largest}`);
+    }
   }
   if (outChannels !== latentChannels) {
     throw refuse(`its U-Net makes ${outChannels} channels, its autoencoder takes ${latentChannels}`);

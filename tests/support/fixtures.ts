@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -17,9 +18,12 @@ export interface FixtureFile {
 
 type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
 
-/** Reads a whole safetensors file without the product's own reader, so that the reader cannot vouch for itself. */
+/**
+ * Reads a whole safetensors file, below tests/fixtures unless its path is absolute. It goes without the product's own
+ * reader, so that the reader cannot vouch for itself.
+ */
 export function readFixture(name: string): FixtureFile {
-  const bytes = readFileSync(fixturePath(name));
+  const bytes = readFileSync(resolve(fixturePath("."), name));
   const headerLength = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength)) as Header;
   const { __metadata__: metadata = {}, ...entries } = header as Header & { __metadata__?: Record<string, string> };
