@@ -52,9 +52,9 @@ export async function comparePolicies(
 ): Promise<Comparison> {
   // The baseline runs on the same three parts, so that weights are loaded once and nothing but the plan differs.
   const branch = policies[0] === undefined || policies[0].kind === "off" ? 0 : policies[0].branch;
-  const uncached: CachePolicy = { kind: "uniform", interval: 1, branch };
+  const uncached: CachePolicy = { kind: "off" };
   const run = (cache: CachePolicy, count: number | undefined): Promise<GenerationResult> =>
-    watchRun(job.stream({ cache, seed, steps: count }), terminal);
+    watchRun(job.stream({ cache, seed, steps: count, cutAt: branch }), terminal);
   terminal.status("warming up");
   await run(uncached, Math.min(WARM_UP_STEPS, steps ?? WARM_UP_STEPS));
   const results = [uncached, ...policies].map((): GenerationResult[] => []);

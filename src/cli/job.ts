@@ -18,6 +18,15 @@ import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";
 import type { GenerationFlags } from "./generation-flags.ts";
 import { UsageError } from "./usage.ts";
 
+/** What may differ from run to run of one job. */
+export interface JobRun {
+  readonly cache: CachePolicy;
+  readonly seed: number;
+  readonly steps?: number | undefined;
+  /** Where to cut the network even if nothing is cached. */
+  readonly cutAt?: number | undefined;
+}
+
 /** What a command line asks to be made, whatever the kind of model. */
 export interface Job extends AsyncDisposable {
   /** Of the model, for people. */
@@ -25,7 +34,7 @@ export interface Job extends AsyncDisposable {
   readonly conditioned: "prompt" | "class" | "nothing";
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
-  stream(run: { cache: CachePolicy; seed: number; steps?: number | undefined }): AsyncGenerator<PipelineEvent, void>;
+  stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
   /** The text that image `index` of a result carries. */
   parameters(result: GenerationResult, index: number): Readonly<Record<string, string>>;
 }
@@ -96,7 +105,7 @@ function job(
   rows: readonly string[],
   text: Omit<ImageText, "prompts">,
   pipeline: AsyncDisposable,
-  stream: (run: { cache: CachePolicy; seed: number; steps?: number }) => AsyncGenerator<PipelineEvent, void>,
+  stream: (run: Omit<JobRun, "steps"> & { readonly steps?: number }) => AsyncGenerator<PipelineEvent, void>,
 ): Job {
   return {
     name,

@@ -40,9 +40,7 @@ export function checkPolicy(policy: CachePolicy): CachePolicy {
 /** Refuses a branch that a network with `skips` skip connections does not have. */
 export function checkBranch(branch: number, skips: number): void {
   if (!Number.isInteger(branch) || branch < 0 || branch >= skips) {
-    throw new RangeError(
-      `Cannot cache at branch ${branch}: this network has ${skips} skip connections, so a branch is an integer from 0 to ${skips - 1}`,
-    );
+    throw new RangeError(`Cannot cut at branch ${branch}: this network has branches 0 to ${skips - 1}`);
   }
 }
 

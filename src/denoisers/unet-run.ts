@@ -1,6 +1,6 @@
 import { type PartMacs, partMacs, type RunMacs, runMacs, wholeMacs } from "../deepcache/cost.ts";
 import { cut } from "../deepcache/cut.ts";
-import type { CachePolicy } from "../deepcache/policy.ts";
+import { type CachePolicy, checkBranch } from "../deepcache/policy.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -44,8 +44,22 @@ export function startDenoiser(
   }
 }
 
-export const branchOf = (policy: CachePolicy): number | undefined =>
-  policy.kind === "off" ? undefined : policy.branch;
+/** What decides where a network is cut for a run. */
+export interface CutChoice {
+  /** The evaluations that the plan makes full. */
+  readonly full: readonly number[];
+  readonly evaluations: number;
+  /** Skip connections of the network. */
+  readonly skips: number;
+  /** Where to cut although nothing is cached, so that runs with and without a cache share what is loaded. */
+  readonly cutAt?: number | undefined;
+}
+
+/** The branch to cut at; none where the plan caches nothing, so that such a run equals one without a cache bit for bit. */
+export function branchFor(policy: CachePolicy, { full, evaluations, skips, cutAt }: CutChoice): number | undefined {
+  if (policy.kind !== "off") checkBranch(policy.branch, skips);
+  return policy.kind === "off" || full.length === evaluations ? cutAt : policy.branch;
+}
 
 /** What one part of a network took over a run. */
 export interface PartSummary {

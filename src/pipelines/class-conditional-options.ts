@@ -20,6 +20,11 @@ export interface ClassConditionalOptions {
   readonly seed?: number | undefined;
   readonly sampler?: ClassConditionalSampler | undefined;
   readonly cache?: CachePolicy | undefined;
+  /**
+   * Cut the network at this branch even where nothing is cached, so that runs with and without a cache share what is
+   * loaded; such a run equals an uncut one within float32 rounding.
+   */
+  readonly cutAt?: number | undefined;
   /** The noise to start from, [images, channels, height, width]; drawn from the seed where left out. */
   readonly latents?: Tensor | undefined;
   /** Decode a preview after every so many evaluations. */

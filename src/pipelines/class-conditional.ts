@@ -1,14 +1,10 @@
-import { branchOf, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
-import { unet } from "../models/unet.ts";
+import { branchFor, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
+import { skipCount, unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
-import {
-  type ClassConditionalOptions,
-  type SettledClassConditionalOptions,
-  settleClassConditional,
-} from "./class-conditional-options.ts";
+import { type ClassConditionalOptions, settleClassConditional } from "./class-conditional-options.ts";
 import { denoise } from "./denoise.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
 import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
@@ -64,6 +60,8 @@ async function* run(
   const { classes, guidanceScale, signal, steps, cache, seed } = options;
   const chosen = latentDiffusionSampler(model.scheduler, options);
   const full = planRun(cache, chosen);
+  const evaluations = chosen.sampler.timesteps.length;
+  const branch = branchFor(cache, { full, evaluations, skips: skipCount(model.unet.config), cutAt: asked.cutAt });
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
@@ -72,7 +70,7 @@ async function* run(
   const context = classContext(model.classEmbedding, classes, guided);
 
   yield clock.enter("load");
-  const loaded = await loadFor(runtime, model, slots.unet, options, context);
+  const loaded = await loadFor(runtime, model, slots.unet, branch, context);
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
@@ -125,13 +123,12 @@ async function loadFor(
   runtime: Runtime,
   { unet: { config, weights }, latentShape }: LatentDiffusionModel,
   slot: SessionSlot<LoadedUNet>,
-  { cache }: SettledClassConditionalOptions,
+  branch: number | undefined,
   context: Tensor,
 ): Promise<LoadedUNet> {
   const [batch = 1, contextLength = 1] = context.shape;
   const [, height, width] = latentShape;
-  const branch = branchOf(cache);
   return slot.get(JSON.stringify([batch, branch]), () =>
-    loadUNet(runtime, unet(config, { batch, height, width, contextLength }, weights), branch),
+    loadUNet(runtime, unet(config, { batch, height, width, contextLength, hoist: branch }, weights), branch),
   );
 }

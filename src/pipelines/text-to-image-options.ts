@@ -30,6 +30,11 @@ export interface TextToImageOptions extends ImageOptions {
   /** Noise added on the way (DDIM): 0 none, 1 as much as DDPM. */
   readonly eta?: number | undefined;
   readonly cache?: CachePolicy | undefined;
+  /**
+   * Cut the network at this branch even where nothing is cached, so that runs with and without a cache share what is
+   * loaded; such a run equals an uncut one within float32 rounding.
+   */
+  readonly cutAt?: number | undefined;
   /** How many of the text encoder's last layers to leave out. */
   readonly clipSkip?: number | undefined;
   /** What SDXL is told of the picture; other models are told nothing. */

@@ -1,6 +1,6 @@
-import { branchOf, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
+import { branchFor, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { reduction } from "../models/image-coder.ts";
-import { unet } from "../models/unet.ts";
+import { skipCount, unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
@@ -73,6 +73,8 @@ async function* run(
   const chosen = chooseSampler(model.scheduler, options);
   const begin = beginOf(options.source, chosen.sampler, steps);
   const full = planRun(cache, chosen, begin);
+  const evaluations = chosen.sampler.timesteps.length - begin;
+  const branch = branchFor(cache, { full, evaluations, skips: skipCount(model.unet.config), cutAt: asked.cutAt });
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
@@ -85,7 +87,7 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("load");
-  const loaded = await loadFor(runtime, model, slots.unet, options, conditioning.encoder_hidden_states);
+  const loaded = await loadFor(runtime, model, slots.unet, options, conditioning.encoder_hidden_states, branch);
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
@@ -116,7 +118,7 @@ async function* run(
     sampler: chosen.name,
     steps,
     guidanceScale: options.guidanceScale,
-    evaluations: chosen.sampler.timesteps.length - begin,
+    evaluations,
     policy: cache,
     ...summary,
     seconds: clock.leave(),
@@ -130,11 +132,11 @@ async function loadFor(
   slot: SessionSlot<LoadedUNet>,
   options: SettledOptions,
   context: Tensor,
+  branch: number | undefined,
 ): Promise<LoadedUNet> {
   const [batch = 1, contextLength = 77] = context.shape;
   const [height, width] = latentSize(model, options);
   const { config, weights } = model.unet;
-  const branch = branchOf(options.cache);
   return slot.get(JSON.stringify([batch, contextLength, height, width, branch]), () =>
     loadUNet(runtime, unet(config, { batch, height, width, contextLength, hoist: branch }, weights), branch),
   );

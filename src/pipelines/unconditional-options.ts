@@ -22,6 +22,11 @@ export interface UnconditionalOptions {
   /** Whole number from 0; the same seed gives the image that diffusers gives on a CPU. */
   readonly seed?: number | undefined;
   readonly cache?: CachePolicy | undefined;
+  /**
+   * Cut the network at this branch even where nothing is cached, so that runs with and without a cache share what is
+   * loaded; such a run equals an uncut one within float32 rounding.
+   */
+  readonly cutAt?: number | undefined;
   /** Show the clean image as predicted after every so many evaluations. */
   readonly previewEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,6 @@
-import { branchOf, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
+import { branchFor, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { samplesToImages } from "../image/samples.ts";
-import { unet } from "../models/unet.ts";
+import { skipCount, unet } from "../models/unet.ts";
 import { linearCombination } from "../tensor/linear-combination.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
@@ -54,7 +54,8 @@ async function* run(
   yield clock.enter("load");
   const { config, weights } = model.unet;
   const [height, width] = model.size;
-  const branch = branchOf(cache);
+  const evaluations = chosen.sampler.timesteps.length;
+  const branch = branchFor(cache, { full, evaluations, skips: skipCount(config), cutAt: asked.cutAt });
   const network = await slot.get(JSON.stringify([count, branch]), () =>
     loadUNet(runtime, unet(config, { batch: count, height, width, hoist: branch }, weights), branch),
   );

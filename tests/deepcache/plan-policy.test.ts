@@ -88,6 +88,6 @@ test("checkBranch() names the branches that exist", () => {
   expect(() => checkBranch(11, 12)).not.toThrow();
   expect(() => checkBranch(0, 12)).not.toThrow();
   for (const branch of [12, -1, 0.5, Number.NaN]) {
-    expect(() => checkBranch(branch, 12)).toThrow(`Cannot cache at branch ${branch}: this network has 12 skip`);
+    expect(() => checkBranch(branch, 12)).toThrow(`Cannot cut at branch ${branch}: this network has branches 0 to 11`);
   }
 });
