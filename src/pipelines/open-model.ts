@@ -6,7 +6,7 @@ import { pathKind } from "../checkpoint/path-kind.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion-model.ts";
 import { openSingleStableDiffusion } from "./single-file-model.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { isTextToImagePipeline, openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { openOriginalDdpm, openUnconditional, type UnconditionalModel } from "./unconditional-model.ts";
 
 /** Where a model lies and how to read it. */
@@ -53,7 +53,11 @@ export async function openModel(location: ModelLocation): Promise<OpenedModel> {
 async function openFolder({ path, variant }: ModelLocation): Promise<OpenedModel> {
   const names = await listFolder(path, "the model");
   const className = names.has("model_index.json") ? (await readModelIndex(path)).className : undefined;
-  return className?.startsWith("StableDiffusion") === true || !(names.has("config.json") || names.has("unet"))
+  const fromText =
+    className === undefined
+      ? !(names.has("config.json") || names.has("unet"))
+      : isTextToImagePipeline(className) || className.startsWith("StableDiffusion"); // whose reader says what it is
+  return fromText
     ? { kind: "text-to-image", model: await openStableDiffusion(path, { variant }) }
     : { kind: "unconditional", model: await openUnconditional(path, { variant }) };
 }

@@ -7,6 +7,7 @@ import { torchGenerator } from "../tensor/torch-generator.ts";
 import { chooseSampler, planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEvent } from "./events.ts";
+import { guidanceEmbedding } from "./guidance-embedding.ts";
 import { beginOf } from "./image-source.ts";
 import { decodeLatents, klLatentDecoder } from "./latent-decoder.ts";
 import { phaseClock } from "./phase-clock.ts";
@@ -45,8 +46,17 @@ async function* run(
   const clock = phaseClock(now);
 
   yield clock.enter("encode");
-  const guided = options.guidanceScale > 1;
-  const { conditioning, warnings } = await conditionerOf(model).condition(runtime, { ...options, guided });
+  const { timeConditionWidth } = model.unet.config;
+  // A U-Net into which guidance was distilled is told of its scale instead of being run twice.
+  const guided = options.guidanceScale > 1 && timeConditionWidth === undefined;
+  const { conditioning: text, warnings } = await conditionerOf(model).condition(runtime, { ...options, guided });
+  const conditioning =
+    timeConditionWidth === undefined
+      ? text
+      : {
+          ...text,
+          timestep_cond: guidanceEmbedding(options.guidanceScale, timeConditionWidth, options.prompts.length),
+        };
   for (const message of warnings) yield { type: "warning", message };
   signal?.throwIfAborted();
   const startRun = await prepareStart(runtime, model, options.source);
