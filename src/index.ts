@@ -13,6 +13,7 @@ export type { PartSummary, RunSummary } from "./denoisers/unet-run.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/events.ts";
 export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
 export type { ImageOptions } from "./pipelines/image-source.ts";
+export type { Pipeline, PipelineEffects } from "./pipelines/pipeline.ts";
 export {
   type OpenOptions,
   openScheduler,
@@ -20,7 +21,7 @@ export {
   type StableDiffusionModel,
 } from "./pipelines/stable-diffusion-model.ts";
 export type { PictureSizes, PixelSize } from "./pipelines/text-conditioner.ts";
-export { type PipelineEffects, type TextToImagePipeline, textToImage } from "./pipelines/text-to-image.ts";
+export { type TextToImagePipeline, textToImage } from "./pipelines/text-to-image.ts";
 export type { TextToImageOptions } from "./pipelines/text-to-image-options.ts";
 export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional.ts";
 export {

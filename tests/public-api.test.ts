@@ -135,6 +135,7 @@ test("the package exports these types", () => {
       "Phase",
       "PhaseSeconds",
       "PictureSizes",
+      "Pipeline",
       "PipelineEffects",
       "PipelineEvent",
       "PixelSize",

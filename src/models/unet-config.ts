@@ -98,9 +98,11 @@ function conditionConfig(read: ConfigReader): UNetConfig {
   });
   const widths = new Set(read.perLevel("cross_attention_dim", count, isPositive, 1280));
   if (widths.size > 1) read.fail("cross_attention_dim", "the same width for all levels");
+  // Left out, the middle goes by a setting for all levels; beside a list of levels, it has both attentions.
+  const onlyCrossMid = read.boolean("mid_block_only_cross_attention", read.isTrue("only_cross_attention"));
   const mid = {
     UNetMidBlock2DCrossAttn: {
-      attention: cross(count - 1, read.boolean("mid_block_only_cross_attention", false)),
+      attention: cross(count - 1, onlyCrossMid),
       resnets: 2,
     },
     UNetMidBlock2D: { attention: NONE, resnets: 1 },

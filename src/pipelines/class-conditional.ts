@@ -6,43 +6,21 @@ import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
 import { type ClassConditionalOptions, settleClassConditional } from "./class-conditional-options.ts";
 import { denoise } from "./denoise.ts";
-import type { GenerationResult, PipelineEvent } from "./events.ts";
+import type { PipelineEvent } from "./events.ts";
+import { decodeLatents, vqLatentDecoder } from "./latent-decoder.ts";
 import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
 import { latentDiffusionSampler } from "./latent-diffusion-sampler.ts";
 import { phaseClock } from "./phase-clock.ts";
+import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
-import type { PipelineEffects } from "./text-to-image.ts";
-import { decodeVqLatents } from "./vq-latent-decoder.ts";
 
-/** Images of classes with one model; sessions stay loaded from run to run where the batch stays the same. */
-export interface ClassConditionalPipeline extends AsyncDisposable {
-  /** Runs once, telling what happens; leaving the loop stops the run. */
-  stream(options: ClassConditionalOptions): AsyncGenerator<PipelineEvent, void>;
-  /** Runs once to the end. */
-  generate(options: ClassConditionalOptions): Promise<GenerationResult>;
-}
+/** Images of classes with one model. */
+export type ClassConditionalPipeline = Pipeline<ClassConditionalOptions>;
 
 /** Makes a pipeline of an opened model. */
 export function classConditional(model: LatentDiffusionModel, effects: PipelineEffects): ClassConditionalPipeline {
   const slots: Slots = { unet: sessionSlot(), decoder: sessionSlot() };
-  const settled: Required<PipelineEffects> = {
-    now: () => performance.now(),
-    randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    ...effects,
-  };
-  const stream = (options: ClassConditionalOptions): AsyncGenerator<PipelineEvent, void> =>
-    run(model, settled, slots, options);
-  return {
-    stream,
-    async generate(options) {
-      for await (const event of stream(options)) if (event.type === "result") return event.result;
-      throw new Error("The run ended without a result");
-    },
-    async [Symbol.asyncDispose]() {
-      await slots.unet[Symbol.asyncDispose]();
-      await slots.decoder[Symbol.asyncDispose]();
-    },
-  };
+  return pipelineOf((options, settled) => run(model, settled, slots, options), effects, Object.values(slots));
 }
 
 interface Slots {
@@ -76,6 +54,7 @@ async function* run(
   yield clock.enter("denoise");
   const generator = torchGenerator(seed);
   const start = options.latents ?? generator.randn([classes.length, ...model.latentShape]);
+  const decode = (latents: Tensor) => decodeLatents(runtime, vqLatentDecoder(model.firstStage), slots.decoder, latents);
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network: loaded,
@@ -87,24 +66,14 @@ async function* run(
     signal,
     now,
     previewEvery: options.previewEvery,
-    preview: (clean) => decodeVqLatents(runtime, model.firstStage, slots.decoder, clean),
+    preview: decode,
   });
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
-  const images = await decodeVqLatents(runtime, model.firstStage, slots.decoder, latents);
-  const result: GenerationResult = {
-    images,
-    latents,
-    seed,
-    sampler: chosen.name,
-    steps,
-    evaluations: chosen.sampler.timesteps.length,
-    policy: cache,
-    ...summary,
-    seconds: clock.leave(),
-  };
-  yield { type: "result", result };
+  const images = await decode(latents);
+  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };
 }
 
 /** The U-Net's context [B, 1, width]: one token for each image, with guidance those of no class first. */

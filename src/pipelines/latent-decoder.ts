@@ -1,31 +1,53 @@
 import type { RgbImage } from "../image/rgb-image.ts";
 import { samplesToImages } from "../image/samples.ts";
-import { autoencoderDecoder } from "../models/autoencoder-kl.ts";
+import { type AutoencoderKlConfig, autoencoderDecoder } from "../models/autoencoder-kl.ts";
+import { type VqModelConfig, vqDecoder } from "../models/vq-model.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import type { Network } from "./network.ts";
 import type { SessionSlot } from "./session-slot.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+
+/** What turns latents into images. */
+export interface LatentDecoder {
+  /** Loads a network from `latent` to `image` for one latent at a time. */
+  load(runtime: Runtime, height: number, width: number): Promise<Session>;
+  /** A value as the sampler leaves it, as the network takes it. */
+  unscaled(value: number): number;
+}
+
+/** The decoder of an autoencoder with a continuous latent space. */
+export const klLatentDecoder = ({ config, weights }: Network<AutoencoderKlConfig>): LatentDecoder => ({
+  load: (runtime, height, width) => runtime.load(autoencoderDecoder(config, { batch: 1, height, width }, weights)),
+  unscaled: (value) => value / config.scalingFactor + config.shiftFactor,
+});
+
+/** The decoder of an autoencoder with a codebook. */
+export const vqLatentDecoder = ({ config, weights }: Network<VqModelConfig>): LatentDecoder => ({
+  load: (runtime, height, width) => runtime.load(vqDecoder(config, { batch: 1, height, width }, weights)),
+  unscaled: (value) => value / config.scalingFactor,
+});
 
 /** Turns latents [B, C, h, w] into images, one after the other so that memory does not grow with the batch. */
 export async function decodeLatents(
   runtime: Runtime,
-  { vae: { config, weights } }: StableDiffusionModel,
+  decoder: LatentDecoder,
   slot: SessionSlot<Session>,
   latents: Tensor,
 ): Promise<RgbImage[]> {
   const [batch = 0, channels = 0, height = 0, width = 0] = latents.shape;
-  const session = await slot.get(`${height}x${width}`, () =>
-    runtime.load(autoencoderDecoder(config, { batch: 1, height, width }, weights)),
-  );
+  const session = await slot.get(`${height}x${width}`, () => decoder.load(runtime, height, width));
   const size = elementCount([channels, height, width]);
   const images: RgbImage[] = [];
   for (let i = 0; i < batch; i++) {
-    const latent = latents.data.slice(i * size, (i + 1) * size);
-    for (let j = 0; j < size; j++) latent[j] = latent[j]! / config.scalingFactor + config.shiftFactor;
-    const { image } = await session.run({ latent: { data: latent, shape: [1, channels, height, width] } });
-    if (image === undefined) throw new TypeError('The decoder has no output "image"');
-    images.push(...samplesToImages(await image.download()));
-    image[Symbol.dispose]();
+    const data = latents.data.slice(i * size, (i + 1) * size).map(decoder.unscaled);
+    const outputs = await session.run({ latent: { data, shape: [1, channels, height, width] } });
+    try {
+      const { image } = outputs;
+      if (image === undefined) throw new TypeError('The decoder has no output "image"');
+      images.push(...samplesToImages(await image.download()));
+    } finally {
+      for (const output of Object.values(outputs)) output[Symbol.dispose]();
+    }
   }
   return images;
 }

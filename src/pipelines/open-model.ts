@@ -7,7 +7,7 @@ import { pathKind } from "../checkpoint/path-kind.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion-model.ts";
 import { openSingleStableDiffusion } from "./single-file-model.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { isTextToImagePipeline, openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { openOriginalDdpm, openUnconditional, type UnconditionalModel } from "./unconditional-model.ts";
 
 /** Where a model lies and how to read it; `cacheFolder` is for copies of what cannot be used in place. */
@@ -58,7 +58,11 @@ async function openFolder({ path, ...location }: ModelLocation): Promise<OpenedM
   const { config, ema, tokenizer, ...options } = location;
   const names = await listFolder(path, "the model");
   const className = names.has("model_index.json") ? (await readModelIndex(path)).className : undefined;
-  return className?.startsWith("StableDiffusion") === true || !(names.has("config.json") || names.has("unet"))
+  const fromText =
+    className === undefined
+      ? !(names.has("config.json") || names.has("unet"))
+      : isTextToImagePipeline(className) || className.startsWith("StableDiffusion"); // whose reader says what it is
+  return fromText
     ? { kind: "text-to-image", model: await openStableDiffusion(path, options) }
     : { kind: "unconditional", model: await openUnconditional(path, options) };
 }

@@ -31,12 +31,15 @@ const PIPELINES = {
   StableDiffusionPipeline: "one",
   StableDiffusionImg2ImgPipeline: "one",
   StableDiffusionInpaintPipeline: "one",
+  LatentConsistencyModelPipeline: "one",
+  LatentConsistencyModelImg2ImgPipeline: "one",
   StableDiffusionXLPipeline: "two",
   StableDiffusionXLImg2ImgPipeline: "two",
   StableDiffusionXLInpaintPipeline: "two",
 } as const satisfies Record<string, "one" | "two">;
 
-const isPipeline = (name: string): name is keyof typeof PIPELINES => Object.hasOwn(PIPELINES, name);
+/** Whether diffusers' pipeline `name` is one that this one stands for. */
+export const isTextToImagePipeline = (name: string): name is keyof typeof PIPELINES => Object.hasOwn(PIPELINES, name);
 
 /** How a model folder is opened: of which variant, and where what cannot be used in place may be copied. */
 export type OpenOptions = ComponentOptions;
@@ -44,7 +47,7 @@ export type OpenOptions = ComponentOptions;
 /** Opens a model folder in diffusers' layout: reads configs, vocabulary and the headers of the weight files. */
 export async function openStableDiffusion(folder: string, options: OpenOptions = {}): Promise<StableDiffusionModel> {
   const index = await readModelIndex(folder);
-  if (!isPipeline(index.className)) {
+  if (!isTextToImagePipeline(index.className)) {
     throw new CheckpointError(
       `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINES).join(", ")} is required`,
     );

@@ -6,55 +6,24 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { chooseSampler, planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
-import type { GenerationResult, PipelineEvent } from "./events.ts";
+import type { PipelineEvent } from "./events.ts";
+import { guidanceEmbedding } from "./guidance-embedding.ts";
 import { beginOf } from "./image-source.ts";
-import { decodeLatents } from "./latent-decoder.ts";
+import { decodeLatents, klLatentDecoder } from "./latent-decoder.ts";
 import { phaseClock } from "./phase-clock.ts";
+import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
 import { prepareStart } from "./run-start.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
 
-/** What a pipeline takes from outside; tests pass their own. */
-export interface PipelineEffects {
-  readonly runtime: Runtime;
-  /** Milliseconds from a fixed point. */
-  readonly now?: () => number;
-  readonly randomSeed?: () => number;
-}
-
-/**
- * Images from prompts with one model, alone, from an image or within one; the sessions of U-Net and decoder stay loaded from
- * run to run where the sizes stay the same.
- */
-export interface TextToImagePipeline extends AsyncDisposable {
-  /** Runs once, telling what happens; leaving the loop stops the run. */
-  stream(options: TextToImageOptions): AsyncGenerator<PipelineEvent, void>;
-  /** Runs once to the end. */
-  generate(options: TextToImageOptions): Promise<GenerationResult>;
-}
+/** Images from prompts with one model, alone, from an image or within one. */
+export type TextToImagePipeline = Pipeline<TextToImageOptions>;
 
 /** Makes a pipeline of an opened model. */
 export function textToImage(model: StableDiffusionModel, effects: PipelineEffects): TextToImagePipeline {
   const slots: Slots = { unet: sessionSlot(), decoder: sessionSlot() };
-  const settled: Required<PipelineEffects> = {
-    now: () => performance.now(),
-    randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    ...effects,
-  };
-  const stream = (options: TextToImageOptions): AsyncGenerator<PipelineEvent, void> =>
-    run(model, settled, slots, options);
-  return {
-    stream,
-    async generate(options) {
-      for await (const event of stream(options)) if (event.type === "result") return event.result;
-      throw new Error("The run ended without a result");
-    },
-    async [Symbol.asyncDispose]() {
-      await slots.unet[Symbol.asyncDispose]();
-      await slots.decoder[Symbol.asyncDispose]();
-    },
-  };
+  return pipelineOf((options, settled) => run(model, settled, slots, options), effects, Object.values(slots));
 }
 
 interface Slots {
@@ -79,8 +48,17 @@ async function* run(
   const clock = phaseClock(now);
 
   yield clock.enter("encode");
-  const guided = options.guidanceScale > 1;
-  const { conditioning, warnings } = await conditionerOf(model).condition(runtime, { ...options, guided });
+  const { timeConditionWidth } = model.unet.config;
+  // A U-Net into which guidance was distilled is told of its scale instead of being run twice.
+  const guided = options.guidanceScale > 1 && timeConditionWidth === undefined;
+  const { conditioning: text, warnings } = await conditionerOf(model).condition(runtime, { ...options, guided });
+  const conditioning =
+    timeConditionWidth === undefined
+      ? text
+      : {
+          ...text,
+          timestep_cond: guidanceEmbedding(options.guidanceScale, timeConditionWidth, options.prompts.length),
+        };
   for (const message of warnings) yield { type: "warning", message };
   signal?.throwIfAborted();
   const startRun = await prepareStart(runtime, model, options.source);
@@ -93,6 +71,7 @@ async function* run(
   yield clock.enter("denoise");
   const noise = torchGenerator(seed).randn;
   const shape = [options.prompts.length, model.vae.config.latentChannels, ...latentSize(model, options)];
+  const decode = (latents: Tensor) => decodeLatents(runtime, klLatentDecoder(model.vae), slots.decoder, latents);
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network: loaded,
@@ -105,25 +84,15 @@ async function* run(
     signal,
     now,
     previewEvery: options.previewEvery,
-    preview: (clean) => decodeLatents(runtime, model, slots.decoder, clean),
+    preview: decode,
   });
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
-  const images = await decodeLatents(runtime, model, slots.decoder, latents);
-  const result: GenerationResult = {
-    images,
-    latents,
-    seed,
-    sampler: chosen.name,
-    steps,
-    guidanceScale: options.guidanceScale,
-    evaluations,
-    policy: cache,
-    ...summary,
-    seconds: clock.leave(),
-  };
-  yield { type: "result", result };
+  const images = await decode(latents);
+  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  const { guidanceScale } = options;
+  yield { type: "result", result: { ...made, guidanceScale, evaluations, seconds: clock.leave() } };
 }
 
 async function loadFor(

@@ -5,39 +5,20 @@ import { linearCombination } from "../tensor/linear-combination.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
-import type { GenerationResult, PipelineEvent } from "./events.ts";
+import type { PipelineEvent } from "./events.ts";
 import { phaseClock } from "./phase-clock.ts";
+import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
-import type { PipelineEffects } from "./text-to-image.ts";
 import type { UnconditionalModel } from "./unconditional-model.ts";
 import { settleUnconditional, type UnconditionalOptions } from "./unconditional-options.ts";
 
-/** Images out of noise alone; sessions stay loaded from run to run where count and branch stay the same. */
-export interface UnconditionalPipeline extends AsyncDisposable {
-  /** Runs once, telling what happens; leaving the loop stops the run. */
-  stream(options: UnconditionalOptions): AsyncGenerator<PipelineEvent, void>;
-  /** Runs once to the end. */
-  generate(options: UnconditionalOptions): Promise<GenerationResult>;
-}
+/** Images out of noise alone. */
+export type UnconditionalPipeline = Pipeline<UnconditionalOptions>;
 
 /** Makes a pipeline of an opened model. */
 export function unconditional(model: UnconditionalModel, effects: PipelineEffects): UnconditionalPipeline {
   const slot: SessionSlot<LoadedUNet> = sessionSlot();
-  const settled: Required<PipelineEffects> = {
-    now: () => performance.now(),
-    randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    ...effects,
-  };
-  const stream = (options: UnconditionalOptions): AsyncGenerator<PipelineEvent, void> =>
-    run(model, settled, slot, options);
-  return {
-    stream,
-    async generate(options) {
-      for await (const event of stream(options)) if (event.type === "result") return event.result;
-      throw new Error("The run ended without a result");
-    },
-    [Symbol.asyncDispose]: () => slot[Symbol.asyncDispose](),
-  };
+  return pipelineOf((options, settled) => run(model, settled, slot, options), effects, [slot]);
 }
 
 async function* run(
@@ -80,16 +61,6 @@ async function* run(
 
   yield clock.enter("decode");
   const images = samplesToImages(latents);
-  const result: GenerationResult = {
-    images,
-    latents,
-    seed,
-    sampler: chosen.name,
-    steps,
-    evaluations: chosen.sampler.timesteps.length,
-    policy: cache,
-    ...summary,
-    seconds: clock.leave(),
-  };
-  yield { type: "result", result };
+  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };
 }

@@ -46,6 +46,19 @@ describe("unetConfig()", () => {
     expect(() => unetConfig({ ...SD, ...change }, "unet/config.json")).toThrow('config "unet/config.json"');
   });
 
+  test.each([
+    [{}, [false, false, false], false],
+    [{ only_cross_attention: true }, [true, true, true], true],
+    [{ only_cross_attention: true, mid_block_only_cross_attention: null }, [true, true, true], true],
+    [{ only_cross_attention: true, mid_block_only_cross_attention: false }, [true, true, true], false],
+    [{ only_cross_attention: false, mid_block_only_cross_attention: true }, [false, false, false], true],
+    [{ only_cross_attention: [true, true, false, true] }, [true, true, false], false],
+  ])("with %o gives the middle self-attention as diffusers does", (change, levels, middle) => {
+    const { down, mid } = unetConfig({ ...SD, ...change });
+    const attentions = [...down.slice(0, 3), mid].map((place) => place?.attention);
+    expect(attentions).toMatchObject([...levels, middle].map((onlyCrossAttention) => ({ onlyCrossAttention })));
+  });
+
   test("refuses what is no config", () => {
     for (const json of [null, [], 3, "x"]) expect(() => unetConfig(json, "c.json")).toThrow('"c.json": it holds');
   });

@@ -1,0 +1,69 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { VERSION } from "../../src/pipelines/image-parameters.ts";
+import { fixturePath } from "../support/fixtures.ts";
+
+/** The package as it is installed, compiled from these sources. */
+const installed = mkdtempSync(join(tmpdir(), "deepcache-process-"));
+beforeAll(() => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  for (const name of ["package.json", "node_modules", "models"]) symlinkSync(join(root, name), join(installed, name));
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", join(installed, "dist")]);
+});
+afterAll(() => rmSync(installed, { recursive: true, force: true }));
+
+/** Says "listening" on stderr as soon as an interrupt would be noticed. */
+const TELL = 'process.on("newListener", (name) => name === "SIGINT" && process.stderr.write("listening\\n"));';
+
+function start(...args: string[]): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
+  const main = join(installed, "dist", "cli", "main.js");
+  const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
+  return spawn(process.execPath, ["--import", preload, main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function end(child: ReturnType<typeof start>) {
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+  return { stdout, stderr: stderr.replace("listening\n", ""), code };
+}
+
+describe("the process", () => {
+  test("tells its version", async () => {
+    expect(await end(start("--version"))).toEqual({ stdout: `${VERSION}\n`, stderr: "", code: 0 });
+  });
+
+  test("exits with 2 at a misuse and with 1 at a failure, saying so in one sentence", async () => {
+    const misuse = await end(start("generate", "a", "--steps", "0"));
+    expect(misuse).toMatchObject({ stdout: "", code: 2 });
+    const failure = await end(start("generate", "a", "--model", join(installed, "nowhere")));
+    expect(failure).toMatchObject({ stdout: "", code: 1 });
+    for (const { stderr } of [misuse, failure]) expect(stderr).toMatch(/^deepcache: Cannot .*\n$/);
+  });
+
+  test.each([
+    ["generate", "opens the model", 0],
+    ["generate", "denoises", 1500],
+    ["compare", "denoises", 1500],
+  ])("%s exits with 130 where it is interrupted while it %s, and leaves no file", async (command, when, wait) => {
+    const folder = join(installed, `${command}-${when.replaceAll(" ", "-")}`);
+    mkdirSync(folder);
+    const child = start(
+      ...[command, "a", "--model", fixturePath("pipelines/sd15/model"), "--sampler", "ddim", "--steps", "900"],
+      ...["--count", "16", "--interval", "2", "--output", join(folder, "out.png")],
+    );
+    const ended = end(child);
+    await once(child.stderr, "data");
+    await setTimeout(wait);
+    expect(child.exitCode).toBeNull();
+    child.kill("SIGINT");
+    expect(await ended).toEqual({ stdout: "", stderr: "", code: 130 });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
