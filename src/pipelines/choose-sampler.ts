@@ -23,7 +23,10 @@ export interface ChosenSampler {
 }
 
 /** What diffusers' Stable Diffusion pipeline insists on, whatever the file says: latents have no range to clip to. */
-const LATENT_SETTINGS = { clip_sample: false, steps_offset: 1 };
+export const LATENT_SETTINGS = { clip_sample: false, steps_offset: 1 };
+
+/** SDXL's pipeline leaves the offset to the file. */
+export const SDXL_SETTINGS = { clip_sample: false };
 
 /**
  * The sampler asked for on the model's noise schedule, or the model's own. `insisted` overrules the model's file: models

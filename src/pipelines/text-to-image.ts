@@ -4,7 +4,7 @@ import { skipCount, unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
-import { chooseSampler, planRun } from "./choose-sampler.ts";
+import { chooseSampler, LATENT_SETTINGS, planRun, SDXL_SETTINGS } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEvent } from "./events.ts";
 import { guidanceEmbedding } from "./guidance-embedding.ts";
@@ -39,7 +39,7 @@ async function* run(
 ): AsyncGenerator<PipelineEvent, void> {
   const options = settle(asked, model, randomSeed);
   const { signal, steps, cache, seed } = options;
-  const chosen = chooseSampler(model.scheduler, options);
+  const chosen = chooseSampler(model.scheduler, options, model.second === undefined ? LATENT_SETTINGS : SDXL_SETTINGS);
   const begin = beginOf(options.source, chosen.sampler, steps);
   const full = planRun(cache, chosen, begin);
   const evaluations = chosen.sampler.timesteps.length - begin;
