@@ -5,6 +5,7 @@ import { listFolder } from "../checkpoint/folder.ts";
 import { readSmallFile } from "../checkpoint/json-file.ts";
 import { readModelIndex } from "../checkpoint/model-index.ts";
 import { readCheckpoint } from "../checkpoint/read-checkpoint.ts";
+import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { ddpmScheduleConfig } from "../diffusion/original-schedules.ts";
 import { parseSchedulerConfig, type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
 import { ddpmConfig } from "../models/ddpm-config.ts";
@@ -104,7 +105,7 @@ export interface OriginalDdpm {
 
 /** Opens a checkpoint of the DDPM and DDIM code; it samples as that code does, unclipped by DDIM. */
 export async function openOriginalDdpm({ checkpoint, config, ema }: OriginalDdpm): Promise<UnconditionalModel> {
-  const read = ddpmConfig(new TextDecoder().decode(await readSmallFile(config)), config);
+  const read = ddpmConfig(await readYamlFile(config), config);
   const state = ddpmState((await readCheckpoint(await fileSource(checkpoint))).weights, { ema });
   const scheduler = ddpmScheduleConfig(read.schedule);
   return {
