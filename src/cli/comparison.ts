@@ -4,7 +4,7 @@ import type { GridRow } from "../image/grid.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";
 import { ssim } from "../metrics/ssim.ts";
-import type { GenerationResult } from "../pipelines/events.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import type { Terminal } from "./console.ts";
 import type { Job } from "./job.ts";
 import { secondsText } from "./units.ts";
@@ -53,15 +53,15 @@ export async function comparePolicies(
   // The baseline runs on the same three parts, so that weights are loaded once and nothing but the plan differs.
   const branch = policies[0] === undefined || policies[0].kind === "off" ? 0 : policies[0].branch;
   const uncached: CachePolicy = { kind: "off" };
-  const run = (cache: CachePolicy, count: number | undefined): Promise<GenerationResult> =>
-    watchRun(job.stream({ cache, seed, steps: count, cutAt: branch }), terminal);
+  const run = (cache: CachePolicy): Promise<GenerationResult> =>
+    watchRun(job.stream({ cache, seed, steps, cutAt: branch }), terminal);
   terminal.status("warming up");
-  await run(uncached, Math.min(WARM_UP_STEPS, steps ?? WARM_UP_STEPS));
+  await warmUp(job.stream({ cache: uncached, seed, steps, cutAt: branch }));
   const results = [uncached, ...policies].map((): GenerationResult[] => []);
   for (let i = 0; i < repeat; i++) {
     for (const [index, cache] of [uncached, ...policies].entries()) {
       terminal.status(index === 0 ? "without the cache" : `with the cache: ${formatPolicy(cache)}`);
-      results[index]?.push(await run(cache, steps));
+      results[index]?.push(await run(cache));
     }
   }
   const [original = [], ...accelerated] = results;
@@ -86,8 +86,12 @@ export async function comparePolicies(
   };
 }
 
-/** Enough to fill ONNX Runtime's pools, and a number of steps that every schedule can take. */
-const WARM_UP_STEPS = 2;
+/** Begins a run and leaves it after its first evaluations, which fill ONNX Runtime's pools. */
+async function warmUp(events: AsyncIterable<PipelineEvent>): Promise<void> {
+  for await (const event of events) if (event.type === "evaluation" && event.evaluation === WARM_UP - 1) break;
+}
+
+const WARM_UP = 2;
 /** Pictures of models smaller than this are enlarged in the figure. */
 const SMALLEST_PICTURE = 192;
 

@@ -1,5 +1,4 @@
-import { parse } from "yaml";
-import { ConfigError, type ConfigReader, configReader } from "./config-reader.ts";
+import { type ConfigReader, configReader } from "./config-reader.ts";
 import { type UNetConfig, unetConfig } from "./unet-config.ts";
 
 /** A config.yml of the DDPM and DDIM code (Ho et al. 2020, Song et al. 2020), read. */
@@ -19,9 +18,9 @@ export interface DdpmConfig {
 /** The code fixes the groups of every norm. */
 const GROUPS = 32;
 
-/** Reads the text of a config.yml; every refusal names the section and the field. */
-export function ddpmConfig(text: string, source = "config.yml"): DdpmConfig {
-  const root = configReader(parseYaml(text, source), source);
+/** Reads a parsed config.yml; every refusal names the section and the field. */
+export function ddpmConfig(config: unknown, source = "config.yml"): DdpmConfig {
+  const root = configReader(config, source);
   const [data, model, diffusion] = [root.section("data"), root.section("model"), root.section("diffusion")];
   root.only("image_mean", []);
   data.only("logit_transform", [false]);
@@ -38,15 +37,6 @@ export function ddpmConfig(text: string, source = "config.yml"): DdpmConfig {
     },
     varianceType: model.choice("var_type", { fixedlarge: "fixed_large", fixedsmall: "fixed_small" } as const),
   };
-}
-
-function parseYaml(text: string, source: string): unknown {
-  try {
-    return parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : "";
-    throw new ConfigError(`Cannot read config "${source}": it is not YAML: ${reason}`, { cause });
-  }
 }
 
 /** The same network in the words of diffusers' config.json. */

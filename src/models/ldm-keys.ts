@@ -1,4 +1,4 @@
-import type { KeyMap } from "./key-map.ts";
+import type { ModuleNames } from "./keys/module-names.ts";
 import type { UNetConfig, UNetLevel } from "./unet-config.ts";
 import type { VqModelConfig } from "./vq-model.ts";
 
@@ -15,7 +15,7 @@ const under = (from: string, to: string, names: Readonly<Record<string, string>>
   Object.entries(names).map(([original, name]) => [`${from}.${original}`, `${to}.${name}`]);
 
 /** The modules of the original `UNetModel`, whose blocks are counted through over the levels. */
-export function ldmUNetKeys({ down, up }: Pick<UNetConfig, "down" | "up">): KeyMap {
+export function ldmUNetKeys({ down, up }: Pick<UNetConfig, "down" | "up">): ModuleNames {
   const pairs: [string, string][] = [
     ["time_embed.0", "time_embedding.linear_1"],
     ["time_embed.2", "time_embedding.linear_2"],
@@ -49,7 +49,7 @@ export function ldmUNetKeys({ down, up }: Pick<UNetConfig, "down" | "up">): KeyM
 const CODER_ATTENTION = { norm: "group_norm", q: "to_q", k: "to_k", v: "to_v", proj_out: "to_out.0" } as const;
 
 /** The modules of the original first stage; the decoder's levels are counted from the finest there. */
-export function ldmVqKeys({ channels, layers }: Pick<VqModelConfig, "channels" | "layers">): KeyMap {
+export function ldmVqKeys({ channels, layers }: Pick<VqModelConfig, "channels" | "layers">): ModuleNames {
   const pairs: [string, string][] = [];
   const resnet = (from: string, to: string): void => {
     pairs.push([from, to], [`${from}.nin_shortcut`, `${to}.conv_shortcut`]);

@@ -1,6 +1,7 @@
 import type { CachePolicy } from "../deepcache/policy.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
+import { requireRange, requireWhole } from "./requirements.ts";
 
 /** The samplers of the original latent diffusion code. */
 export type ClassConditionalSampler = "ddim" | "plms";
@@ -69,9 +70,7 @@ export function settleClassConditional(
   requireWhole("count", count, 1);
   requireWhole("seed", seed, 0);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
-  if (!(Number.isFinite(guidanceScale) && guidanceScale >= 0)) {
-    throw new RangeError(`Cannot generate with guidance scale ${guidanceScale}: a number of at least 0 is required`);
-  }
+  requireRange("guidance scale", guidanceScale, 0);
   if (sampler === "plms" && eta !== 0) {
     throw new RangeError(`Cannot generate with eta ${eta}: PLMS adds no noise, so 0 is required`);
   }
@@ -84,10 +83,4 @@ export function settleClassConditional(
   }
   const { signal } = options;
   return { classes, steps, guidanceScale, eta, seed, sampler, cache, latents, previewEvery, signal };
-}
-
-function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-  throw new RangeError(`Cannot generate with ${name} ${value}: a whole number ${range} is required`);
 }

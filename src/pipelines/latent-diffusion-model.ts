@@ -5,7 +5,7 @@ import type { Weights } from "../checkpoint/weights.ts";
 import { readYamlFile } from "../checkpoint/yaml-file.ts";
 import { latentDiffusionConfig } from "../diffusion/original-schedules.ts";
 import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
-import { fittedWeights } from "../models/key-map.ts";
+import { fittedWeights } from "../models/keys/module-names.ts";
 import { type LdmConfig, ldmConfig } from "../models/ldm-config.ts";
 import { ldmUNetKeys, ldmVqKeys } from "../models/ldm-keys.ts";
 import { latentDiffusionParts, PART_PREFIXES } from "../models/ldm-parts.ts";

@@ -1,6 +1,7 @@
 import type { CachePolicy } from "../deepcache/policy.ts";
 import { reduction } from "../models/image-coder.ts";
 import { type ImageOptions, type Source, settleSource } from "./image-source.ts";
+import { requireMultiple, requireRange, requireWhole } from "./requirements.ts";
 import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import type { PictureSizes } from "./text-conditioner.ts";
 
@@ -96,7 +97,7 @@ export function settle(
     ["height", height],
   ] as const)
     requireMultiple(name, size, factor);
-  requireRange("guidance scale", guidanceScale, 0, Number.POSITIVE_INFINITY);
+  requireRange("guidance scale", guidanceScale, 0);
   requireRange("guidance rescale", guidanceRescale, 0, 1);
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
@@ -126,22 +127,4 @@ export function settle(
     previewEvery,
     signal: options.signal,
   };
-}
-
-/** Refuses what is not a whole number in the range. */
-export function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-  throw new RangeError(`Cannot generate with ${name} ${value}: a whole number ${range} is required`);
-}
-
-function requireMultiple(name: string, value: number, factor: number): void {
-  if (Number.isInteger(value) && value > 0 && value % factor === 0) return;
-  throw new RangeError(`Cannot generate with ${name} ${value}: a positive multiple of ${factor} is required`);
-}
-
-function requireRange(name: string, value: number, least: number, most: number): void {
-  if (Number.isFinite(value) && value >= least && value <= most) return;
-  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
-  throw new RangeError(`Cannot generate with ${name} ${value}: a number ${range} is required`);
 }

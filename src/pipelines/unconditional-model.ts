@@ -3,7 +3,10 @@ import { CheckpointError } from "../checkpoint/errors.ts";
 import { listFolder } from "../checkpoint/folder.ts";
 import { readSmallFile } from "../checkpoint/json-file.ts";
 import { readModelIndex } from "../checkpoint/model-index.ts";
+
 import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
+import { readYamlFile } from "../checkpoint/yaml-file.ts";
+
 import { ddpmScheduleConfig } from "../diffusion/original-schedules.ts";
 import { parseSchedulerConfig, type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
 import { ddpmConfig } from "../models/ddpm-config.ts";
@@ -104,7 +107,7 @@ export interface OriginalDdpm extends Omit<OpenCheckpointOptions, "at"> {
 /** Opens a checkpoint of the DDPM and DDIM code; it samples as that code does, unclipped by DDIM. */
 export async function openOriginalDdpm(location: OriginalDdpm): Promise<UnconditionalModel> {
   const { checkpoint, config, ema, ...opening } = location;
-  const read = ddpmConfig(new TextDecoder().decode(await readSmallFile(config)), config);
+  const read = ddpmConfig(await readYamlFile(config), config);
   const state = ddpmState((await openCheckpoint(checkpoint, opening)).weights, { ema });
   const scheduler = ddpmScheduleConfig(read.schedule);
   return {

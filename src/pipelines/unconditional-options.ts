@@ -3,7 +3,7 @@ import { ddpmTimesteps } from "../diffusion/original-schedules.ts";
 import { schedulerConfigNamed } from "../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type ChosenSampler, chooseSampler } from "./choose-sampler.ts";
-import { requireWhole } from "./text-to-image-options.ts";
+import { requireWhole } from "./requirements.ts";
 import type { TimestepSelection, UnconditionalModel } from "./unconditional-model.ts";
 
 /** What a run without a condition can be asked for; names as in diffusers. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import type { Weights } from "../../src/checkpoint/weights.ts";
@@ -26,7 +27,7 @@ const read = async (path: string): Promise<Weights> => (await readCheckpoint(awa
 
 describe("a checkpoint of the DDPM code", () => {
   const io = readFixture(`${FOLDER}/io.safetensors`);
-  const { unet: config } = ddpmConfig(TEXT);
+  const { unet: config } = ddpmConfig(parse(TEXT));
   const network = async () =>
     unet(
       config,
@@ -116,11 +117,11 @@ describe("a config.yml", () => {
     ["ddpm-cifar10", {}],
     ["ddpm-lsun", { image_size: "256", ch_mult: "[1, 1, 2, 2, 4, 4]" }],
   ] as const)("describes %s as its diffusers config does", (name, lines) => {
-    expect(ddpmConfig(published(lines)).unet).toEqual(unetConfig(ARCHITECTURES[name].unet));
+    expect(ddpmConfig(parse(published(lines))).unet).toEqual(unetConfig(ARCHITECTURES[name].unet));
   });
 
   test("tells the schedule and the variance", () => {
-    expect(ddpmConfig(TEXT)).toMatchObject({
+    expect(ddpmConfig(parse(TEXT))).toMatchObject({
       schedule: { beta_schedule: "linear", beta_start: 1e-4, beta_end: 0.02, num_diffusion_timesteps: 1000 },
       varianceType: "fixed_large",
     });
@@ -145,15 +146,14 @@ describe("a config.yml", () => {
     ["var_type: fixedlarge", "var_type: learned", '"var_type" is "learned" where "fixedlarge" or "fixedsmall"'],
     ["beta_schedule: linear", "beta_schedule: jsd", 'c.yml: diffusion": "beta_schedule" is "jsd" where "linear"'],
     ["data:", "data: 3\nother:", 'Cannot read config "c.yml: data": it holds 3 where an object is required'],
-    ["data:", "data: [", 'Cannot read config "c.yml": it is not YAML'],
   ])("is refused with %j as %j", (from, to, message) => {
     const text = TEXT.replace(from, to);
     expect(text).not.toBe(TEXT);
-    expect(() => ddpmConfig(text, "c.yml")).toThrow(message);
+    expect(() => ddpmConfig(parse(text), "c.yml")).toThrow(message);
   });
 
   test.each(["", "just a text", "- 1"])("is refused as %j", (text) => {
-    expect(() => ddpmConfig(text, "c.yml")).toThrow("where an object is required");
+    expect(() => ddpmConfig(parse(text), "c.yml")).toThrow("where an object is required");
   });
 });
 

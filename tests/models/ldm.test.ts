@@ -7,7 +7,7 @@ import { runMacs } from "../../src/deepcache/cost.ts";
 import { type Cut, cut } from "../../src/deepcache/cut.ts";
 import { fullEvaluations } from "../../src/deepcache/plan.ts";
 import { architecture } from "../../src/models/architectures.ts";
-import { inverted, renamedKey, renamedWeights } from "../../src/models/key-map.ts";
+import { inverted, renamedKey, renamedWeights } from "../../src/models/keys/module-names.ts";
 import { type LdmConfig, ldmConfig } from "../../src/models/ldm-config.ts";
 import { ldmUNetKeys, ldmVqKeys } from "../../src/models/ldm-keys.ts";
 import { latentDiffusionParts } from "../../src/models/ldm-parts.ts";

@@ -1,12 +1,12 @@
-import { CheckpointError } from "../checkpoint/errors.ts";
-import type { Weights } from "../checkpoint/weights.ts";
-import { WeightMismatchError } from "../layers/scope.ts";
+import { CheckpointError } from "../../checkpoint/errors.ts";
+import type { Weights } from "../../checkpoint/weights.ts";
+import { WeightMismatchError } from "../../layers/scope.ts";
 
 /** Names of modules in an original checkpoint, and the names that the same modules have here. */
-export type KeyMap = ReadonlyMap<string, string>;
+export type ModuleNames = ReadonlyMap<string, string>;
 
 /** A key with the longest part that `map` has renamed; a key of which it has no part stays as it is. */
-export function renamedKey(key: string, map: KeyMap): string {
+export function renamedKey(key: string, map: ModuleNames): string {
   for (let end = key.lastIndexOf("."); end > 0; end = key.lastIndexOf(".", end - 1)) {
     const name = map.get(key.slice(0, end));
     if (name !== undefined) return name + key.slice(end);
@@ -15,15 +15,16 @@ export function renamedKey(key: string, map: KeyMap): string {
 }
 
 /** The same weights under the names that `map` gives them. */
-export const renamedWeights = (weights: Weights, map: KeyMap): Weights =>
+export const renamedWeights = (weights: Weights, map: ModuleNames): Weights =>
   new Map([...weights].map(([key, weight]) => [renamedKey(key, map), weight]));
 
 /** The map from the new names back to those of the checkpoint. */
-export const inverted = (map: KeyMap): KeyMap => new Map([...map].map(([original, name]) => [name, original]));
+export const inverted = (map: ModuleNames): ModuleNames =>
+  new Map([...map].map(([original, name]) => [name, original]));
 
 /** What the original names of weights are, for messages: what `map` renamed, after `prefix`, in the file at `path`. */
 export interface OriginalKeys {
-  readonly map: KeyMap;
+  readonly map: ModuleNames;
   readonly prefix: string;
   readonly path: string;
 }

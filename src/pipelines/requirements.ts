@@ -1,0 +1,19 @@
+/** Refuses what is not a whole number in the range. */
+export function requireWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a whole number ${range} is required`);
+}
+
+/** Refuses what is not a positive multiple of `factor`. */
+export function requireMultiple(name: string, value: number, factor: number): void {
+  if (Number.isInteger(value) && value > 0 && value % factor === 0) return;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a positive multiple of ${factor} is required`);
+}
+
+/** Refuses what is not a finite number in the range. */
+export function requireRange(name: string, value: number, least: number, most = Number.POSITIVE_INFINITY): void {
+  if (Number.isFinite(value) && value >= least && value <= most) return;
+  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a number ${range} is required`);
+}
