@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ClipTokenizerFiles, loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
 import { TokenizerError } from "../../src/tokenizer/errors.ts";
-import { fixturePath, readJson } from "../support/fixtures.ts";
+import { readJson } from "../support/fixtures.ts";
 
 interface Cases {
   readonly pad: { readonly sd15: number; readonly sd2: number };
@@ -17,8 +17,10 @@ interface Cases {
 }
 
 const { cases, padded, pad } = readJson("tokenizer/cases.json") as Cases;
-const vocab = readJson("tokenizer/vocab.json") as Readonly<Record<string, number>>;
-const merges = readFileSync(fixturePath("tokenizer/merges.txt"), "utf8");
+const shipped = (name: string): string =>
+  readFileSync(new URL(`../../models/clip-tokenizer/${name}`, import.meta.url), "utf8");
+const vocab = JSON.parse(shipped("vocab.json")) as Readonly<Record<string, number>>;
+const merges = shipped("merges.txt");
 const files = (name: string): ClipTokenizerFiles => ({
   vocab,
   merges,
