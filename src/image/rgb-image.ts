@@ -23,21 +23,6 @@ export function plainImage(width: number, height: number, level = 255): RgbImage
   return rgbImage(width, height, new Uint8Array(width * height * 3).fill(level));
 }
 
-/** `image` with every pixel `factor` times as wide and high. */
-export function enlarge({ width, height, data }: RgbImage, factor: number): RgbImage {
-  if (!Number.isInteger(factor) || factor < 1) {
-    throw new RangeError(`Cannot enlarge an image ${factor} times: the factor must be a positive integer`);
-  }
-  const large = plainImage(width * factor, height * factor);
-  for (let y = 0; y < large.height; y++) {
-    for (let x = 0; x < large.width; x++) {
-      const from = (Math.floor(y / factor) * width + Math.floor(x / factor)) * 3;
-      large.data.set(data.subarray(from, from + 3), (y * large.width + x) * 3);
-    }
-  }
-  return large;
-}
-
 /** Copies `image` into `canvas` with its top left corner at (`left`, `top`); it must fit. */
 export function paste(canvas: RgbImage, image: RgbImage, left: number, top: number): void {
   if (left < 0 || top < 0 || left + image.width > canvas.width || top + image.height > canvas.height) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dotAt } from "../../src/image/font.ts";
 import { drawGrid } from "../../src/image/grid.ts";
-import { enlarge, paste, plainImage, type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
+import { paste, plainImage, type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
 
 const greyAt = ({ data, width }: RgbImage, x: number, y: number): number => data[(y * width + x) * 3]!;
 const darkRows = (image: RgbImage): number[] =>
@@ -68,13 +68,6 @@ describe("the font", () => {
 });
 
 describe("RgbImage", () => {
-  test("enlarge() repeats pixels", () => {
-    const large = enlarge(rgbImage(2, 1, Uint8Array.of(1, 2, 3, 4, 5, 6)), 2);
-    const row = [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6];
-    expect(large).toEqual(rgbImage(4, 2, Uint8Array.from([...row, ...row])));
-    expect(() => enlarge(large, 0)).toThrow("the factor must be a positive integer");
-  });
-
   test("paste() refuses what does not fit", () => {
     expect(() => paste(plainImage(2, 2), plainImage(2, 1), 1, 0)).toThrow("Cannot paste 2x1 pixels at (1, 0) of 2x2");
   });
