@@ -28,9 +28,13 @@ export function nodeRuntime({ threads }: NodeRuntimeOptions = {}): Runtime {
           graphOptimizationLevel: "all",
           logSeverityLevel: SILENT, // what goes wrong is thrown
           ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-          ...(folder === undefined
-            ? {}
-            : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
+          extra: {
+            session: {
+              // Every session has threads of its own; those that spin after a run take the cores from the next session.
+              force_spinning_stop: "1",
+              ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
+            },
+          },
         });
         return wrap(session, graph);
       } catch (cause) {
