@@ -100,8 +100,7 @@ export function downsample(scope: Scope, x: Value, padding: number): Value {
   return conv2d(scope.at("conv"), x, sizeOf(x, 1), { kernel: 3, stride: 2, padding: pads });
 }
 
-/** Enlarges to `size` [height, width], twice the size where none is given, then convolves. */
-export function upsample(scope: Scope, x: Value, size?: readonly [number, number]): Value {
-  const [height, width] = size ?? [2 * sizeOf(x, 2), 2 * sizeOf(x, 3)];
+/** Enlarges to `size` [height, width], then convolves. */
+export function upsample(scope: Scope, x: Value, [height, width]: readonly [number, number]): Value {
   return conv2d(scope.at("conv"), resizeNearest(x, height, width), sizeOf(x, 1), { kernel: 3, padding: 1 });
 }

@@ -2,8 +2,9 @@ import { silu } from "../layers/activations.ts";
 import { attentionBlock } from "../layers/attention.ts";
 import { conv2d } from "../layers/conv2d.ts";
 import { groupNorm } from "../layers/norms.ts";
-import { downsample, resnetBlock, upsample } from "../layers/resnet-block.ts";
+import { downsample, resnetBlock } from "../layers/resnet-block.ts";
 import type { Scope } from "../layers/scope.ts";
+import { upsampleInPhases } from "../layers/upsample-in-phases.ts";
 import type { Value } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/ops.ts";
 import { entry } from "../tensor/tensor.ts";
@@ -83,7 +84,7 @@ export function imageDecoder(scope: Scope, latent: Value, config: ImageCoderConf
   channels.forEach((width, i) => {
     const block = scope.at(`up_blocks.${i}`);
     for (let j = 0; j <= config.layers; j++) h = layer(block, j, h, config, width, attends?.[i]);
-    if (i < channels.length - 1) h = upsample(block.at("upsamplers.0"), h);
+    if (i < channels.length - 1) h = upsampleInPhases(block.at("upsamplers.0"), h);
   });
   return finish(scope, h, config, config.outChannels);
 }

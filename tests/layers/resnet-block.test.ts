@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { downsample, type ResnetConfig, resnetBlock, upsample } from "../../src/layers/resnet-block.ts";
+import { upsampleInPhases } from "../../src/layers/upsample-in-phases.ts";
 import { resizeNearest } from "../../src/onnx/ops.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import {
@@ -114,9 +115,16 @@ describe("downsample() and upsample()", () => {
     expect(y).toBeCloseTensor(convolved(x, { stride: 2, pads }), F32_LAYER);
   });
 
-  test.each([undefined, [9, 7]] as const)("upsample() enlarges to %s", async (size) => {
-    const y = await runLayer(weights, { x }, (scope, { x }) => upsample(scope, x!, size));
-    const [height, width] = size ?? [10, 8];
+  test.each([
+    { height: 10, width: 8 },
+    { height: 9, width: 7 },
+  ])("upsample() enlarges to $width x $height", async ({ height, width }) => {
+    const y = await runLayer(weights, { x }, (scope, { x }) => upsample(scope, x!, [height, width]));
     expect(y).toBeCloseTensor(convolved(naiveResize(x, height, width), { pads: [1, 1, 1, 1] }), F32_LAYER);
+  });
+
+  test("upsampleInPhases() is upsample() to twice the size", async () => {
+    const y = await runLayer(weights, { x }, (scope, { x }) => upsampleInPhases(scope, x!));
+    expect(y).toBeCloseTensor(convolved(naiveResize(x, 10, 8), { pads: [1, 1, 1, 1] }), F32_LAYER);
   });
 });
