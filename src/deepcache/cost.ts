@@ -1,39 +1,69 @@
+import type { Graph } from "../onnx/graph.ts";
 import { countMacs } from "../onnx/macs.ts";
+import { DTYPES } from "../tensor/dtype.ts";
+import { elementCount } from "../tensor/tensor.ts";
 import type { Cut, Cuttable } from "./cut.ts";
 import { fullEvaluations } from "./plan.ts";
 
 /** Multiply-accumulate operations of each part, attention products included, for the batch of the graph. */
 export interface PartMacs {
+  /** Once per run. */
+  readonly prelude: number;
   readonly head: number;
   readonly trunk: number;
   readonly tail: number;
 }
 
-export const partMacs = ({ head, trunk, tail }: Cut): PartMacs => ({
+const preludeMacs = (prelude: Graph | undefined): number => (prelude === undefined ? 0 : countMacs(prelude).total);
+
+/** Of a network that is cut, after its `prelude` if it has one. */
+export const partMacs = ({ head, trunk, tail }: Cut, prelude: Graph | undefined): PartMacs => ({
+  prelude: preludeMacs(prelude),
   head: countMacs(head).total,
   trunk: countMacs(trunk).total,
   tail: countMacs(tail).total,
 });
 
 /** An uncut network counts as all trunk. */
-export const wholeMacs = ({ graph }: Cuttable): PartMacs => ({ head: 0, trunk: countMacs(graph).total, tail: 0 });
+export const wholeMacs = ({ graph }: Cuttable, prelude: Graph | undefined): PartMacs => ({
+  prelude: preludeMacs(prelude),
+  head: 0,
+  trunk: countMacs(graph).total,
+  tail: 0,
+});
+
+/** Bytes of the checkpoint that a graph's weights take. */
+export function weightBytes({ initializers }: Graph): number {
+  let bytes = 0;
+  for (const [{ dtype, shape }, { kind }] of initializers) {
+    if (kind === "weight") bytes += elementCount(shape) * DTYPES[dtype].bytes;
+  }
+  return bytes;
+}
 
 /** What a run takes in operations. */
 export interface RunMacs {
+  /** Of one full evaluation. */
   readonly full: number;
+  /** Of one cached evaluation. */
   readonly cached: number;
-  /** Of all evaluations of the run. */
+  /** Of the whole run, with what it computes once. */
   readonly total: number;
-  /** What all evaluations would have taken without a cache. */
+  /** What the whole run would have taken without a cache. */
   readonly uncached: number;
 }
 
 /** Adds up a run of `full` full and `cached` cached evaluations. */
-export function runMacs({ head, trunk, tail }: PartMacs, full: number, cached: number): RunMacs {
+export function runMacs({ prelude, head, trunk, tail }: PartMacs, full: number, cached: number): RunMacs {
   const whole = head + trunk + tail;
   const uncut = head + tail === 0; // then nothing can be cached, and an evaluation costs what it costs
   const short = uncut ? whole : head + tail;
-  return { full: whole, cached: short, total: full * whole + cached * short, uncached: (full + cached) * whole };
+  return {
+    full: whole,
+    cached: short,
+    total: prelude + full * whole + cached * short,
+    uncached: prelude + (full + cached) * whole,
+  };
 }
 
 /** Operations of one evaluation, in whichever way they are counted. */

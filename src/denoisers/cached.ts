@@ -1,53 +1,48 @@
 import type { Cut } from "../deepcache/cut.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
-import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
+import type { DeviceTensor, Feed, Runtime } from "../runtime/runtime.ts";
 import type { PartName, RunContext } from "./evaluation.ts";
+import { type LoadedPart, loadParts } from "./loaded-part.ts";
 
-/** The three parts of a cut network, loaded. */
-export interface CutSessions extends AsyncDisposable {
-  readonly parts: Readonly<Record<PartName, LoadedPart>>;
-}
+/**
+ * A cut network, loaded. As `parts`, each weight is there once. As a `pair`, what is above the cut is there twice, in the
+ * graph of a full and in that of a cached evaluation, and no skip tensor crosses from session to session.
+ */
+export type CutSessions = AsyncDisposable &
+  (
+    | { readonly kind: "parts"; readonly parts: Readonly<Record<"head" | "trunk" | "tail", LoadedPart>> }
+    | { readonly kind: "pair"; readonly parts: Readonly<Record<"full" | "cached", LoadedPart>> }
+  );
 
-interface LoadedPart {
-  readonly session: Session;
-  readonly inputs: readonly string[];
-}
-
-/** Loads head, trunk and tail; each weight is in one of them. */
+/** Loads head, trunk and tail. */
 export async function loadCut(runtime: Runtime, { head, trunk, tail }: Cut): Promise<CutSessions> {
-  const sessions: Session[] = [];
-  const release = async (): Promise<void> => {
-    for (const session of sessions.splice(0)) await session[Symbol.asyncDispose]();
-  };
-  const load = async (graph: Cut["head"]): Promise<LoadedPart> => {
-    const session = await runtime.load(graph);
-    sessions.push(session);
-    return { session, inputs: [...graph.inputs.keys()] };
-  };
-  try {
-    const parts = { head: await load(head), trunk: await load(trunk), tail: await load(tail) };
-    return { parts, [Symbol.asyncDispose]: release };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  const parts = await loadParts(runtime, { head, trunk, tail });
+  return { kind: "parts", parts, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
+}
+
+/** Loads a full and a cached evaluation as one graph each. */
+export async function loadPair(runtime: Runtime, { full, cached }: Cut): Promise<CutSessions> {
+  const parts = await loadParts(runtime, { full, cached });
+  return { kind: "pair", parts, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
 }
 
 /** A denoiser that holds the trunk's last result; disposing frees it. */
 export interface CachedDenoiser extends Denoiser, Disposable {}
 
+type Outputs = Readonly<Record<string, DeviceTensor>>;
+
 /**
- * DeepCache (Ma, Fang & Wang 2024, algorithm 1): head and tail run on every evaluation, the trunk only where `isFull`
- * says so; in between, the tail is fed the trunk's last result. Evaluation 0 is always full, so that a denoiser never
- * starts from another run's cache.
+ * DeepCache (Ma, Fang & Wang 2024, algorithm 1): what is above the cut runs on every evaluation, the trunk only where
+ * `isFull` says so; in between, its last result is used. Evaluation 0 is always full, so that a denoiser never starts from
+ * another run's cache.
  */
 export function cachedDenoiser(
-  { parts }: CutSessions,
+  sessions: CutSessions,
   isFull: (evaluation: number) => boolean,
   { conditioning, observe, signal, now }: RunContext,
 ): CachedDenoiser {
   let index = 0;
-  let cache: Readonly<Record<string, DeviceTensor>> | undefined;
+  let cache: Outputs | undefined;
   const release = (): void => {
     for (const tensor of Object.values(cache ?? {})) tensor[Symbol.dispose]();
     cache = undefined;
@@ -62,30 +57,40 @@ export function cachedDenoiser(
         sample,
         timestep: { data: Float32Array.of(timestep), shape: [1] },
       };
-      const run = async (name: PartName): Promise<Readonly<Record<string, DeviceTensor>>> => {
+      const run = async (name: PartName, part: LoadedPart): Promise<Outputs> => {
         signal?.throwIfAborted();
-        const { session, inputs } = parts[name];
         const start = now();
-        const outputs = await session.run(pick(known, inputs, name));
+        const outputs = await part.run(known);
         seconds[name] = (now() - start) / 1000;
         return outputs;
       };
-
-      try {
-        for (const [name, output] of Object.entries(await run("head"))) {
+      const renew = (fresh: Outputs): void => {
+        release();
+        cache = fresh;
+      };
+      /** Runs the network in whichever pieces it is loaded; `held` gets what this evaluation alone needs. */
+      const evaluate = async (full: boolean): Promise<Outputs> => {
+        if (sessions.kind === "pair") {
+          Object.assign(known, full ? {} : cache);
+          if (!full) return await run("cached", sessions.parts.cached);
+          const { prediction, ...fresh } = await run("full", sessions.parts.full);
+          renew(fresh);
+          return prediction === undefined ? {} : { prediction };
+        }
+        for (const [name, output] of Object.entries(await run("head", sessions.parts.head))) {
           held.push(output);
           known[name] = output;
         }
-        const full = cache === undefined || isFull(index);
-        if (full) {
-          const fresh = await run("trunk");
-          release();
-          cache = fresh;
-        }
+        if (full) renew(await run("trunk", sessions.parts.trunk));
         Object.assign(known, cache);
-        const prediction = only(await run("tail"), "tail");
-        held.push(prediction);
-        const result = await prediction.download();
+        return await run("tail", sessions.parts.tail);
+      };
+
+      try {
+        const full = cache === undefined || isFull(index);
+        const outputs = await evaluate(full);
+        held.push(...Object.values(outputs));
+        const result = await only(outputs).download();
         observe?.({ index, timestep, full, seconds });
         index++;
         return result;
@@ -97,18 +102,8 @@ export function cachedDenoiser(
   };
 }
 
-function pick(known: Readonly<Record<string, Feed>>, names: readonly string[], part: string): Record<string, Feed> {
-  return Object.fromEntries(
-    names.map((name) => {
-      const feed = known[name];
-      if (feed === undefined) throw new TypeError(`Cannot run the ${part}: it needs "${name}", which nobody gives`);
-      return [name, feed];
-    }),
-  );
-}
-
-function only(outputs: Readonly<Record<string, DeviceTensor>>, part: string): DeviceTensor {
+function only(outputs: Outputs): DeviceTensor {
   const [output, ...others] = Object.values(outputs);
-  if (output === undefined || others.length > 0) throw new TypeError(`The ${part} must have one output`);
+  if (output === undefined || others.length > 0) throw new TypeError("An evaluation must have one output");
   return output;
 }

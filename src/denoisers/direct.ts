@@ -1,20 +1,20 @@
 import type { Denoiser } from "../diffusion/denoiser.ts";
-import type { Session } from "../runtime/runtime.ts";
 import type { RunContext } from "./evaluation.ts";
+import type { LoadedPart } from "./loaded-part.ts";
 
 /** Every evaluation runs the whole network. */
-export function directDenoiser(session: Session, { conditioning, observe, signal, now }: RunContext): Denoiser {
+export function directDenoiser(network: LoadedPart, { conditioning, observe, signal, now }: RunContext): Denoiser {
   let index = 0;
   return {
     async predict(sample, timestep) {
       signal?.throwIfAborted();
       const start = now();
       const time = { data: Float32Array.of(timestep), shape: [1] };
-      const { prediction } = await session.run({ ...conditioning, sample, timestep: time });
+      const { prediction } = await network.run({ ...conditioning, sample, timestep: time });
       if (prediction === undefined) throw new TypeError('The network has no output "prediction"');
       try {
         const result = await prediction.download();
-        observe?.({ index, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
+        observe?.({ index, timestep, full: true, seconds: { full: (now() - start) / 1000 } });
         index++;
         return result;
       } finally {

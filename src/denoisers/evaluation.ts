@@ -3,8 +3,11 @@ import type { Feed } from "../runtime/runtime.ts";
 /** Network inputs that stay the same over a run, by the names of the graph. */
 export type Conditioning = Readonly<Record<string, Feed>>;
 
-/** The three parts of a cut network. */
-export type PartName = "head" | "trunk" | "tail";
+/**
+ * The pieces in which a network runs: the prelude once a run; then either head, trunk and tail, or a full and a cached
+ * evaluation in one piece each.
+ */
+export type PartName = "prelude" | "head" | "trunk" | "tail" | "full" | "cached";
 
 /** What one network evaluation did and how long it took. */
 export interface Evaluation {
@@ -13,7 +16,7 @@ export interface Evaluation {
   readonly timestep: number;
   /** Whether the trunk ran; false where its last result was reused. */
   readonly full: boolean;
-  /** Seconds in each part that ran; an uncut network is all trunk. */
+  /** Seconds in each part that ran; the first evaluation has the prelude's too. */
   readonly seconds: Readonly<Partial<Record<PartName, number>>>;
 }
 

@@ -1,47 +1,80 @@
-import { type PartMacs, partMacs, type RunMacs, runMacs, wholeMacs } from "../deepcache/cost.ts";
-import { cut } from "../deepcache/cut.ts";
+import { type PartMacs, partMacs, type RunMacs, runMacs, weightBytes, wholeMacs } from "../deepcache/cost.ts";
+import { type Cut, cut } from "../deepcache/cut.ts";
 import { type CachePolicy, checkBranch } from "../deepcache/policy.ts";
+import { separatePrelude } from "../deepcache/prelude.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
-import { type CutSessions, cachedDenoiser, loadCut } from "./cached.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
 import { directDenoiser } from "./direct.ts";
 import type { Evaluation, PartName, RunContext } from "./evaluation.ts";
+import { type LoadedPart, loadPart } from "./loaded-part.ts";
+import { preludedDenoiser } from "./preluded.ts";
 
-/** A U-Net loaded for one batch and size, whole or cut at a branch. */
-export type LoadedUNet = AsyncDisposable & { readonly macs: PartMacs } & (
-    | { readonly kind: "whole"; readonly session: Session }
-    | { readonly kind: "cut"; readonly sessions: CutSessions }
-  );
+/** A U-Net loaded for one batch and size. */
+export type LoadedUNet = LoadedEvaluations & {
+  readonly macs: PartMacs;
+  /** What runs once per run, if anything does. */
+  readonly prelude: LoadedPart | undefined;
+};
+
+/** What runs at every evaluation: the whole network, or the network cut at a branch. */
+type LoadedEvaluations = AsyncDisposable &
+  ({ readonly kind: "whole"; readonly network: LoadedPart } | { readonly kind: "cut"; readonly sessions: CutSessions });
 
 /** Loads `network`, cut at `branch` where one is given. */
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
-  if (branch === undefined) {
-    const session = await runtime.load(network.graph);
+  const { prelude: early, network: rest } = separatePrelude(network);
+  const parts = branch === undefined ? undefined : cut(rest, branch);
+  const prelude = early === undefined ? undefined : await loadPart(runtime, "prelude", early);
+  try {
+    const evaluations = parts === undefined ? await loadWhole(runtime, rest) : await loadAtCut(runtime, parts);
     return {
-      kind: "whole",
-      session,
-      macs: wholeMacs(network),
-      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+      ...evaluations,
+      prelude,
+      macs: parts === undefined ? wholeMacs(rest, early) : partMacs(parts, early),
+      async [Symbol.asyncDispose]() {
+        await evaluations[Symbol.asyncDispose]();
+        await prelude?.[Symbol.asyncDispose]();
+      },
     };
+  } catch (error) {
+    await prelude?.[Symbol.asyncDispose]();
+    throw error;
   }
-  const parts = cut(network, branch);
-  const sessions = await loadCut(runtime, parts);
-  return { kind: "cut", sessions, macs: partMacs(parts), [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() };
 }
 
-/** The denoiser of one run; disposing it frees the cached feature. */
+async function loadWhole(runtime: Runtime, { graph }: UNet): Promise<LoadedEvaluations> {
+  const network = await loadPart(runtime, "full", graph);
+  return { kind: "whole", network, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
+}
+
+async function loadAtCut(runtime: Runtime, parts: Cut): Promise<LoadedEvaluations> {
+  const sessions = await (pays(runtime, parts) ? loadPair(runtime, parts) : loadCut(runtime, parts));
+  return { kind: "cut", sessions, [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() };
+}
+
+/** Most of a network's weights that may be in memory twice so that no tensor has to cross from session to session. */
+const MOST_TWICE = 1 / 10;
+
+const pays = ({ copies }: Runtime, { full, cached }: Cut): boolean =>
+  copies && weightBytes(cached) <= MOST_TWICE * weightBytes(full);
+
+/** The denoiser of one run; disposing it frees what it holds. */
 export function startDenoiser(
   loaded: LoadedUNet,
   full: ReadonlySet<number>,
   context: RunContext,
 ): Denoiser & Disposable {
-  switch (loaded.kind) {
-    case "whole":
-      return { ...directDenoiser(loaded.session, context), [Symbol.dispose]() {} };
-    case "cut":
-      return cachedDenoiser(loaded.sessions, (evaluation) => full.has(evaluation), context);
-  }
+  const start = (inner: RunContext): Denoiser & Disposable => {
+    switch (loaded.kind) {
+      case "whole":
+        return { ...directDenoiser(loaded.network, inner), [Symbol.dispose]() {} };
+      case "cut":
+        return cachedDenoiser(loaded.sessions, (evaluation) => full.has(evaluation), inner);
+    }
+  };
+  return loaded.prelude === undefined ? start(context) : preludedDenoiser(loaded.prelude, context, start);
 }
 
 /** What decides where a network is cut for a run. */
@@ -76,22 +109,20 @@ export interface RunSummary {
   readonly macs: RunMacs;
   /** Full-step equivalents: full evaluations + r × cached ones, with r in MACs. */
   readonly fse: number;
-  /** An uncached run is all trunk. */
-  readonly parts: Readonly<Record<PartName, PartSummary>>;
+  /** The parts that ran. */
+  readonly parts: Readonly<Partial<Record<PartName, PartSummary>>>;
 }
 
 /** Sums up the evaluations of a run. */
 export function summarize(evaluations: readonly Evaluation[], macs: PartMacs): RunSummary {
-  const part = (name: PartName): PartSummary => {
-    const seconds = evaluations.flatMap((evaluation) => evaluation.seconds[name] ?? []);
-    return { runs: seconds.length, seconds: seconds.reduce((sum, value) => sum + value, 0), macs: macs[name] };
-  };
   const full = evaluations.filter((evaluation) => evaluation.full).map(({ index }) => index);
   const total = runMacs(macs, full.length, evaluations.length - full.length);
-  return {
-    full,
-    macs: total,
-    fse: total.total / total.full,
-    parts: { head: part("head"), trunk: part("trunk"), tail: part("tail") },
-  };
+  const ofPart: Readonly<Record<PartName, number>> = { ...macs, full: total.full, cached: total.cached };
+  const parts: Partial<Record<PartName, PartSummary>> = {};
+  for (const name of Object.keys(ofPart) as PartName[]) {
+    const seconds = evaluations.flatMap((evaluation) => evaluation.seconds[name] ?? []);
+    if (seconds.length === 0) continue;
+    parts[name] = { runs: seconds.length, seconds: seconds.reduce((sum, value) => sum + value, 0), macs: ofPart[name] };
+  }
+  return { full, macs: total, fse: (total.total - macs.prelude) / total.full, parts };
 }

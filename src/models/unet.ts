@@ -41,6 +41,8 @@ export interface UNet {
   readonly skips: readonly Value[];
   /** features[b] is the main-branch tensor that is concatenated with hs[b] on the way up: what DeepCache caches. */
   readonly features: readonly Value[];
+  /** Names of the inputs that stay the same over a run: all but the sample and the timestep. */
+  readonly perRun: ReadonlySet<string>;
   readonly mid: Value;
   /** The output of every up block. */
   readonly ups: readonly Value[];
@@ -100,7 +102,9 @@ export function unet(config: UNetConfig, shape: UNetShape, weights?: Weights): U
   const normal = silu(groupNorm(root.at("conv_norm_out"), h, { ...config, tallied: config.normsTallied ?? true }));
   const prediction = conv2d(root.at("conv_out"), normal, config.outChannels, kernel(config.kernelOut));
   check(config.architecture);
-  return { graph: builder.finish({ prediction }), skips, features, mid, ups, timeEmbedding };
+  const graph = builder.finish({ prediction });
+  const perRun = new Set([...graph.inputs.keys()].filter((name) => name !== "sample" && name !== "timestep"));
+  return { graph, skips, features, perRun, mid, ups, timeEmbedding };
 }
 
 /** The number of skip tensors hs[…] that a U-Net pushes; branches run from 0 to one less. */

@@ -26,5 +26,7 @@ export interface Session extends AsyncDisposable {
 export interface Runtime {
   /** What it runs on, for people. */
   readonly device: string;
+  /** Whether results are copied to JavaScript's memory and back on their way from session to session. */
+  readonly copies: boolean;
   load(graph: Graph): Promise<Session>;
 }

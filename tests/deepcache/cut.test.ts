@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openComponent } from "../../src/checkpoint/component.ts";
 import { type Cut, cut } from "../../src/deepcache/cut.ts";
+import { separatePrelude } from "../../src/deepcache/prelude.ts";
 import { unet } from "../../src/models/unet.ts";
 import { unetConfig } from "../../src/models/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
@@ -72,6 +73,46 @@ describe.each(UNETS)("%s cut", async (name) => {
     expect(new Set(weights).size).toBe(weights.length);
     expect(parts.map((part) => countMacs(part)).reduce(addMacs)).toEqual(countMacs(whole.graph));
     expect([...parts[1]!.outputs.keys()]).toEqual(["feature"]);
+  });
+
+  test("a full and a cached evaluation in one piece each give the same predictions", async () => {
+    const { prediction } = await runGraph(whole.graph, feeds);
+    for (const branch of branches) {
+      const { full, cached, head, tail } = cut((await network(name, branch)).network, branch);
+      const { prediction: first, ...kept } = await runPart(full, feeds);
+      expect(first, `branch ${branch}`).toBeCloseTensor(prediction as Tensor, NETWORK_CALL);
+      const { prediction: again } = await runPart(cached, { ...feeds, ...kept });
+      expect(again, `branch ${branch}`).toBeCloseTensor(prediction as Tensor, NETWORK_CALL);
+      expect(cost(full)).toEqual(cost(whole.graph));
+      expect(cost(cached)).toEqual(cost(head, tail));
+      expect([...cached.outputs.keys()]).toEqual(["prediction"]);
+    }
+  });
+
+  test("what does not change over a run comes once, from the conditioning alone, and changes nothing", async () => {
+    const { prelude, network: rest } = separatePrelude(whole);
+    const conditioned = [...whole.graph.inputs.keys()].filter((input) => !["sample", "timestep"].includes(input));
+    expect(prelude === undefined).toBe(conditioned.length === 0);
+    if (prelude === undefined) return;
+    expect(conditioned).toEqual(expect.arrayContaining([...prelude.inputs.keys()]));
+    const { prediction } = await runGraph(whole.graph, feeds);
+    const kept = await runPart(prelude, feeds);
+    const { prediction: preluded } = await runPart(rest.graph, { ...feeds, ...kept });
+    expect(preluded).toBeCloseTensor(prediction as Tensor, NETWORK_CALL);
+    expect(addMacs(cost(prelude), cost(rest.graph))).toEqual(cost(whole.graph));
+    expect(prelude.nodes.length + rest.graph.nodes.length).toBe(whole.graph.nodes.length);
+    for (const branch of branches) {
+      const parts = partsOf(cut(rest, branch));
+      const inputs = new Set(parts.flatMap((part) => [...part.inputs.keys()]));
+      expect(
+        conditioned.filter((input) => inputs.has(input)),
+        `branch ${branch}`,
+      ).toEqual([]);
+      const upper = await runPart(parts[0]!, { ...feeds, ...kept });
+      const deep = await runPart(parts[1]!, { ...feeds, ...kept, ...upper });
+      const { prediction: joined } = await runPart(parts[2]!, { ...feeds, ...kept, ...upper, ...deep });
+      expect(joined, `branch ${branch}`).toBeCloseTensor(prediction as Tensor, NETWORK_CALL);
+    }
   });
 
   test("hoisted cuts give the same prediction from less work on every evaluation", async () => {

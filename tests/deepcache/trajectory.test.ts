@@ -3,9 +3,10 @@ import { openComponent } from "../../src/checkpoint/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
 import { fullEvaluations } from "../../src/deepcache/plan.ts";
 import type { CachePolicy } from "../../src/deepcache/policy.ts";
-import { type CutSessions, cachedDenoiser, loadCut } from "../../src/denoisers/cached.ts";
+import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/denoisers/cached.ts";
 import type { Evaluation } from "../../src/denoisers/evaluation.ts";
 import { guidedDenoiser } from "../../src/denoisers/guided.ts";
+import type { LoadedPart } from "../../src/denoisers/loaded-part.ts";
 import type { Sampler } from "../../src/diffusion/sampler.ts";
 import { samplerFromConfig } from "../../src/diffusion/samplers.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
@@ -136,29 +137,10 @@ describe.each(["unet-sd15", "unet-sd21", "unet-sdxl"])("%s", (name) => {
     const branches = golden.names.flatMap((key) => /^b(\d+)\.feature$/.exec(key)?.[1] ?? []).map(Number);
     expect(branches.length).toBeGreaterThan(3);
     for (const branch of branches) {
-      const { parts } = await sessions(branch);
       const seen = new Map<string, Tensor[]>();
-      const spied: CutSessions = {
-        parts: Object.fromEntries(
-          Object.entries(parts).map(([part, { session, inputs: names }]) => [
-            part,
-            {
-              inputs: names,
-              session: {
-                ...session,
-                async run(feeds: Parameters<typeof session.run>[0]) {
-                  const outputs = await session.run(feeds);
-                  for (const [key, output] of Object.entries(outputs)) {
-                    seen.set(key, [...(seen.get(key) ?? []), await output.download()]);
-                  }
-                  return outputs;
-                },
-              },
-            },
-          ]),
-        ) as unknown as CutSessions["parts"],
-        async [Symbol.asyncDispose]() {},
-      };
+      const spied = spyOn(await sessions(branch), (key, tensor) => {
+        seen.set(key, [...(seen.get(key) ?? []), tensor]);
+      });
       const interval = Number(golden.metadata["interval"]);
       const sampler = samplerOf(run, "DDIMScheduler");
       const plan = fullEvaluations({ kind: "uniform", interval, branch }, sampler.timesteps.length);
@@ -175,6 +157,21 @@ describe.each(["unet-sd15", "unet-sd21", "unet-sdxl"])("%s", (name) => {
     run(spied, inputs, sampler, plan);
 });
 
+/** The same sessions, telling of every result that a part gives. */
+function spyOn(sessions: CutSessions, tell: (name: string, tensor: Tensor) => void): CutSessions {
+  if (sessions.kind !== "parts") throw new TypeError("A pair has no borders to look at");
+  const spied = (part: LoadedPart): LoadedPart => ({
+    ...part,
+    async run(known) {
+      const outputs = await part.run(known);
+      for (const [name, output] of Object.entries(outputs)) tell(name, await output.download());
+      return outputs;
+    },
+  });
+  const { head, trunk, tail } = sessions.parts;
+  return { ...sessions, parts: { head: spied(head), trunk: spied(trunk), tail: spied(tail) } };
+}
+
 describe("the paper's non-uniform schedule", () => {
   test.each([
     { file: "nonuniform-ddim-T50-N5-c15-p1.4-b1", base: "ddim", className: "DDIMScheduler", tolerance: DDIM_RUN },
@@ -187,7 +184,7 @@ describe("the paper's non-uniform schedule", () => {
     const plan = fullEvaluations(policy, sampler.timesteps.length, 50);
     const component = await openComponent(fixturePath("models/unet-sd15"));
     const shape = { batch: 2, height: 8, width: 8, contextLength: 9 };
-    await using sessions = await loadCut(
+    await using sessions = await loadPair(
       nodeRuntime(),
       cut(unet(unetConfig(component.config), shape, component.weights), 1),
     );

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { cut } from "../../src/deepcache/cut.ts";
-import { type CutSessions, cachedDenoiser, loadCut } from "../../src/denoisers/cached.ts";
+import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/denoisers/cached.ts";
 import { directDenoiser } from "../../src/denoisers/direct.ts";
 import type { Evaluation } from "../../src/denoisers/evaluation.ts";
 import type { Denoiser } from "../../src/diffusion/denoiser.ts";
@@ -20,10 +20,25 @@ function clock(): () => number {
 const always = (): boolean => true;
 const never = (): boolean => false;
 
-describe.each(["unet-sd15", "unet-sdxl", "unet-ddpm-cifar"])("cachedDenoiser() on %s", async (name) => {
+/** In three parts, and as a full and a cached evaluation in one piece each. */
+const LAYOUTS = {
+  parts: { load: loadCut, full: ["head", "trunk", "tail"], cached: ["head", "tail"] },
+  pair: { load: loadPair, full: ["full"], cached: ["cached"] },
+} as const;
+
+describe.each([
+  ["unet-sd15", "parts"],
+  ["unet-sd15", "pair"],
+  ["unet-sdxl", "parts"],
+  ["unet-sdxl", "pair"],
+  ["unet-ddpm-cifar", "parts"],
+  ["unet-ddpm-cifar", "pair"],
+] as const)("cachedDenoiser() on %s in %s", async (name, layout) => {
+  const { load, ...ran } = LAYOUTS[layout];
+  const aSecondEach = (parts: readonly string[]) => Object.fromEntries(parts.map((part) => [part, 1]));
   const { network, sample, timestep, conditioning } = await openNetwork(name);
   const runtime = nodeRuntime();
-  const sessions: CutSessions = await loadCut(runtime, cut(network, 1));
+  const sessions: CutSessions = await load(runtime, cut(network, 1));
   afterAll(() => sessions[Symbol.asyncDispose]());
   const context = { conditioning, now: clock() };
 
@@ -66,9 +81,9 @@ describe.each(["unet-sd15", "unet-sdxl", "unet-ddpm-cifar"])("cachedDenoiser() o
     ]);
     expect(evaluations.map((evaluation) => evaluation.timestep)).toEqual([timestep, timestep - 7, timestep - 14]);
     expect(evaluations.map(({ seconds }) => seconds)).toEqual([
-      { head: 1, trunk: 1, tail: 1 },
-      { head: 1, tail: 1 },
-      { head: 1, tail: 1 },
+      aSecondEach(ran.full),
+      aSecondEach(ran.cached),
+      aSecondEach(ran.cached),
     ]);
     const [, full] = await cachedSteps(always, 0);
     expect(first).toEqual((await cachedSteps(always, 0))[0]);
@@ -77,16 +92,16 @@ describe.each(["unet-sd15", "unet-sdxl", "unet-ddpm-cifar"])("cachedDenoiser() o
 
   test("follows the plan by counting evaluations, observed or not", async () => {
     const counting = countingRuntime(runtime);
-    await using counted = await loadCut(counting, cut(network, 1));
+    await using counted = await load(counting, cut(network, 1));
     const predictions = await cachedSteps((evaluation) => evaluation === 2, 0, counted);
-    expect(counting.runs).toEqual(["head", "trunk", "tail", "head", "tail", "head", "trunk", "tail"]);
+    expect(counting.runs).toEqual([...ran.full, ...ran.cached, ...ran.full]);
     expect(predictions[2]).toEqual((await cachedSteps(always, 0))[2]);
   });
 
   test("brings nothing over from one run to the next", async () => {
     await cachedSteps(never, 1);
     const second = await cachedSteps(never, 2);
-    await using fresh = await loadCut(runtime, cut(network, 1));
+    await using fresh = await load(runtime, cut(network, 1));
     expect(second).toEqual(await cachedSteps(never, 2, fresh));
   });
 
@@ -105,19 +120,23 @@ describe.each(["unet-sd15", "unet-sdxl", "unet-ddpm-cifar"])("cachedDenoiser() o
 
 test("cachedDenoiser() keeps one result alive between evaluations, at every branch", async () => {
   const { network, sample, timestep, conditioning } = await openNetwork("unet-sdxl");
-  for (const branch of network.skips.keys()) {
-    const counting = countingRuntime(nodeRuntime());
-    {
-      await using parts = await loadCut(counting, cut(network, branch));
-      expect(counting.sessions).toBe(3);
-      using denoiser = cachedDenoiser(parts, (evaluation) => evaluation < 2, { conditioning, now: clock() });
-      for (let i = 0; i < 3; i++) {
-        await denoiser.predict(sample, timestep - i);
-        expect(counting.tensors, `branch ${branch}, evaluation ${i}`).toBe(1);
+  for (const [load, sessions] of [
+    [loadCut, 3],
+    [loadPair, 2],
+  ] as const)
+    for (const branch of network.skips.keys()) {
+      const counting = countingRuntime(nodeRuntime());
+      {
+        await using parts = await load(counting, cut(network, branch));
+        expect(counting.sessions).toBe(sessions);
+        using denoiser = cachedDenoiser(parts, (evaluation) => evaluation < 2, { conditioning, now: clock() });
+        for (let i = 0; i < 3; i++) {
+          await denoiser.predict(sample, timestep - i);
+          expect(counting.tensors, `branch ${branch}, evaluation ${i}`).toBe(1);
+        }
       }
+      expect([counting.sessions, counting.tensors], `branch ${branch}`).toEqual([0, 0]);
     }
-    expect([counting.sessions, counting.tensors], `branch ${branch}`).toEqual([0, 0]);
-  }
 });
 
 test("cachedDenoiser() names the input that nobody gives", async () => {

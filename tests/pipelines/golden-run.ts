@@ -79,6 +79,7 @@ export function recordingRuntime(inner: Runtime = nodeRuntime()): RecordingRunti
   const [shown, held, loaded]: [Tensor[], string[], string[]] = [[], [], []];
   return {
     device: inner.device,
+    copies: inner.copies,
     shown,
     held,
     loaded,
@@ -88,7 +89,7 @@ export function recordingRuntime(inner: Runtime = nodeRuntime()): RecordingRunti
       held.push(graph.name);
       return {
         run(inputs) {
-          if (graph.inputs.has("sample")) shown.push(inputs["sample"] as Tensor); // of a cut U-Net, only the head has it
+          if (graph.inputs.has("sample")) shown.push(inputs["sample"] as Tensor); // one part of an evaluation has it
           return session.run(inputs);
         },
         async [Symbol.asyncDispose]() {

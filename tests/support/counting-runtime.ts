@@ -46,6 +46,7 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
 
   return {
     device: inner.device,
+    copies: inner.copies,
     get sessions() {
       return sessions.size;
     },

@@ -19,6 +19,7 @@ const SILENT = 4;
 export function nodeRuntime({ threads }: NodeRuntimeOptions = {}): Runtime {
   return {
     device: "cpu",
+    copies: true,
     async load(graph) {
       const { folder, locate } = weightFiles(graph);
       const model = writeModel(graph, locate);

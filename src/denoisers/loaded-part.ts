@@ -1,0 +1,51 @@
+import type { Graph } from "../onnx/graph.ts";
+import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
+import type { PartName } from "./evaluation.ts";
+
+/** One part of a network, ready to run. */
+export interface LoadedPart extends AsyncDisposable {
+  /** Runs on those of the `known` values that the part takes. */
+  run(known: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
+}
+
+/** Loads one part; `name` names it in errors. */
+export async function loadPart(runtime: Runtime, name: PartName, graph: Graph): Promise<LoadedPart> {
+  const session: Session = await runtime.load(graph);
+  const inputs = [...graph.inputs.keys()];
+  return {
+    run: (known) => session.run(pick(known, inputs, name)),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}
+
+/** Loads several parts, one after the other; where one fails, those that are loaded are released. */
+export async function loadParts<Name extends PartName>(
+  runtime: Runtime,
+  graphs: Readonly<Record<Name, Graph>>,
+): Promise<Readonly<Record<Name, LoadedPart>> & AsyncDisposable> {
+  const parts: Partial<Record<Name, LoadedPart>> = {};
+  const release = async (): Promise<void> => {
+    for (const name of Object.keys(parts) as Name[]) {
+      const part = parts[name];
+      delete parts[name];
+      await part?.[Symbol.asyncDispose]();
+    }
+  };
+  try {
+    for (const name of Object.keys(graphs) as Name[]) parts[name] = await loadPart(runtime, name, graphs[name]);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { ...(parts as Record<Name, LoadedPart>), [Symbol.asyncDispose]: release };
+}
+
+function pick(known: Readonly<Record<string, Feed>>, names: readonly string[], part: string): Record<string, Feed> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const feed = known[name];
+      if (feed === undefined) throw new TypeError(`Cannot run the ${part}: it needs "${name}", which nobody gives`);
+      return [name, feed];
+    }),
+  );
+}
