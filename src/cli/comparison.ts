@@ -50,7 +50,7 @@ export async function comparePolicies(
   { seed, steps, repeat }: CompareOptions,
   terminal: Terminal,
 ): Promise<Comparison> {
-  // The baseline runs on the same three parts, so that weights are loaded once and nothing but the plan differs.
+  // The baseline runs on the same parts, so that weights are loaded once and nothing but the plan differs.
   const branch = policies[0] === undefined || policies[0].kind === "off" ? 0 : policies[0].branch;
   const uncached: CachePolicy = { kind: "off" };
   const run = (cache: CachePolicy): Promise<GenerationResult> =>

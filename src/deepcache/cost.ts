@@ -47,10 +47,12 @@ export interface RunMacs {
   readonly full: number;
   /** Of one cached evaluation. */
   readonly cached: number;
-  /** Of the whole run, with what it computes once. */
+  /** Of all evaluations of the run. */
   readonly total: number;
-  /** What the whole run would have taken without a cache. */
+  /** What all evaluations would have taken without a cache. */
   readonly uncached: number;
+  /** Once per run, with a cache or without. */
+  readonly prelude: number;
 }
 
 /** Adds up a run of `full` full and `cached` cached evaluations. */
@@ -61,8 +63,9 @@ export function runMacs({ prelude, head, trunk, tail }: PartMacs, full: number, 
   return {
     full: whole,
     cached: short,
-    total: prelude + full * whole + cached * short,
-    uncached: prelude + (full + cached) * whole,
+    total: full * whole + cached * short,
+    uncached: (full + cached) * whole,
+    prelude,
   };
 }
 

@@ -3,6 +3,7 @@ import { unetConfig } from "../models/unet-config.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { cut } from "./cut.ts";
+import { separatePrelude } from "./prelude.ts";
 
 /** What a U-Net costs, as plain counts for a batch of one. */
 export interface UNetDescription {
@@ -12,7 +13,13 @@ export interface UNetDescription {
   readonly parameters: number;
   readonly skips: number;
   /** `reference` counts as the paper's counter does: biases and norms in, attention products out. */
-  readonly macs: { readonly full: number; readonly attention: number; readonly reference: number };
+  readonly macs: {
+    readonly full: number;
+    readonly attention: number;
+    readonly reference: number;
+    /** Of `full`, what does not change over a run: runs compute it once. */
+    readonly prelude: number;
+  };
   readonly branches: readonly BranchDescription[];
 }
 
@@ -21,7 +28,10 @@ export interface BranchDescription {
   readonly branch: number;
   /** MACs of a cached evaluation as the method is published. */
   readonly cached: number;
-  /** The same once what depends on the cached feature alone has moved to the trunk, as runs do it. */
+  /**
+   * The same once what depends on the cached feature alone has moved to the trunk, and what does not change over a run to
+   * its start, as runs do it.
+   */
   readonly hoisted: number;
   readonly reference: number;
   /** cached / full. */
@@ -46,17 +56,23 @@ export function describeUNet(json: unknown, options: DescribeOptions = {}, sourc
   const shape = { batch: 1, height, width, contextLength };
   const network = unet(config, shape);
   const full = countMacs(network.graph);
+  const { prelude } = separatePrelude(network);
   const weights = [...network.graph.initializers].filter(([, initializer]) => initializer.kind === "weight");
   return {
     architecture: config.architecture,
     sample: [config.inChannels, height, width],
     parameters: weights.reduce((sum, [value]) => sum + elementCount(value.shape), 0),
     skips: network.skips.length,
-    macs: { full: full.total, attention: full.attention, reference: full.reference },
+    macs: {
+      full: full.total,
+      attention: full.attention,
+      reference: full.reference,
+      prelude: prelude === undefined ? 0 : countMacs(prelude).total,
+    },
     branches: network.skips.map((_, branch) => {
       const { head, tail, feature } = cut(network, branch);
       const { total, reference } = addMacs(countMacs(head), countMacs(tail));
-      const hoisted = cut(unet(config, { ...shape, hoist: branch }), branch);
+      const hoisted = cut(separatePrelude(unet(config, { ...shape, hoist: branch })).network, branch);
       return {
         branch,
         cached: total,

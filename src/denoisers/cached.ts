@@ -57,11 +57,14 @@ export function cachedDenoiser(
         sample,
         timestep: { data: Float32Array.of(timestep), shape: [1] },
       };
-      const run = async (name: PartName, part: LoadedPart): Promise<Outputs> => {
+      const run = async (part: LoadedPart, ...timed: readonly PartName[]): Promise<Outputs> => {
         signal?.throwIfAborted();
         const start = now();
         const outputs = await part.run(known);
-        seconds[name] = (now() - start) / 1000;
+        const took = (now() - start) / 1000;
+        timed.forEach((name, i) => {
+          seconds[name] = i === 0 ? took : 0;
+        });
         return outputs;
       };
       const renew = (fresh: Outputs): void => {
@@ -72,18 +75,18 @@ export function cachedDenoiser(
       const evaluate = async (full: boolean): Promise<Outputs> => {
         if (sessions.kind === "pair") {
           Object.assign(known, full ? {} : cache);
-          if (!full) return await run("cached", sessions.parts.cached);
-          const { prediction, ...fresh } = await run("full", sessions.parts.full);
+          if (!full) return await run(sessions.parts.cached, "tail", "head");
+          const { prediction, ...fresh } = await run(sessions.parts.full, "trunk", "head", "tail");
           renew(fresh);
           return prediction === undefined ? {} : { prediction };
         }
-        for (const [name, output] of Object.entries(await run("head", sessions.parts.head))) {
+        for (const [name, output] of Object.entries(await run(sessions.parts.head, "head"))) {
           held.push(output);
           known[name] = output;
         }
-        if (full) renew(await run("trunk", sessions.parts.trunk));
+        if (full) renew(await run(sessions.parts.trunk, "trunk"));
         Object.assign(known, cache);
-        return await run("tail", sessions.parts.tail);
+        return await run(sessions.parts.tail, "tail");
       };
 
       try {

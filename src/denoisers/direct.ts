@@ -14,7 +14,7 @@ export function directDenoiser(network: LoadedPart, { conditioning, observe, sig
       if (prediction === undefined) throw new TypeError('The network has no output "prediction"');
       try {
         const result = await prediction.download();
-        observe?.({ index, timestep, full: true, seconds: { full: (now() - start) / 1000 } });
+        observe?.({ index, timestep, full: true, seconds: { trunk: (now() - start) / 1000 } });
         index++;
         return result;
       } finally {

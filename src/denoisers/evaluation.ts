@@ -3,11 +3,8 @@ import type { Feed } from "../runtime/runtime.ts";
 /** Network inputs that stay the same over a run, by the names of the graph. */
 export type Conditioning = Readonly<Record<string, Feed>>;
 
-/**
- * The pieces in which a network runs: the prelude once a run; then either head, trunk and tail, or a full and a cached
- * evaluation in one piece each.
- */
-export type PartName = "prelude" | "head" | "trunk" | "tail" | "full" | "cached";
+/** The parts of a cut network, and what comes before them once per run. */
+export type PartName = "prelude" | "head" | "trunk" | "tail";
 
 /** What one network evaluation did and how long it took. */
 export interface Evaluation {
@@ -16,7 +13,10 @@ export interface Evaluation {
   readonly timestep: number;
   /** Whether the trunk ran; false where its last result was reused. */
   readonly full: boolean;
-  /** Seconds in each part that ran; the first evaluation has the prelude's too. */
+  /**
+   * Seconds in each part that ran; the first evaluation has the prelude's too. An uncut network is all trunk. Where parts run
+   * in one piece, a full evaluation's time is the trunk's and a cached one's the tail's.
+   */
   readonly seconds: Readonly<Partial<Record<PartName, number>>>;
 }
 

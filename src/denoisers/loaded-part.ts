@@ -1,6 +1,5 @@
 import type { Graph } from "../onnx/graph.ts";
 import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
-import type { PartName } from "./evaluation.ts";
 
 /** One part of a network, ready to run. */
 export interface LoadedPart extends AsyncDisposable {
@@ -9,7 +8,7 @@ export interface LoadedPart extends AsyncDisposable {
 }
 
 /** Loads one part; `name` names it in errors. */
-export async function loadPart(runtime: Runtime, name: PartName, graph: Graph): Promise<LoadedPart> {
+export async function loadPart(runtime: Runtime, name: string, graph: Graph): Promise<LoadedPart> {
   const session: Session = await runtime.load(graph);
   const inputs = [...graph.inputs.keys()];
   return {
@@ -19,7 +18,7 @@ export async function loadPart(runtime: Runtime, name: PartName, graph: Graph): 
 }
 
 /** Loads several parts, one after the other; where one fails, those that are loaded are released. */
-export async function loadParts<Name extends PartName>(
+export async function loadParts<Name extends string>(
   runtime: Runtime,
   graphs: Readonly<Record<Name, Graph>>,
 ): Promise<Readonly<Record<Name, LoadedPart>> & AsyncDisposable> {

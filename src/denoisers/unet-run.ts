@@ -109,20 +109,22 @@ export interface RunSummary {
   readonly macs: RunMacs;
   /** Full-step equivalents: full evaluations + r × cached ones, with r in MACs. */
   readonly fse: number;
-  /** The parts that ran. */
-  readonly parts: Readonly<Partial<Record<PartName, PartSummary>>>;
+  /** See `Evaluation` for how the time of parts that run in one piece is told. */
+  readonly parts: Readonly<Record<PartName, PartSummary>>;
 }
 
 /** Sums up the evaluations of a run. */
 export function summarize(evaluations: readonly Evaluation[], macs: PartMacs): RunSummary {
   const full = evaluations.filter((evaluation) => evaluation.full).map(({ index }) => index);
   const total = runMacs(macs, full.length, evaluations.length - full.length);
-  const ofPart: Readonly<Record<PartName, number>> = { ...macs, full: total.full, cached: total.cached };
-  const parts: Partial<Record<PartName, PartSummary>> = {};
-  for (const name of Object.keys(ofPart) as PartName[]) {
+  const part = (name: PartName): PartSummary => {
     const seconds = evaluations.flatMap((evaluation) => evaluation.seconds[name] ?? []);
-    if (seconds.length === 0) continue;
-    parts[name] = { runs: seconds.length, seconds: seconds.reduce((sum, value) => sum + value, 0), macs: ofPart[name] };
-  }
-  return { full, macs: total, fse: (total.total - macs.prelude) / total.full, parts };
+    return { runs: seconds.length, seconds: seconds.reduce((sum, value) => sum + value, 0), macs: macs[name] };
+  };
+  return {
+    full,
+    macs: total,
+    fse: total.total / total.full,
+    parts: { prelude: part("prelude"), head: part("head"), trunk: part("trunk"), tail: part("tail") },
+  };
 }

@@ -128,7 +128,7 @@ describe("leaving a sampler's loop early", () => {
     }
     expect(runtime.sessions).toBe(0);
     expect(evaluations.map(({ index, full, seconds }) => ({ index, full, seconds }))).toEqual(
-      [0, 1, 2].map((index) => ({ index, full: true, seconds: { full: 0 } })),
+      [0, 1, 2].map((index) => ({ index, full: true, seconds: { trunk: 0 } })),
     );
   });
 });

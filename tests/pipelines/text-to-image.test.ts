@@ -102,7 +102,7 @@ describe("a pipeline", () => {
     const parts = await pipeline.generate({ ...base, cutAt: 0 });
     expect(parts.latents).toBeCloseTensor(whole.latents, PIPELINE_LATENTS);
     expect(parts.macs.total).toBe(whole.macs.total);
-    expect(parts.parts.head?.runs).toBe(whole.evaluations);
+    expect(parts.parts.head.runs).toBe(whole.evaluations);
     await expect(pipeline.generate({ ...base, cache: { kind: "uniform", interval: 1, branch: 12 } })).rejects.toThrow(
       "Cannot cut at branch 12: this network has branches 0 to 11",
     );

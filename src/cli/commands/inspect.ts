@@ -106,6 +106,7 @@ function text({ architecture, sample, parameters, skips, macs, branches }: UNetD
   return [
     `${architecture}, ${sample.join("×")} sample, ${millions(parameters)} parameters, ${skips} skip connections`,
     `full evaluation: ${giga(macs.full)} MACs, of which ${giga(macs.attention)} in attention products; ${giga(macs.reference)} as the paper counts`,
+    ...(macs.prelude === 0 ? [] : [`once per run instead of at every evaluation: ${giga(macs.prelude)} MACs`]),
     "",
     table([["branch", "cached", "hoisted", "as the paper counts", "cached/full", "cached feature"], ...rows]),
   ].join("\n");
