@@ -59,7 +59,7 @@ describe("networks", () => {
   }
 
   test("stay loaded from run to run, the text encoder excepted", async () => {
-    // text encoder twice; head, trunk, tail and decoder once
+    // the text encoder twice; prelude, full and cached evaluation and decoder once
     expect(await count(undefined)).toEqual({ most: 5, loads: 6, left: 4, tensors: 0 });
   });
 
@@ -68,7 +68,7 @@ describe("networks", () => {
   });
 
   test("are loaded for every preview, where they are not kept", async () => {
-    expect(await count(false, { previewEvery: 2 })).toEqual({ most: 4, loads: 12, left: 0, tensors: 0 });
+    expect(await count(false, { previewEvery: 2 })).toEqual({ most: 4, loads: 14, left: 0, tensors: 0 });
   });
 
   test("are not left behind by a run that is left", async () => {
