@@ -28,6 +28,9 @@ export interface GenerationFlags extends CacheFlags {
   readonly count: number;
   readonly device: string;
   readonly threads?: number;
+  readonly lowMemory?: boolean;
+  readonly keepLoaded: boolean;
+  readonly vaeTiling?: boolean;
   readonly output: string;
   readonly json?: boolean;
 }
@@ -67,6 +70,10 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
   return addCacheFlags(command)
     .option("--device <name>", "where to run: cpu", "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
+    .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
+    .option("--no-keep-loaded", "release each network when the run is done with it")
+    .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
+    .option("--no-vae-tiling", "decode pictures as a whole")
     .option("-o, --output <file>", "where to write the picture", defaultOutput)
     .option("--json", "print the result as JSON on stdout");
 }

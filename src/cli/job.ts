@@ -46,7 +46,8 @@ export async function openJob(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<Job> {
-  const runtime = runtimeOf(flags);
+  const { lowMemory = false } = flags;
+  const effects = { runtime: runtimeOf(flags), keepLoaded: flags.keepLoaded && !lowMemory };
   const path = flags.model ?? defaultModelFolder();
   const { config, variant, ema, tokenizer = defaultTokenizerFolder() } = flags;
   const opened = await openModel({ path, config, variant, ema, tokenizer, ...conversion(terminal, signal) });
@@ -56,7 +57,7 @@ export async function openJob(
   const common = { count, eta, signal };
   switch (opened.kind) {
     case "text-to-image": {
-      const pipeline = textToImage(opened.model, { runtime });
+      const pipeline = textToImage(opened.model, effects);
       const options = {
         ...common,
         prompt: promptsOf(prompts, flags),
@@ -70,13 +71,14 @@ export async function openJob(
         image: await readImage(flags.image),
         mask: await readImage(flags.mask),
         strength: flags.strength,
+        vaeTiling: flags.vaeTiling ?? lowMemory,
       };
       return job(name, "prompt", options.prompt, options, pipeline, (run) =>
         pipeline.stream({ ...options, steps, ...run }),
       );
     }
     case "class-conditional": {
-      const pipeline = classConditional(opened.model, { runtime });
+      const pipeline = classConditional(opened.model, effects);
       const classes = classesOf(flags);
       const sampler = originalSampler(flags.sampler);
       const [count = 0] = opened.model.classEmbedding.shape;
@@ -87,7 +89,7 @@ export async function openJob(
       );
     }
     case "unconditional": {
-      const pipeline = unconditional(opened.model, { runtime });
+      const pipeline = unconditional(opened.model, effects);
       const timestepSelection = selectionOf(flags);
       return job(name, "nothing", [], common, pipeline, (run) =>
         pipeline.stream({ ...common, sampler: flags.sampler, timestepSelection, steps, ...run }),
@@ -117,16 +119,19 @@ function job(
   };
 }
 
-function runtimeOf({ device, threads }: GenerationFlags): Runtime {
+function runtimeOf({ device, threads, lowMemory }: GenerationFlags): Runtime {
   if (device !== "cpu") throw new UsageError(`Cannot run on device "${device}": this version runs on cpu`);
-  return nodeRuntime(threads === undefined ? {} : { threads });
+  return nodeRuntime({
+    ...(threads === undefined ? {} : { threads }),
+    ...(lowMemory === undefined ? {} : { lowMemory }),
+  });
 }
 
 /** The flags that only some kinds of model have a use for. */
 const USES = {
   "text-to-image": [
     ...["prompt", "negativePrompt", "image", "mask", "strength", "guidanceScale"],
-    ...["guidanceRescale", "clipSkip", "width", "height"],
+    ...["guidanceRescale", "clipSkip", "width", "height", "vaeTiling"],
   ],
   "class-conditional": ["class", "guidanceScale"],
   unconditional: ["timestepSelection"],

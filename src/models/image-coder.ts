@@ -8,7 +8,7 @@ import { upsampleInPhases } from "../layers/upsample-in-phases.ts";
 import type { Value } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/ops.ts";
 import { entry } from "../tensor/tensor.ts";
-import type { ConfigReader } from "./config-reader.ts";
+import { type ConfigReader, isPositive } from "./config-reader.ts";
 
 /** The convolutional encoder and decoder that AutoencoderKL and VQModel share; levels run from the finest. */
 export interface ImageCoderConfig {
@@ -23,6 +23,8 @@ export interface ImageCoderConfig {
   /** Whether self-attention follows the residual blocks of a level; without a list, of none. */
   readonly attentionLevels?: readonly boolean[];
   readonly scalingFactor: number;
+  /** Side of the images that it was trained on, where the config says so. */
+  readonly sampleSize?: number | undefined;
 }
 
 /** The sizes that one half of an autoencoder is built for: of the image for an encoder, of the latent for a decoder. */
@@ -57,6 +59,7 @@ export function imageCoderConfig(read: ConfigReader, latentChannels: number): Im
     groups,
     midAttention: read.boolean("mid_block_add_attention", true),
     scalingFactor: read.number("scaling_factor", 0.18215),
+    sampleSize: read.has("sample_size") ? read.perLevel("sample_size", 2, isPositive)[0] : undefined,
   };
 }
 

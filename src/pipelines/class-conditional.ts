@@ -30,7 +30,7 @@ interface Slots {
 
 async function* run(
   model: LatentDiffusionModel,
-  { runtime, now, randomSeed }: Required<PipelineEffects>,
+  { runtime, now, randomSeed, keepLoaded }: Required<PipelineEffects>,
   slots: Slots,
   asked: ClassConditionalOptions,
 ): AsyncGenerator<PipelineEvent, void> {
@@ -54,7 +54,11 @@ async function* run(
   yield clock.enter("denoise");
   const generator = torchGenerator(seed);
   const start = options.latents ?? generator.randn([classes.length, ...model.latentShape]);
-  const decode = (latents: Tensor) => decodeLatents(runtime, vqLatentDecoder(model.firstStage), slots.decoder, latents);
+  const decode = async (latents: Tensor) => {
+    const images = await decodeLatents(runtime, vqLatentDecoder(model.firstStage), slots.decoder, latents);
+    if (!keepLoaded) await slots.decoder[Symbol.asyncDispose]();
+    return images;
+  };
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network: loaded,
@@ -71,6 +75,7 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
+  if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
   const images = await decode(latents);
   const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
   yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };

@@ -8,6 +8,11 @@ export interface PipelineEffects {
   /** Milliseconds from a fixed point. */
   readonly now?: () => number;
   readonly randomSeed?: () => number;
+  /**
+   * Whether networks stay loaded for the next run (default). Otherwise each is released as soon as a run is done with
+   * it, and the largest network alone decides how much memory a run takes.
+   */
+  readonly keepLoaded?: boolean;
 }
 
 /** Makes images with one model; sessions stay loaded from run to run where the sizes stay the same. */
@@ -33,17 +38,25 @@ export function pipelineOf<Options>(
   const settled: Required<PipelineEffects> = {
     now: () => performance.now(),
     randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    keepLoaded: true,
     ...effects,
   };
-  const stream = (options: Options): AsyncGenerator<PipelineEvent, void> => run(options, settled);
+  const release = async (): Promise<void> => {
+    for (const slot of slots) await slot[Symbol.asyncDispose]();
+  };
+  async function* stream(options: Options): AsyncGenerator<PipelineEvent, void> {
+    try {
+      yield* run(options, settled);
+    } finally {
+      if (!settled.keepLoaded) await release(); // what a run that failed or was left had loaded
+    }
+  }
   return {
     stream,
     async generate(options) {
       for await (const event of stream(options)) if (event.type === "result") return event.result;
       throw new Error("The run ended without a result");
     },
-    async [Symbol.asyncDispose]() {
-      for (const slot of slots) await slot[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: release,
   };
 }

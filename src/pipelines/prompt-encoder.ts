@@ -45,15 +45,20 @@ export async function encodePrompts(
   );
   const options = { batch: unique.length, length: tokenizer.maxLength, skip, finalNorm };
   await using session = await runtime.load(clipTextModel(config, options, weights));
-  const { context, text_embeds: pooled } = await session.run({ input_ids: ids });
-  if (context === undefined) throw new TypeError("The text encoder has no prompt embeddings");
+  const outputs = await session.run({ input_ids: ids });
   const rows = prompts.map((prompt) => unique.indexOf(prompt));
   const select = async (output: DeviceTensor): Promise<Tensor> => selectRows(await output.download(), rows);
-  return {
-    embeddings: await select(context),
-    pooled: pooled === undefined ? undefined : await select(pooled),
-    warnings,
-  };
+  try {
+    const { context, text_embeds: pooled } = outputs;
+    if (context === undefined) throw new TypeError("The text encoder has no prompt embeddings");
+    return {
+      embeddings: await select(context),
+      pooled: pooled === undefined ? undefined : await select(pooled),
+      warnings,
+    };
+  } finally {
+    for (const output of Object.values(outputs)) output[Symbol.dispose]();
+  }
 }
 
 interface LayerChoice {

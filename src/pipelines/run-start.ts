@@ -8,8 +8,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { DenoiseOptions } from "./denoise.ts";
 import type { Source } from "./image-source.ts";
 import { blend, latentMask, maskOf, withoutMasked } from "./inpainting-mask.ts";
-import { loadLatentEncoder } from "./latent-encoder.ts";
+import { type LatentEncoder, loadLatentEncoder } from "./latent-encoder.ts";
 import { isInpaintingModel, type StableDiffusionModel } from "./stable-diffusion-model.ts";
+import type { TileGrid } from "./tiling.ts";
 
 /** Where a run starts and what keeps it on its way. */
 export type RunStart = Pick<DenoiseOptions, "start" | "channels" | "revise">;
@@ -29,24 +30,30 @@ export interface StartOptions {
 export type Starter = (options: StartOptions) => RunStart;
 
 /** Encodes what `source` shows; the encoder is released before the start is drawn. */
-export async function prepareStart(runtime: Runtime, model: StableDiffusionModel, source: Source): Promise<Starter> {
+export async function prepareStart(
+  runtime: Runtime,
+  model: StableDiffusionModel,
+  source: Source,
+  tiling?: TileGrid,
+): Promise<Starter> {
+  const encoder = (): LatentEncoder => loadLatentEncoder(runtime, model, tiling);
   switch (source.kind) {
     case "noise":
       return ({ sampler, shape, noise }) => ({ start: scaledNoise(sampler, noise(shape)) });
     case "image":
-      return await startFromImage(runtime, model, source);
+      return await startFromImage(encoder, source);
     case "inpaint":
       return isInpaintingModel(model)
-        ? await startInpaintingModel(runtime, model, source)
-        : await startRevised(runtime, model, source);
+        ? await startInpaintingModel(encoder, model, source)
+        : await startRevised(encoder, model, source);
   }
 }
 
 type ImageSource = Exclude<Source, { readonly kind: "noise" }>;
 type InpaintSource = Extract<Source, { readonly kind: "inpaint" }>;
 
-async function startFromImage(runtime: Runtime, model: StableDiffusionModel, { image }: ImageSource): Promise<Starter> {
-  await using encoder = await loadLatentEncoder(runtime, model, image);
+async function startFromImage(loadEncoder: () => LatentEncoder, { image }: ImageSource): Promise<Starter> {
+  await using encoder = loadEncoder();
   const drawClean = await encoder.encode(imagesToSamples([image]));
   return ({ sampler, begin, shape, noise }) => {
     const clean = repeatRow(drawClean(noise), imagesOf(shape));
@@ -55,11 +62,15 @@ async function startFromImage(runtime: Runtime, model: StableDiffusionModel, { i
 }
 
 /** For a U-Net that sees the mask and what it leaves of the image. */
-async function startInpaintingModel(runtime: Runtime, model: StableDiffusionModel, source: InpaintSource) {
+async function startInpaintingModel(
+  loadEncoder: () => LatentEncoder,
+  model: StableDiffusionModel,
+  source: InpaintSource,
+) {
   const { image, strength } = source;
   const mask = maskOf(source.mask);
   const samples = imagesToSamples([image]);
-  await using encoder = await loadLatentEncoder(runtime, model, image);
+  await using encoder = loadEncoder();
   const drawClean = strength === 1 ? undefined : await encoder.encode(samples);
   const drawMasked = await encoder.encode(withoutMasked(samples, mask));
   const smallMask = latentMask(mask, reduction(model.vae.config));
@@ -72,9 +83,13 @@ async function startInpaintingModel(runtime: Runtime, model: StableDiffusionMode
 }
 
 /** For any other U-Net: after every evaluation, what is to stay is put back as noisy as the rest. */
-async function startRevised(runtime: Runtime, model: StableDiffusionModel, source: InpaintSource): Promise<Starter> {
+async function startRevised(
+  loadEncoder: () => LatentEncoder,
+  model: StableDiffusionModel,
+  source: InpaintSource,
+): Promise<Starter> {
   const { image, strength } = source;
-  await using encoder = await loadLatentEncoder(runtime, model, image);
+  await using encoder = loadEncoder();
   const drawClean = await encoder.encode(imagesToSamples([image]));
   const mask = latentMask(maskOf(source.mask), reduction(model.vae.config));
   return ({ sampler, begin, shape, noise }) => {

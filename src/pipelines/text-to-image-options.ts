@@ -4,6 +4,7 @@ import { type ImageOptions, type Source, settleSource } from "./image-source.ts"
 import { requireMultiple, requireRange, requireWhole } from "./requirements.ts";
 import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import type { PictureSizes } from "./text-conditioner.ts";
+import { latentGrid, type TileGrid, type VaeTiling } from "./tiling.ts";
 
 /** What a run from a prompt can be asked for, alone or with an image; names and defaults as in diffusers. */
 export interface TextToImageOptions extends ImageOptions {
@@ -40,6 +41,11 @@ export interface TextToImageOptions extends ImageOptions {
   readonly clipSkip?: number | undefined;
   /** What SDXL is told of the picture; other models are told nothing. */
   readonly sizes?: PictureSizes | undefined;
+  /**
+   * Decode and encode pictures larger than a tile in overlapping tiles, so that memory does not grow with their size. The
+   * result differs a little from that of the whole picture.
+   */
+  readonly vaeTiling?: boolean | VaeTiling | undefined;
   /** Decode a preview after every so many evaluations. */
   readonly previewEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -61,6 +67,8 @@ export interface SettledOptions {
   readonly cache: CachePolicy;
   readonly clipSkip: number;
   readonly sizes: PictureSizes;
+  /** Of latents; none where whole pictures are decoded. */
+  readonly vaeTiling: TileGrid | undefined;
   readonly previewEvery: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -124,7 +132,13 @@ export function settle(
     cache,
     clipSkip,
     sizes,
+    vaeTiling: gridOf(options.vaeTiling, model),
     previewEvery,
     signal: options.signal,
   };
+}
+
+function gridOf(tiling: boolean | VaeTiling | undefined, { vae }: StableDiffusionModel): TileGrid | undefined {
+  if (tiling === undefined || tiling === false) return undefined;
+  return latentGrid(tiling === true ? {} : tiling, vae.config.sampleSize, reduction(vae.config));
 }

@@ -33,7 +33,7 @@ interface Slots {
 
 async function* run(
   model: StableDiffusionModel,
-  { runtime, now, randomSeed }: Required<PipelineEffects>,
+  { runtime, now, randomSeed, keepLoaded }: Required<PipelineEffects>,
   slots: Slots,
   asked: TextToImageOptions,
 ): AsyncGenerator<PipelineEvent, void> {
@@ -61,7 +61,7 @@ async function* run(
         };
   for (const message of warnings) yield { type: "warning", message };
   signal?.throwIfAborted();
-  const startRun = await prepareStart(runtime, model, options.source);
+  const startRun = await prepareStart(runtime, model, options.source, options.vaeTiling);
   signal?.throwIfAborted();
 
   yield clock.enter("load");
@@ -71,7 +71,11 @@ async function* run(
   yield clock.enter("denoise");
   const noise = torchGenerator(seed).randn;
   const shape = [options.prompts.length, model.vae.config.latentChannels, ...latentSize(model, options)];
-  const decode = (latents: Tensor) => decodeLatents(runtime, klLatentDecoder(model.vae), slots.decoder, latents);
+  const decode = async (latents: Tensor) => {
+    const images = await decodeLatents(runtime, klLatentDecoder(model.vae, options.vaeTiling), slots.decoder, latents);
+    if (!keepLoaded) await slots.decoder[Symbol.asyncDispose]();
+    return images;
+  };
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network: loaded,
@@ -89,6 +93,7 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
+  if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
   const images = await decode(latents);
   const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
   const { guidanceScale } = options;

@@ -23,7 +23,7 @@ export function unconditional(model: UnconditionalModel, effects: PipelineEffect
 
 async function* run(
   model: UnconditionalModel,
-  { runtime, now, randomSeed }: Required<PipelineEffects>,
+  { runtime, now, randomSeed, keepLoaded }: Required<PipelineEffects>,
   slot: SessionSlot<LoadedUNet>,
   asked: UnconditionalOptions,
 ): AsyncGenerator<PipelineEvent, void> {
@@ -60,6 +60,7 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
+  if (!keepLoaded) await slot[Symbol.asyncDispose]();
   const images = samplesToImages(latents);
   const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
   yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };

@@ -3,36 +3,45 @@ import { basename, dirname } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { Graph } from "../../onnx/graph.ts";
 import { writeModel } from "../../onnx/protobuf/model.ts";
+import { weightsFirst } from "../../onnx/weights-first.ts";
 import { checkFeeds } from "../feeds.ts";
 import type { DeviceTensor, Feed, Runtime, Session } from "../runtime.ts";
+import { memorySettings } from "./memory-settings.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
   /** Threads inside an operator; ONNX Runtime takes the number of physical cores by default. */
   readonly threads?: number;
+  /**
+   * Leave weights in their files, mapped into memory. Half-precision weights are widened anew whenever they are used, and
+   * memory goes back to the system after every operation, which takes more time.
+   */
+  readonly lowMemory?: boolean;
 }
 
 /** ONNX Runtime's level for fatal errors alone. */
 const SILENT = 4;
 
 /** ONNX Runtime on this machine's CPU; weights are read from the checkpoint's own files. */
-export function nodeRuntime({ threads }: NodeRuntimeOptions = {}): Runtime {
+export function nodeRuntime({ threads, lowMemory = false }: NodeRuntimeOptions = {}): Runtime {
   return {
     device: "cpu",
     copies: true,
     async load(graph) {
       const { folder, locate } = weightFiles(graph);
-      const model = writeModel(graph, locate);
+      const memory = memorySettings(graph, lowMemory);
+      const model = writeModel(lowMemory ? weightsFirst(graph) : graph, locate);
       try {
         const session = await InferenceSession.create(model, {
           executionProviders: ["cpu"],
-          graphOptimizationLevel: "all",
+          ...memory.options,
           logSeverityLevel: SILENT, // what goes wrong is thrown
           ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
           extra: {
             session: {
               // Every session has threads of its own; those that spin after a run take the cores from the next session.
               force_spinning_stop: "1",
+              ...memory.session,
               ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
             },
           },
