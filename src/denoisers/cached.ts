@@ -1,6 +1,6 @@
 import type { Cut } from "../deepcache/cut.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
-import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
+import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime/runtime.ts";
 import type { PartName, RunContext } from "./evaluation.ts";
 
 /** The three parts of a cut network, loaded. */
@@ -13,19 +13,23 @@ interface LoadedPart {
   readonly inputs: readonly string[];
 }
 
-/** Loads head, trunk and tail; each weight is in one of them. */
+/** Loads head, trunk and tail; each weight is in one of them, and what passes between them stays on the device. */
 export async function loadCut(runtime: Runtime, { head, trunk, tail }: Cut): Promise<CutSessions> {
   const sessions: Session[] = [];
   const release = async (): Promise<void> => {
     for (const session of sessions.splice(0)) await session[Symbol.asyncDispose]();
   };
-  const load = async (graph: Cut["head"]): Promise<LoadedPart> => {
-    const session = await runtime.load(graph);
+  const load = async (graph: Cut["head"], options?: LoadOptions): Promise<LoadedPart> => {
+    const session = await runtime.load(graph, { allowHalf: true, ...options });
     sessions.push(session);
     return { session, inputs: [...graph.inputs.keys()] };
   };
   try {
-    const parts = { head: await load(head), trunk: await load(trunk), tail: await load(tail) };
+    const parts = {
+      head: await load(head, { keepResults: true }),
+      trunk: await load(trunk, { keepResults: true }),
+      tail: await load(tail),
+    };
     return { parts, [Symbol.asyncDispose]: release };
   } catch (error) {
     await release();

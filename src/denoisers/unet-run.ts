@@ -17,7 +17,7 @@ export type LoadedUNet = AsyncDisposable & { readonly macs: PartMacs } & (
 /** Loads `network`, cut at `branch` where one is given. */
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
   if (branch === undefined) {
-    const session = await runtime.load(network.graph);
+    const session = await runtime.load(network.graph, { allowHalf: true });
     return {
       kind: "whole",
       session,
