@@ -14,9 +14,9 @@ export type CutSessions = AsyncDisposable &
     | { readonly kind: "pair"; readonly parts: Readonly<Record<"full" | "cached", LoadedPart>> }
   );
 
-/** Loads head, trunk and tail. */
+/** Loads head, trunk and tail; what passes between them stays on the device. */
 export async function loadCut(runtime: Runtime, { head, trunk, tail }: Cut): Promise<CutSessions> {
-  const parts = await loadParts(runtime, { head, trunk, tail });
+  const parts = await loadParts(runtime, { head, trunk, tail }, ["head", "trunk"]);
   return { kind: "parts", parts, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
 }
 
