@@ -2,12 +2,12 @@ import { branchFor, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { samplesToImages } from "../image/samples.ts";
 import { skipCount, unet } from "../models/unet.ts";
 import { linearCombination } from "../tensor/linear-combination.ts";
-import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEvent } from "./events.ts";
 import { phaseClock } from "./phase-clock.ts";
 import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
+import { seededNoise, seedsOf } from "./seeded-noise.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 import type { UnconditionalModel } from "./unconditional-model.ts";
 import { settleUnconditional, type UnconditionalOptions } from "./unconditional-options.ts";
@@ -43,15 +43,15 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
-  const generator = torchGenerator(seed);
-  const noise = generator.randn([count, config.inChannels, height, width]);
+  const noise = seededNoise(seed);
+  const start = noise([count, config.inChannels, height, width]);
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network,
     full,
     conditioning: {},
-    start: linearCombination([chosen.sampler.initialNoiseScale, noise]),
-    noise: generator.randn,
+    start: linearCombination([chosen.sampler.initialNoiseScale, start]),
+    noise,
     signal,
     now,
     previewEvery,
@@ -61,6 +61,6 @@ async function* run(
 
   yield clock.enter("decode");
   const images = samplesToImages(latents);
-  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  const made = { ...summary, images, latents, ...seedsOf(seed), sampler: chosen.name, steps, policy: cache };
   yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };
 }
