@@ -1,0 +1,33 @@
+/** What a measure looks at: an image beside the baseline's, an image with its prompt, or all images of a policy. */
+export type MeasureScope = "pair" | "image" | "set";
+
+/** What has to be at hand for a measure, beside the images. */
+export type Need = "lpips" | "clip" | "classifier" | "inception" | "features" | "reference";
+
+/** One number that says how good images are. */
+export interface Measure {
+  /** For tables. */
+  readonly label: string;
+  readonly unit: string;
+  readonly better: "higher" | "lower";
+  /** Decimals worth printing. */
+  readonly digits: number;
+  readonly scope: MeasureScope;
+  readonly needs: readonly Need[];
+}
+
+const pair = { scope: "pair", needs: [] } as const;
+
+/** All measures by the names that they are asked for by. */
+export const MEASURES = {
+  psnr: { ...pair, label: "PSNR", unit: "dB", better: "higher", digits: 1 },
+  ssim: { ...pair, label: "SSIM", unit: "", better: "higher", digits: 3 },
+} as const satisfies Readonly<Record<string, Measure>>;
+
+export type MeasureName = keyof typeof MEASURES;
+
+/** Whether there is a measure called `name`. */
+export const isMeasureName = (name: string): name is MeasureName => Object.hasOwn(MEASURES, name);
+
+/** The measure called `name`. */
+export const measureNamed = (name: MeasureName): Measure => MEASURES[name];
