@@ -8,6 +8,7 @@ import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
 import { className, classNamed, isImageNetClass } from "../pipelines/imagenet-classes.ts";
 import { type OpenedModel, openModel } from "../pipelines/open-model.ts";
+import type { Seed } from "../pipelines/seeded-noise.ts";
 import { textToImage } from "../pipelines/text-to-image.ts";
 import { unconditional } from "../pipelines/unconditional.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -21,8 +22,15 @@ import { UsageError } from "./usage.ts";
 /** What may differ from run to run of one job. */
 export interface JobRun {
   readonly cache: CachePolicy;
-  readonly seed: number;
+  /** One for the batch, or one for each image. */
+  readonly seed: Seed;
   readonly steps?: number | undefined;
+  /** Instead of the job's own. */
+  readonly sampler?: string | undefined;
+  /** Which of the job's rows are made; all where left out. */
+  readonly rows?: readonly number[] | undefined;
+  /** Images per row, or in all where there are no rows; the job's own where left out. */
+  readonly count?: number | undefined;
   /** Where to cut the network even if nothing is cached. */
   readonly cutAt?: number | undefined;
 }
@@ -35,8 +43,8 @@ export interface Job extends AsyncDisposable {
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
   stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
-  /** The text that image `index` of a result carries. */
-  parameters(result: GenerationResult, index: number): Readonly<Record<string, string>>;
+  /** The text that image `index` of a result carries; `rows` are those that the run made. */
+  parameters(result: GenerationResult, index: number, rows?: readonly number[]): Readonly<Record<string, string>>;
 }
 
 /** Opens the model and settles everything but cache and seed; flags that the model has no use for are refused. */
@@ -71,25 +79,26 @@ export async function openJob(
         mask: await readImage(flags.mask),
         strength: flags.strength,
       };
-      return job(name, "prompt", options.prompt, options, pipeline, (run) =>
-        pipeline.stream({ ...options, steps, ...run }),
+      return job(name, "prompt", options.prompt, options, pipeline, ({ rows, ...run }) =>
+        pipeline.stream({ ...options, steps, ...run, prompt: chosen(options.prompt, rows) }),
       );
     }
     case "class-conditional": {
       const pipeline = classConditional(opened.model, { runtime });
       const classes = classesOf(flags);
-      const sampler = originalSampler(flags.sampler);
       const [count = 0] = opened.model.classEmbedding.shape;
       const texts = classes.map((id) => `class ${id}, ${classText(id, count)}`);
       const { guidanceScale = 1.5 } = flags;
-      return job(name, "class", texts, { ...common, guidanceScale }, pipeline, (run) =>
-        pipeline.stream({ ...common, classes, sampler, guidanceScale, steps, ...run }),
-      );
+      originalSampler(flags.sampler);
+      return job(name, "class", texts, { ...common, guidanceScale }, pipeline, ({ rows, sampler, ...run }) => {
+        const settled = { guidanceScale, steps, ...run, sampler: originalSampler(sampler ?? flags.sampler) };
+        return pipeline.stream({ ...common, ...settled, classes: chosen(classes, rows) });
+      });
     }
     case "unconditional": {
       const pipeline = unconditional(opened.model, { runtime });
       const timestepSelection = selectionOf(flags);
-      return job(name, "nothing", [], common, pipeline, (run) =>
+      return job(name, "nothing", [], common, pipeline, ({ rows, ...run }) =>
         pipeline.stream({ ...common, sampler: flags.sampler, timestepSelection, steps, ...run }),
       );
     }
@@ -105,17 +114,31 @@ function job(
   rows: readonly string[],
   text: Omit<ImageText, "prompts">,
   pipeline: AsyncDisposable,
-  stream: (run: Omit<JobRun, "steps"> & { readonly steps?: number }) => AsyncGenerator<PipelineEvent, void>,
+  stream: (run: Given) => AsyncGenerator<PipelineEvent, void>,
 ): Job {
   return {
     name,
     conditioned,
     rows,
-    stream: ({ steps, ...run }) => stream(steps === undefined ? run : { ...run, steps }),
-    parameters: (result, index) => imageParameters({ ...text, prompts: rows }, result, index, name),
+    stream: ({ steps, sampler, count, ...run }) =>
+      stream({
+        ...run,
+        ...(steps === undefined ? {} : { steps }),
+        ...(sampler === undefined ? {} : { sampler }),
+        ...(count === undefined ? {} : { count }),
+      }),
+    parameters: (result, index, made) => imageParameters({ ...text, prompts: chosen(rows, made) }, result, index, name),
     [Symbol.asyncDispose]: () => pipeline[Symbol.asyncDispose](),
   };
 }
+
+/** What is left out is not there at all, so that it does not hide what the job says. */
+type Given = Omit<JobRun, Defaulted> & { readonly [K in Defaulted]?: Exclude<JobRun[K], undefined> };
+type Defaulted = "steps" | "sampler" | "count";
+
+/** The rows that a run makes. */
+const chosen = <T>(rows: readonly T[], made: readonly number[] | undefined): readonly T[] =>
+  made === undefined ? rows : made.flatMap((row) => rows.slice(row, row + 1));
 
 function runtimeOf({ device, threads }: GenerationFlags): Runtime {
   if (device !== "cpu") throw new UsageError(`Cannot run on device "${device}": this version runs on cpu`);
