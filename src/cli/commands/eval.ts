@@ -1,0 +1,208 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import type { Command } from "commander";
+import { type EvaluateOptions, evaluate } from "../../evaluation/evaluate.ts";
+import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
+import { differenceInstrument } from "../../evaluation/instruments/difference.ts";
+import { baselineName, imagesOf } from "../../evaluation/items.ts";
+import { measureNamed } from "../../evaluation/measures.ts";
+import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
+import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
+import { checkFileNames } from "../../evaluation/records.ts";
+import { reportTable } from "../../evaluation/report/table.ts";
+import {
+  type EvaluationSettings,
+  readSettings,
+  SETTINGS,
+  settingsDifferences,
+  writeSettings,
+} from "../../evaluation/settings.ts";
+import type { Store } from "../../evaluation/store.ts";
+import { folderStore } from "../../evaluation/stores/folder.ts";
+import { VERSION } from "../../pipelines/image-parameters.ts";
+import type { Progress, Terminal } from "../console.ts";
+import { addEvaluationFlags, type EvaluationFlags } from "../evaluation-flags.ts";
+import { openSubject } from "../evaluation-subject.ts";
+import type { GenerationFlags } from "../generation-flags.ts";
+import { interruptible } from "../interrupt.ts";
+import { openJob } from "../job.ts";
+import { table } from "../units.ts";
+import { UsageError } from "../usage.ts";
+
+/** `deepcache eval`: speed, compute and quality of policies, in one table and one report. */
+export function addEval(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("eval")
+    .summary("speed, compute and quality of cache policies, in one table and one report")
+    .description(
+      "Makes the same images from the same noise under every policy, measures them, and writes results, a summary and a " +
+        "report (report.html) to a folder. A run that was stopped goes on where it was when it is started again.",
+    );
+  addEvaluationFlags(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  deepcache eval --prompts prompts.txt --guidance-scale 4 --policies off,uniform:3:0,steps:17 --output evaluation
+  deepcache eval --model ddpm-church-256 --count 64 --policies off,uniform:5:2,ddim:20 --output church
+  deepcache eval --prompts captions_val2017.json --count 5000 --shard 2/8 --output shard-2
+  deepcache eval --merge shard-1 shard-2 --output evaluation`,
+    )
+    .action((flags: EvaluationFlags) => interruptible((signal) => run(flags, signal, terminal)));
+}
+
+async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const store = folderStore(flags.output);
+  const finished = flags.merge === undefined ? await make(flags, store, signal, terminal) : merge(flags, store);
+  const { summary, times } = finished;
+  if (flags.json === true) terminal.printJson({ ...summary, times, report: `${flags.output}/${REPORT}` });
+  else {
+    const { columns, rows } = reportTable(summary, times);
+    terminal.print(`${table([columns.map(({ title }) => title), ...rows])}\n${flags.output}/${REPORT}`);
+  }
+}
+
+async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
+  checkMetrics(flags);
+  const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts);
+  if (flags.prompts !== undefined && flags.classes !== undefined) {
+    throw new UsageError("Cannot use --prompts together with --classes");
+  }
+  await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal));
+  const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
+  const settings = settingsOf(flags, rows);
+  const workload = { ...settings, rows };
+  if (imagesOf(workload) === 0) {
+    throw new UsageError(
+      `Cannot make shard ${flags.shard?.index}/${flags.shard?.of}: ${settings.count} images make only ` +
+        `${Math.ceil(settings.count / settings.batch)} batches of ${settings.batch}`,
+    );
+  }
+  settle(store, settings, flags.output);
+  const instruments = [differenceInstrument];
+  await watch({ workload, subject, instruments, networks: [], store, signal }, terminal);
+  return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags), sets: new Map() });
+}
+
+function merge(flags: EvaluationFlags, store: Store): Finished {
+  const shards = (flags.merge ?? []).map((place) => {
+    const own = folderStore(place);
+    const settings = readSettings(own);
+    if (settings === undefined) throw new UsageError(`Cannot merge "${place}": it has no ${SETTINGS}`);
+    return { place, store: own, settings };
+  });
+  const settings = joinedSettings(shards);
+  if (readSettings(store) !== undefined) {
+    throw new UsageError(`Cannot merge into "${flags.output}": it holds an evaluation already`);
+  }
+  mergeShards(shards, store, {});
+  writeSettings(store, settings);
+  return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run", sets: new Map() });
+}
+
+/** Refuses metrics that have nothing to measure. */
+function checkMetrics({ metrics, policies }: EvaluationFlags): void {
+  checkFileNames(policies.map(({ name }) => name));
+  const compared = metrics.find((name) => measureNamed(name).scope === "pair");
+  if (compared !== undefined && baselineName(policies) === undefined) {
+    throw new UsageError(`Cannot measure ${compared} without a baseline: add off to --policies`);
+  }
+}
+
+async function readPrompts(path: string): Promise<Prompt[]> {
+  try {
+    return parsePrompts(await readFile(path), path);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause) throw new Error(`Cannot read prompts from "${path}"`, { cause });
+    throw cause;
+  }
+}
+
+const textsOf = (prompts: readonly Prompt[]): string[] => prompts.map(({ text }) => text);
+
+/** What `openJob` takes of the flags; each image is a row of its own. */
+function jobFlags(flags: EvaluationFlags): GenerationFlags {
+  const { classes, prompts: _, policies: _p, metrics, merge, shard, ...given } = flags;
+  return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };
+}
+
+function settingsOf(flags: EvaluationFlags, rows: readonly Prompt[]): EvaluationSettings {
+  const { policies, metrics, batch, seed, shard } = flags;
+  const count = flags.count ?? rows.length;
+  if (count === 0) throw new UsageError("Cannot evaluate without knowing how many images: give --count");
+  const sha256 = createHash("sha256").update(JSON.stringify(rows)).digest("hex");
+  return {
+    ...{ format: 1, version: VERSION, count, batch, seed, rows: { count: rows.length, sha256 }, policies, metrics },
+    ...(shard === undefined ? {} : { shard }),
+    options: optionsOf(flags),
+  };
+}
+
+/** The flags that are kept as they were given. */
+const KEPT = [
+  ...["model", "config", "variant", "ema", "tokenizer", "negativePrompt", "steps", "sampler", "eta"],
+  ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
+] as const;
+
+function optionsOf(flags: EvaluationFlags): EvaluationSettings["options"] {
+  const all: Readonly<Record<string, unknown>> = { ...flags };
+  return Object.fromEntries(
+    KEPT.flatMap((name) => {
+      const value = all[name];
+      return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+        ? [[name, value]]
+        : [];
+    }),
+  );
+}
+
+/** Goes on with the same settings only. */
+function settle(store: Store, settings: EvaluationSettings, folder: string): void {
+  const there = readSettings(store);
+  if (there === undefined) writeSettings(store, settings);
+  const differences = there === undefined ? [] : settingsDifferences(there, settings);
+  if (differences.length > 0) {
+    throw new UsageError(
+      `Cannot go on in "${folder}" with other settings: ${differences.join("; ")}; give these settings or another --output`,
+    );
+  }
+}
+
+/** Follows an evaluation on the terminal. */
+async function watch(options: EvaluateOptions, terminal: Terminal): Promise<void> {
+  let progress: Progress | undefined;
+  let before = 0;
+  try {
+    for await (const event of evaluate(options)) {
+      switch (event.type) {
+        case "start":
+          before = event.images;
+          if (before > 0) terminal.status(`going on after ${before} of ${event.total} images`);
+          if (event.total > before) progress = terminal.progress(event.total - before);
+          break;
+        case "warning":
+          terminal.warn(event.message);
+          break;
+        case "step":
+          progress?.update(
+            Math.floor(event.images - before + event.part * event.unit.items.length),
+            `images, ${event.unit.policy.name}`,
+          );
+          break;
+        case "unit":
+          progress?.update(event.images - before, `images, ${event.unit.policy.name}`);
+          break;
+      }
+    }
+  } finally {
+    progress?.stop();
+  }
+}
+
+const titleOf = ({ options }: EvaluationSettings): string =>
+  `Evaluation of ${typeof options["model"] === "string" ? options["model"] : "the embedded model"}`;
+
+function machineOf({ threads = availableParallelism() }: EvaluationFlags): string {
+  return `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${threads} threads, Node ${process.versions.node}`;
+}

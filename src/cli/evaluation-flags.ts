@@ -1,0 +1,83 @@
+import type { Command } from "commander";
+import type { EvaluatedPolicy, Shard } from "../evaluation/items.ts";
+import { isMeasureName, MEASURES, type MeasureName } from "../evaluation/measures.ts";
+import { parsePolicies } from "./evaluated-policies.ts";
+import {
+  addDeviceFlags,
+  addModelFlags,
+  addSamplingFlags,
+  type ModelFlags,
+  parseClasses,
+  type SamplingFlags,
+} from "./generation-flags.ts";
+import { parseWhole, UsageError } from "./usage.ts";
+
+export interface EvaluationFlags extends ModelFlags, SamplingFlags {
+  readonly prompts?: string;
+  readonly classes?: readonly string[];
+  readonly count?: number;
+  readonly batch: number;
+  readonly seed: number;
+  readonly policies: readonly EvaluatedPolicy[];
+  readonly metrics: readonly MeasureName[];
+  readonly shard?: Shard;
+  readonly merge?: readonly string[];
+  readonly output: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_POLICIES = "off,uniform:2:0,uniform:3:0,uniform:5:0,uniform:10:0";
+const DEFAULT_METRICS = "psnr,ssim";
+
+/** Adds all flags of `eval`. */
+export function addEvaluationFlags(command: Command): Command {
+  addModelFlags(command)
+    .option("--prompts <file>", "one prompt a line; COCO captions (.json) or PartiPrompts (.tsv)")
+    .option(
+      "--classes <list>",
+      'ImageNet classes in turn, as numbers or names: 207,360 or "golden retriever"',
+      parseClasses,
+    )
+    .option("--count <n>", "images per policy (default: one for each prompt or class)", (text) =>
+      parseWhole("--count", text, 1),
+    )
+    .option(
+      "--policies <list>",
+      "what to compare: off, uniform:INTERVAL:BRANCH, centered:INTERVAL:CENTER:POWER:BRANCH, steps:N, SAMPLER:N",
+      (text) => parsePolicies("--policies", text),
+      parsePolicies("--policies", DEFAULT_POLICIES),
+    )
+    .option(
+      "--metrics <list>",
+      `any of ${Object.keys(MEASURES).join(", ")}`,
+      parseMetrics,
+      parseMetrics(DEFAULT_METRICS),
+    )
+    .option("--batch <n>", "images made together", (text) => parseWhole("--batch", text, 1), 4)
+    .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
+    .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)
+    .option("--merge <folders...>", "instead of making images, join the folders of all shards");
+  addSamplingFlags(command);
+  return addDeviceFlags(command)
+    .requiredOption("-o, --output <folder>", "where results are kept; a run that was stopped goes on there")
+    .option("--json", "print the result as JSON on stdout");
+}
+
+function parseMetrics(text: string): MeasureName[] {
+  const names = text.split(",").map((item) => item.trim());
+  const found = names.filter(isMeasureName);
+  const unknown = names.find((name) => !isMeasureName(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`Cannot use --metrics "${unknown}": allowed are ${Object.keys(MEASURES).join(", ")}`);
+  }
+  return [...new Set(found)];
+}
+
+function parseShard(text: string): Shard {
+  const [, index = "", of = ""] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const shard = { index: Number(index), of: Number(of) };
+  if (index === "" || shard.index < 1 || shard.index > shard.of) {
+    throw new UsageError(`Cannot use --shard ${text}: a share such as 2/8 is required, counted from 1`);
+  }
+  return shard;
+}
