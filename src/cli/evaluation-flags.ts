@@ -19,7 +19,7 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly batch: number;
   readonly seed: number;
   readonly policies: readonly EvaluatedPolicy[];
-  readonly metrics: readonly MeasureName[];
+  readonly metrics?: readonly MeasureName[];
   readonly shard?: Shard;
   readonly merge?: readonly string[];
   readonly output: string;
@@ -27,7 +27,6 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
 }
 
 const DEFAULT_POLICIES = "off,uniform:2:0,uniform:3:0,uniform:5:0,uniform:10:0";
-const DEFAULT_METRICS = "psnr,ssim";
 
 /** Adds all flags of `eval`. */
 export function addEvaluationFlags(command: Command): Command {
@@ -47,12 +46,7 @@ export function addEvaluationFlags(command: Command): Command {
       (text) => parsePolicies("--policies", text),
       parsePolicies("--policies", DEFAULT_POLICIES),
     )
-    .option(
-      "--metrics <list>",
-      `any of ${Object.keys(MEASURES).join(", ")}`,
-      parseMetrics,
-      parseMetrics(DEFAULT_METRICS),
-    )
+    .option("--metrics <list>", `any of ${Object.keys(MEASURES).join(", ")} (default: psnr and ssim)`, parseMetrics)
     .option("--batch <n>", "images made together", (text) => parseWhole("--batch", text, 1), 4)
     .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
     .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)

@@ -47,12 +47,19 @@ export interface Job extends AsyncDisposable {
   parameters(result: GenerationResult, index: number, rows?: readonly number[]): Readonly<Record<string, string>>;
 }
 
+/** What to give where nothing says what images show. */
+export type Advice = Readonly<Record<"prompt" | "class", string>>;
+
 /** Opens the model and settles everything but cache and seed; flags that the model has no use for are refused. */
 export async function openJob(
   prompts: readonly string[],
   flags: GenerationFlags,
   signal: AbortSignal,
   terminal: Terminal,
+  advice: Advice = {
+    prompt: 'give one, such as "a fox on a teal background"',
+    class: "give --class, such as --class 207",
+  },
 ): Promise<Job> {
   const runtime = runtimeOf(flags);
   const path = flags.model ?? defaultModelFolder();
@@ -67,7 +74,7 @@ export async function openJob(
       const pipeline = textToImage(opened.model, { runtime });
       const options = {
         ...common,
-        prompt: promptsOf(prompts, flags),
+        prompt: promptsOf(prompts, flags, advice),
         negativePrompt: flags.negativePrompt,
         sampler: flags.sampler,
         guidanceScale: flags.guidanceScale,
@@ -85,7 +92,7 @@ export async function openJob(
     }
     case "class-conditional": {
       const pipeline = classConditional(opened.model, { runtime });
-      const classes = classesOf(flags);
+      const classes = classesOf(flags, advice);
       const [count = 0] = opened.model.classEmbedding.shape;
       const texts = classes.map((id) => `class ${id}, ${classText(id, count)}`);
       const { guidanceScale = 1.5 } = flags;
@@ -169,20 +176,20 @@ function refuseForeignFlags({ kind }: OpenedModel, prompts: readonly string[], f
 }
 
 /** The prompts, given as arguments or by --prompt. */
-function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags): readonly string[] {
+function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags, advice: Advice): readonly string[] {
   if (prompt !== undefined && prompts.length > 0) {
     throw new UsageError("Cannot use --prompt together with a prompt argument");
   }
   const given = prompt === undefined ? prompts : [prompt];
   if (given.length === 0) {
-    throw new UsageError('Cannot run without a prompt: give one, such as "a fox on a teal background"');
+    throw new UsageError(`Cannot run without a prompt: ${advice.prompt}`);
   }
   return given;
 }
 
-function classesOf(flags: GenerationFlags): number[] {
+function classesOf(flags: GenerationFlags, advice: Advice): number[] {
   const names = flags.class ?? [];
-  if (names.length === 0) throw new UsageError("Cannot run without a class: give --class, such as --class 207");
+  if (names.length === 0) throw new UsageError(`Cannot run without a class: ${advice.class}`);
   // How many classes there are is the model's to say.
   return names.map((name) => (/^\d+$/.test(name) ? Number(name) : classNamed(name)));
 }

@@ -29,14 +29,14 @@ async function* run(
 ): AsyncGenerator<PipelineEvent, void> {
   const { count, steps, chosen, seed, cache, previewEvery, signal } = settleUnconditional(asked, model, randomSeed);
   const full = planRun(cache, chosen);
+  const { config, weights } = model.unet;
+  const evaluations = chosen.sampler.timesteps.length;
+  const branch = branchFor(cache, { full, evaluations, skips: skipCount(config), cutAt: asked.cutAt });
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
   yield clock.enter("load");
-  const { config, weights } = model.unet;
   const [height, width] = model.size;
-  const evaluations = chosen.sampler.timesteps.length;
-  const branch = branchFor(cache, { full, evaluations, skips: skipCount(config), cutAt: asked.cutAt });
   const network = await slot.get(JSON.stringify([count, branch]), () =>
     loadUNet(runtime, unet(config, { batch: count, height, width, hoist: branch }, weights), branch),
   );

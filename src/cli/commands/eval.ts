@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
+import { basename } from "node:path";
 import type { Command } from "commander";
-import { type EvaluateOptions, evaluate } from "../../evaluation/evaluate.ts";
+import { type EvaluateOptions, evaluate, type Subject } from "../../evaluation/evaluate.ts";
 import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
 import { differenceInstrument } from "../../evaluation/instruments/difference.ts";
-import { baselineName, imagesOf } from "../../evaluation/items.ts";
-import { measureNamed } from "../../evaluation/measures.ts";
+import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/items.ts";
+import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
 import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
 import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
 import { checkFileNames } from "../../evaluation/records.ts";
@@ -64,14 +65,14 @@ async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Termin
 }
 
 async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
-  checkMetrics(flags);
+  const metrics = metricsOf(flags);
   const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts);
   if (flags.prompts !== undefined && flags.classes !== undefined) {
     throw new UsageError("Cannot use --prompts together with --classes");
   }
-  await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal));
+  await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal, ADVICE));
   const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
-  const settings = settingsOf(flags, rows);
+  const settings = settingsOf(flags, metrics, rows);
   const workload = { ...settings, rows };
   if (imagesOf(workload) === 0) {
     throw new UsageError(
@@ -79,8 +80,9 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
         `${Math.ceil(settings.count / settings.batch)} batches of ${settings.batch}`,
     );
   }
+  await checkPolicies(subject, workload);
   settle(store, settings, flags.output);
-  const instruments = [differenceInstrument];
+  const instruments = metrics.some((name) => measureNamed(name).scope === "pair") ? [differenceInstrument] : [];
   await watch({ workload, subject, instruments, networks: [], store, signal }, terminal);
   return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags), sets: new Map() });
 }
@@ -101,12 +103,28 @@ function merge(flags: EvaluationFlags, store: Store): Finished {
   return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run", sets: new Map() });
 }
 
-/** Refuses metrics that have nothing to measure. */
-function checkMetrics({ metrics, policies }: EvaluationFlags): void {
+const ADVICE = { prompt: "give --prompts", class: "give --classes, such as --classes 207" };
+
+/** The metrics that are asked for; those that have nothing to measure are refused. */
+function metricsOf({ metrics: asked, policies }: EvaluationFlags): readonly MeasureName[] {
   checkFileNames(policies.map(({ name }) => name));
+  const metrics = asked ?? (baselineName(policies) === undefined ? [] : DEFAULT_METRICS);
   const compared = metrics.find((name) => measureNamed(name).scope === "pair");
   if (compared !== undefined && baselineName(policies) === undefined) {
     throw new UsageError(`Cannot measure ${compared} without a baseline: add off to --policies`);
+  }
+  return metrics;
+}
+
+const DEFAULT_METRICS: readonly MeasureName[] = ["psnr", "ssim"];
+
+/** Begins a run of every policy, far enough to hear of impossible settings before any work is done. */
+async function checkPolicies(subject: Subject, workload: Workload): Promise<void> {
+  const begun = new Set<string>();
+  for (const unit of unitsOf(workload)) {
+    if (begun.size === workload.policies.length) break;
+    begun.add(unit.policy.name);
+    for await (const _ of subject.run(unit)) break;
   }
 }
 
@@ -127,8 +145,12 @@ function jobFlags(flags: EvaluationFlags): GenerationFlags {
   return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };
 }
 
-function settingsOf(flags: EvaluationFlags, rows: readonly Prompt[]): EvaluationSettings {
-  const { policies, metrics, batch, seed, shard } = flags;
+function settingsOf(
+  flags: EvaluationFlags,
+  metrics: readonly MeasureName[],
+  rows: readonly Prompt[],
+): EvaluationSettings {
+  const { policies, batch, seed, shard } = flags;
   const count = flags.count ?? rows.length;
   if (count === 0) throw new UsageError("Cannot evaluate without knowing how many images: give --count");
   const sha256 = createHash("sha256").update(JSON.stringify(rows)).digest("hex");
@@ -201,7 +223,7 @@ async function watch(options: EvaluateOptions, terminal: Terminal): Promise<void
 }
 
 const titleOf = ({ options }: EvaluationSettings): string =>
-  `Evaluation of ${typeof options["model"] === "string" ? options["model"] : "the embedded model"}`;
+  `Evaluation of ${typeof options["model"] === "string" ? basename(options["model"]) : "the embedded model"}`;
 
 function machineOf({ threads = availableParallelism() }: EvaluationFlags): string {
   return `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${threads} threads, Node ${process.versions.node}`;

@@ -1,4 +1,4 @@
-import { type EvaluatedPolicy, isBaseline } from "../items.ts";
+import type { CachePolicy } from "../../deepcache/policy.ts";
 
 /** How a policy is drawn, the same in every figure. */
 export interface Style {
@@ -14,9 +14,8 @@ export const STYLES = {
   other: { color: "#009e73", shape: "triangle", label: "other caches" },
 } as const satisfies Readonly<Record<string, Style & { readonly label: string }>>;
 
-/** The kind that a policy is drawn as. */
-export function kindOf(policy: EvaluatedPolicy): keyof typeof STYLES {
-  if (isBaseline(policy)) return "baseline";
-  if (policy.cache.kind === "off") return "fewer";
-  return policy.cache.kind === "uniform" ? "uniform" : "other";
+/** The kind that a policy other than the baseline is drawn as. */
+export function kindOf({ kind }: CachePolicy): keyof typeof STYLES {
+  if (kind === "off") return "fewer";
+  return kind === "uniform" ? "uniform" : "other";
 }

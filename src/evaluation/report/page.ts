@@ -97,16 +97,32 @@ function plots({ summary, times }: ReportOptions): string {
       const { mean: y = 0, low, high } = policy.measures[name] ?? {};
       return { label: policy.name, x, y, low, high, style: styleOf(policy, summary) };
     };
+    const original = summary.policies.find((policy) => policy.name === summary.baseline);
+    const originalTime = times.find((time) => time.name === summary.baseline);
     const byFse = measured.map((policy) => point(policy, policy.fse));
     const byTime = measured.flatMap((policy) => {
       const own = times.find((time) => time.name === policy.name);
       return own === undefined ? [] : [point(policy, own.secondsPerImage)];
     });
     return [
-      scatter(byFse, { title: `${label} and compute`, xLabel: "full-step equivalents per image", yLabel, better }),
+      scatter(byFse, {
+        title: `${label} and compute`,
+        xLabel: "full-step equivalents per image",
+        yLabel,
+        better,
+        original: original?.fse,
+      }),
       ...(byTime.length < 2
         ? []
-        : [scatter(byTime, { title: `${label} and time`, xLabel: "measured seconds per image", yLabel, better })]),
+        : [
+            scatter(byTime, {
+              title: `${label} and time`,
+              xLabel: "measured seconds per image",
+              yLabel,
+              better,
+              original: originalTime?.secondsPerImage,
+            }),
+          ]),
     ];
   });
   if (figures.length === 0) return "";
@@ -118,13 +134,14 @@ function plots({ summary, times }: ReportOptions): string {
     ),
   );
   const note =
-    "Bars are 95 % intervals of the mean. The dashed line joins the policies that no other beats in both quality and cost.";
+    "Bars are 95 % intervals of the mean. The dashed line joins the policies that no other beats in both quality and cost; " +
+    "the dotted one is the baseline's cost.";
   return `<p class="legend">${legend.join("")}</p><p>${note}</p><div class="figures">${figures.join("\n")}</div>`;
 }
 
 /** The baseline is told by its name: a summary does not say whether sampler and steps were given. */
 const kindIn = ({ name, cache }: PolicySummary, { baseline }: Summary): keyof typeof STYLES =>
-  name === baseline ? "baseline" : kindOf({ name, cache, sampler: "" });
+  name === baseline ? "baseline" : kindOf(cache);
 
 const styleOf = (policy: PolicySummary, summary: Summary) => STYLES[kindIn(policy, summary)];
 
@@ -158,7 +175,7 @@ function gridOf({ summary, settings, store }: ReportOptions): string {
   const rows = cases.map(({ index, prompt, seed, values }) => {
     const cells = names.map((policy) => {
       const value = values.get(policy);
-      const caption = value === undefined ? "" : `${value.toFixed(digits)} ${unit}`.trim();
+      const caption = value === undefined ? "original" : `${value.toFixed(digits)} ${unit}`.trim();
       return element(
         "td",
         {},

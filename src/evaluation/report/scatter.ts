@@ -19,6 +19,8 @@ export interface ScatterOptions {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly better: "higher" | "lower";
+  /** What the baseline costs, marked where it has no point of its own. */
+  readonly original?: number | undefined;
 }
 
 const WIDTH = 520;
@@ -34,11 +36,10 @@ const LABEL_WIDTH = 6;
  * Quality over cost as SVG: the horizontal axis begins at 0, both are linear, and the line joins the points that none
  * beats in both (the Pareto front).
  */
-export function scatter(points: readonly Point[], { title, xLabel, yLabel, better }: ScatterOptions): string {
-  const across = axisOver(
-    points.map(({ x }) => x),
-    { fromZero: true },
-  );
+export function scatter(points: readonly Point[], { title, xLabel, yLabel, better, original }: ScatterOptions): string {
+  const across = axisOver([...points.map(({ x }) => x), ...(original === undefined ? [] : [original])], {
+    fromZero: true,
+  });
   const up = axisOver(points.flatMap(({ y, low = y, high = y }) => [y, low, high]));
   const place = (point: Point) => ({
     ...point,
@@ -67,6 +68,7 @@ export function scatter(points: readonly Point[], { title, xLabel, yLabel, bette
       ...verticalAxis(up, `${yLabel} (${better} is better)`),
       text(FRAME.left, HEIGHT - 4, note, { class: "note" }),
       element("polyline", { points: line, fill: "none", stroke: "#999", "stroke-dasharray": "4 3" }),
+      ...originalLine(across, original),
       ...bars,
       ...placed.map(({ px, py, style, label }) =>
         element("g", {}, element("title", {}, escaped(label)) + marker(px, py, style)),
@@ -74,6 +76,12 @@ export function scatter(points: readonly Point[], { title, xLabel, yLabel, bette
       ...labels(placed),
     ].join(""),
   );
+}
+
+function originalLine(across: Axis, original: number | undefined): string[] {
+  if (original === undefined) return [];
+  const x = positionOn(across, original, FRAME.left, RIGHT);
+  return [element("line", { x1: x, x2: x, y1: FRAME.top, y2: BOTTOM, stroke: "#222", "stroke-dasharray": "1 4" })];
 }
 
 /** The points that no other beats in both cost and quality, by cost. */

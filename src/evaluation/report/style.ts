@@ -8,6 +8,7 @@ h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; vertical-align: top; }
 th:first-child, td:first-child, td:last-child, th:last-child { text-align: left; }
+table:not(.grid) td:last-child { white-space: normal; min-width: 9rem; }
 thead th { border-bottom: 2px solid #222; vertical-align: bottom; }
 tbody tr + tr td { border-top: 1px solid #eee; }
 dl { display: grid; grid-template-columns: max-content auto; gap: .2rem 1rem; font-size: 13px; }
