@@ -6,6 +6,7 @@ import { EvaluationError } from "./errors.ts";
 import type { FeatureInstrument, ImageInstrument, ImageValues } from "./instruments.ts";
 import { baselineName, imagesOf, isBaseline, type Unit, unitsOf, type Workload } from "./items.ts";
 import { jsonLines } from "./json-lines.ts";
+import type { MeasureName } from "./measures.ts";
 import { takeUp } from "./progress.ts";
 import { featureFile, imageFile, RESULTS, resultRecords, TIMINGS, type TimingRecord } from "./records.ts";
 import type { Store } from "./store.ts";
@@ -22,6 +23,8 @@ export interface Subject {
 export interface EvaluateOptions {
   readonly workload: Workload;
   readonly subject: Subject;
+  /** What is measured, in the order in which it is recorded. */
+  readonly metrics: readonly MeasureName[];
   readonly instruments: readonly ImageInstrument[];
   readonly networks: readonly FeatureInstrument[];
   readonly store: Store;
@@ -68,7 +71,7 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Evalua
 
 /** Does one unit: images first, then what is measured of them, then the records that make it count. */
 async function* complete(
-  { subject, instruments, networks, store, signal }: EvaluateOptions,
+  { subject, metrics, instruments, networks, store, signal }: EvaluateOptions,
   unit: Unit,
   baseline: (unit: Unit, own: readonly RgbImage[]) => readonly RgbImage[] | undefined,
 ): AsyncGenerator<PipelineEvent> {
@@ -87,8 +90,8 @@ async function* complete(
     store.write(imageFile(policy, unit.items[i]?.index ?? 0), encodePng(image, subject.text(unit, result, i)));
   }
   const batch = { images, items: unit.items, baseline: baseline(unit, images) };
-  const values: Record<string, readonly number[]> = {};
-  for (const instrument of instruments) Object.assign(values, ordered(instrument, await instrument.measure(batch)));
+  const values: ImageValues = {};
+  for (const instrument of instruments) Object.assign(values, await instrument.measure(batch));
   const features: (readonly [string, Float32Array])[] = [];
   for (const network of networks) features.push(...Object.entries(await network.extract(images)));
   for (const [output, data] of features) {
@@ -100,12 +103,12 @@ async function* complete(
     evaluationSeconds,
   };
   store.append(TIMINGS, jsonLines([timing]));
-  store.append(RESULTS, jsonLines(resultRecords(unit, result, values)));
+  store.append(RESULTS, jsonLines(resultRecords(unit, result, pick(values, metrics))));
 }
 
-/** Values in the instrument's own order, as far as there are any. */
-const ordered = ({ measures }: ImageInstrument, values: ImageValues): ImageValues =>
-  Object.fromEntries(measures.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])));
+/** The values that were asked for, as far as there are any. */
+const pick = (values: ImageValues, metrics: readonly MeasureName[]): ImageValues =>
+  Object.fromEntries(metrics.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])));
 
 /** Gives the baseline's images of a unit: those just made, or those that the store holds. */
 function baselineOf(store: Store, { policies }: Workload) {

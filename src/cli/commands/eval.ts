@@ -83,7 +83,7 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   await checkPolicies(subject, workload);
   settle(store, settings, flags.output);
   const instruments = metrics.some((name) => measureNamed(name).scope === "pair") ? [differenceInstrument] : [];
-  await watch({ workload, subject, instruments, networks: [], store, signal }, terminal);
+  await watch({ workload, subject, metrics, instruments, networks: [], store, signal }, terminal);
   return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags), sets: new Map() });
 }
 

@@ -1,6 +1,16 @@
-import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import { writeWhole } from "../../image/write-image.ts";
 import type { Store } from "../store.ts";
 
 /** A store in a folder, which is made where it is missing. */
@@ -20,6 +30,12 @@ export function folderStore(folder: string): Store {
     append: (name, content) => appendFileSync(place(name), content),
     truncate: (name, size) => truncateSync(join(folder, name), size),
   };
+}
+
+/** By way of a name that the next attempt takes again, so that a kill leaves nothing behind for good. */
+function writeWhole(path: string, content: Uint8Array | string): void {
+  writeFileSync(`${path}.part`, content);
+  renameSync(`${path}.part`, path);
 }
 
 function readPart(path: string, begin: number, end: number | undefined): Uint8Array | undefined {
