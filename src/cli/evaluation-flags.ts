@@ -23,6 +23,7 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly shard?: Shard;
   readonly merge?: readonly string[];
   readonly output: string;
+  readonly settings?: string;
   readonly json?: boolean;
 }
 
@@ -54,6 +55,7 @@ export function addEvaluationFlags(command: Command): Command {
   addSamplingFlags(command);
   return addDeviceFlags(command)
     .requiredOption("-o, --output <folder>", "where results are kept; a run that was stopped goes on there")
+    .option("--settings <file>", "JSON that gives any of these flags by name; those given here come first")
     .option("--json", "print the result as JSON on stdout");
 }
 

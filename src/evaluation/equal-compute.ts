@@ -84,11 +84,13 @@ function resultOf({ mean, low = mean, high = mean }: Outcome["difference"], meas
   return isHigher === (measureNamed(measure).better === "higher") ? "wins" : "loses";
 }
 
-/** What the verdicts come to: the policies without a cache to which this one loses, by measure. */
-export function lossesOf({ equalCompute }: Pick<PolicySummary, "equalCompute">): string[] {
-  return equalCompute.flatMap(({ against, measures }) => {
-    const lost = Object.entries(measures).filter(([, outcome]) => outcome?.result === "loses");
-    const labels = lost.map(([name]) => measureNamed(name as MeasureName).label);
-    return labels.length === 0 ? [] : [`loses to ${against} (${labels.join(", ")})`];
+/** The verdicts in words: "loses to steps:12 (PSNR); beats ddim:13; ties with dpmpp-2m:13". */
+export function verdictText({ equalCompute }: Pick<PolicySummary, "equalCompute">): string {
+  const texts = equalCompute.map(({ against, measures }) => {
+    const results = Object.entries(measures).map(([name, { result }]) => ({ name: name as MeasureName, result }));
+    const lost = results.filter(({ result }) => result === "loses").map(({ name }) => measureNamed(name).label);
+    if (lost.length > 0) return `loses to ${against} (${lost.join(", ")})`;
+    return results.every(({ result }) => result === "wins") ? `beats ${against}` : `ties with ${against}`;
   });
+  return texts.sort((a, b) => Number(b.startsWith("loses")) - Number(a.startsWith("loses"))).join("; ");
 }

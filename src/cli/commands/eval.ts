@@ -28,6 +28,7 @@ import { openSubject } from "../evaluation-subject.ts";
 import type { GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { openJob } from "../job.ts";
+import { readSettingsFile } from "../settings-file.ts";
 import { table } from "../units.ts";
 import { UsageError } from "../usage.ts";
 
@@ -50,7 +51,10 @@ Examples:
   deepcache eval --prompts captions_val2017.json --count 5000 --shard 2/8 --output shard-2
   deepcache eval --merge shard-1 shard-2 --output evaluation`,
     )
-    .action((flags: EvaluationFlags) => interruptible((signal) => run(flags, signal, terminal)));
+    .action((given: EvaluationFlags) => {
+      if (given.settings !== undefined) readSettingsFile(command, given.settings);
+      return interruptible((signal) => run(command.opts<EvaluationFlags>(), signal, terminal));
+    });
 }
 
 async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {

@@ -30,7 +30,7 @@ const RIGHT = WIDTH - FRAME.right;
 const BOTTOM = HEIGHT - FRAME.bottom;
 const LABEL_HEIGHT = 12;
 /** Of a character of a label, on average. */
-const LABEL_WIDTH = 6;
+const LABEL_WIDTH = 6.5;
 
 /**
  * Quality over cost as SVG: the horizontal axis begins at 0, both are linear, and the line joins the points that none
@@ -167,7 +167,8 @@ function labels(points: readonly Placed[]): string[] {
       const box = candidates(px, py, width).find((candidate) => !taken.some((other) => overlaps(candidate, other)));
       const { left, top } = box ?? { left: px + 9, top: py - 6 };
       taken.push({ left, top, width });
-      return text(left, top + 10, label, { fill: style.color, class: "point" });
+      const placed = left < px ? { x: left + width, anchor: "end" } : { x: left, anchor: "start" };
+      return text(placed.x, top + 10, label, { fill: style.color, "text-anchor": placed.anchor, class: "point" });
     });
 }
 

@@ -1,4 +1,4 @@
-import { lossesOf } from "../equal-compute.ts";
+import { verdictText } from "../equal-compute.ts";
 import { type MeasureName, measureNamed } from "../measures.ts";
 import type { MeasureSummary, PolicySummary, Summary } from "../summary.ts";
 import type { PolicyTimes } from "../times.ts";
@@ -112,15 +112,9 @@ function verdictColumns({ policies }: Summary): Column[] {
     {
       title: "at equal compute",
       meaning:
-        "whether a run without a cache that takes no more operations (up to 5 %) has better images: the interval of the " +
-        "paired difference lies on one side of 0",
-      cell: (policy) => {
-        if (policy.equalCompute.length === 0) return "";
-        const losses = lossesOf(policy);
-        return losses.length > 0
-          ? losses.join("; ")
-          : `not beaten by ${policy.equalCompute.map(({ against }) => against).join(", ")}`;
-      },
+        "beside runs without a cache that take no more operations (up to 5 %), the dearest of each sampler: whether the " +
+        "interval of the paired difference lies on one side of 0; a tie in one measure and no loss is a tie",
+      cell: verdictText,
     },
   ];
 }
