@@ -86,8 +86,9 @@ function resultOf({ mean, low = mean, high = mean }: Outcome["difference"], meas
 
 /** The verdicts in words: "loses to steps:12 (PSNR); beats ddim:13; ties with dpmpp-2m:13". */
 export function verdictText({ equalCompute }: Pick<PolicySummary, "equalCompute">): string {
-  const texts = equalCompute.map(({ against, measures }) => {
+  const texts = equalCompute.flatMap(({ against, measures }) => {
     const results = Object.entries(measures).map(([name, { result }]) => ({ name: name as MeasureName, result }));
+    if (results.length === 0) return [];
     const lost = results.filter(({ result }) => result === "loses").map(({ name }) => measureNamed(name).label);
     if (lost.length > 0) return `loses to ${against} (${lost.join(", ")})`;
     return results.every(({ result }) => result === "wins") ? `beats ${against}` : `ties with ${against}`;

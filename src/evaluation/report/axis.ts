@@ -7,12 +7,16 @@ export interface Axis {
   readonly digits: number;
 }
 
+/** Values nearer to one another than this, relative to their size, are one value to the eye. */
+const SMALLEST_SPAN = 1e-9;
+
 /** An axis over `values` with about `count` marks at round numbers; it begins at 0 where that is asked for. */
 export function axisOver(values: readonly number[], { fromZero = false, count = 5 } = {}): Axis {
   const finite = values.filter(Number.isFinite);
   const least = Math.min(...finite, ...(fromZero ? [0] : []));
   const most = Math.max(...finite, ...(fromZero ? [0] : []));
-  const span = most > least ? most - least : Math.max(Math.abs(most), 1) / 10;
+  const size = Math.max(Math.abs(most), Math.abs(least));
+  const span = most - least > SMALLEST_SPAN * Math.max(size, 1) ? most - least : Math.max(size, 1) / 10;
   const step = roundStep(span / count);
   const low = Math.floor(least / step + 1e-9);
   const high = Math.max(low + 1, Math.ceil(most / step - 1e-9));
