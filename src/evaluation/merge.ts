@@ -49,6 +49,11 @@ export function mergeShards(
 ): void {
   const settings = joinedSettings(shards);
   const workload: Workload = { ...settings, rows: [] };
+  // What a merge left behind that failed or was killed is of no account.
+  for (const name of [RESULTS, TIMINGS]) target.write(name, "");
+  for (const output of Object.keys(outputs)) {
+    for (const { name } of settings.policies) target.write(featureFile(output, name), "");
+  }
   const sources = shards.map((shard) => ({
     ...shard,
     results: readJsonLines(shard.store, RESULTS),

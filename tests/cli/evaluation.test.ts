@@ -170,6 +170,8 @@ describe("deepcache eval", () => {
     truncateSync(at("shard-short", "results.jsonl"), 100);
     expect(await merge("shard-1", "shard-short")).toContain("run that shard to its end first");
     expect(existsSync(at("no", "settings.json"))).toBe(false);
+    expect(await merge("shard-1", "shard-2")).toBe("");
+    expect(contents("no")).toEqual(contents("whole"));
   });
 
   test("refuses to go on with other settings, saying which", async () => {
@@ -180,6 +182,17 @@ describe("deepcache eval", () => {
     writeFileSync(prompts, "a fox\nan owl\na red car\n");
     const changed = await evaluate("whole", ...BASE, "--prompts", prompts, "--count", "5");
     expect(changed.stderr).toContain("rows.sha256 is");
+  });
+
+  test("refuses a folder in which another process is at work", async () => {
+    copy("whole", "busy");
+    writeFileSync(at("busy", "process.lock"), String(process.ppid));
+    const busy = await evaluate("busy", ...BASE, "--count", "5");
+    expect(busy.code).toBe(2);
+    expect(busy.stderr).toContain(`process ${process.ppid} does; if it does not, delete`);
+    writeFileSync(at("busy", "process.lock"), "999999999");
+    expect(await evaluate("busy", ...BASE, "--count", "5")).toMatchObject({ code: 0 });
+    expect(existsSync(at("busy", "process.lock"))).toBe(false);
   });
 
   test("refuses results of another evaluation", async () => {

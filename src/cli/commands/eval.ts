@@ -25,6 +25,7 @@ import { VERSION } from "../../pipelines/image-parameters.ts";
 import type { Progress, Terminal } from "../console.ts";
 import { addEvaluationFlags, type EvaluationFlags } from "../evaluation-flags.ts";
 import { openSubject } from "../evaluation-subject.ts";
+import { lockFolder } from "../folder-lock.ts";
 import type { GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { openJob } from "../job.ts";
@@ -85,6 +86,7 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
     );
   }
   await checkPolicies(subject, workload);
+  using _lock = lockFolder(flags.output);
   settle(store, settings, flags.output);
   const instruments = metrics.some((name) => measureNamed(name).scope === "pair") ? [differenceInstrument] : [];
   await watch({ workload, subject, metrics, instruments, networks: [], store, signal }, terminal);
@@ -102,6 +104,7 @@ function merge(flags: EvaluationFlags, store: Store): Finished {
   if (readSettings(store) !== undefined) {
     throw new UsageError(`Cannot merge into "${flags.output}": it holds an evaluation already`);
   }
+  using _lock = lockFolder(flags.output);
   mergeShards(shards, store, {});
   writeSettings(store, settings);
   return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run", sets: new Map() });
