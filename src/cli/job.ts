@@ -16,7 +16,7 @@ import { nodeRuntime } from "../runtime/runtimes/node.ts";
 import type { Terminal } from "./console.ts";
 import { conversion } from "./conversion.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";
-import type { GenerationFlags } from "./generation-flags.ts";
+import type { GenerationFlags, ModelFlags } from "./generation-flags.ts";
 import { UsageError } from "./usage.ts";
 
 /** What may differ from run to run of one job. */
@@ -147,7 +147,8 @@ type Defaulted = "steps" | "sampler" | "count";
 const chosen = <T>(rows: readonly T[], made: readonly number[] | undefined): readonly T[] =>
   made === undefined ? rows : made.flatMap((row) => rows.slice(row, row + 1));
 
-function runtimeOf({ device, threads }: GenerationFlags): Runtime {
+/** What runs are made on. */
+export function runtimeOf({ device, threads }: ModelFlags): Runtime {
   if (device !== "cpu") throw new UsageError(`Cannot run on device "${device}": this version runs on cpu`);
   return nodeRuntime(threads === undefined ? {} : { threads });
 }

@@ -3,12 +3,13 @@ import type { PngText } from "../image/png-text.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import { EvaluationError } from "./errors.ts";
+import { appendFeatures } from "./feature-files.ts";
 import type { FeatureInstrument, ImageInstrument, ImageValues } from "./instruments.ts";
 import { baselineName, imagesOf, isBaseline, type Unit, unitsOf, type Workload } from "./items.ts";
 import { jsonLines } from "./json-lines.ts";
 import type { MeasureName } from "./measures.ts";
 import { takeUp } from "./progress.ts";
-import { featureFile, imageFile, RESULTS, resultRecords, TIMINGS, type TimingRecord } from "./records.ts";
+import { imageFile, RESULTS, resultRecords, TIMINGS, type TimingRecord } from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** The model that is evaluated. */
@@ -95,7 +96,7 @@ async function* complete(
   const features: (readonly [string, Float32Array])[] = [];
   for (const network of networks) features.push(...Object.entries(await network.extract(images)));
   for (const [output, data] of features) {
-    store.append(featureFile(output, policy), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    appendFeatures(store, output, policy, data);
   }
   const { sampler, steps, full, seconds } = result;
   const timing: TimingRecord = {

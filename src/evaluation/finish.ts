@@ -1,8 +1,9 @@
+import { measureSets } from "./feature-files.ts";
 import { imagesOf } from "./items.ts";
 import { reportPage } from "./report/page.ts";
 import type { EvaluationSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
-import { type SetValues, type Summary, summarize } from "./summary.ts";
+import { type Summary, summarize } from "./summary.ts";
 import { type PolicyTimes, summarizeTimes } from "./times.ts";
 
 export const SUMMARY = "summary.json";
@@ -14,7 +15,6 @@ export interface FinishOptions {
   readonly title: string;
   /** What the times were measured on. */
   readonly machine: string;
-  readonly sets: SetValues;
 }
 
 /** An evaluation in numbers. */
@@ -24,7 +24,9 @@ export interface Finished {
 }
 
 /** Sums up a complete evaluation and writes summary.json, which is the same every time, times.json and report.html. */
-export function finish(store: Store, settings: EvaluationSettings, { title, machine, sets }: FinishOptions): Finished {
+export function finish(store: Store, settings: EvaluationSettings, { title, machine }: FinishOptions): Finished {
+  // A shard is no set: what compares sets waits for the merge.
+  const sets = settings.shard === undefined ? measureSets(store, settings) : new Map();
   const summary = summarize(store, settings.policies, imagesOf(settings), sets);
   const times = summarizeTimes(store, settings.policies);
   store.write(SUMMARY, `${JSON.stringify(summary, null, 2)}\n`);

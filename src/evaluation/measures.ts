@@ -2,7 +2,7 @@
 export type MeasureScope = "pair" | "image" | "set";
 
 /** What has to be at hand for a measure, beside the images. */
-export type Need = "lpips" | "clip" | "classifier" | "inception" | "features" | "reference";
+export type Need = "clip" | "reference";
 
 /** One number that says how good images are. */
 export interface Measure {
@@ -22,6 +22,8 @@ const pair = { scope: "pair", needs: [] } as const;
 export const MEASURES = {
   psnr: { ...pair, label: "PSNR", unit: "dB", better: "higher", digits: 1 },
   ssim: { ...pair, label: "SSIM", unit: "", better: "higher", digits: 3 },
+  clip: { scope: "image", needs: ["clip"], label: "CLIP score", unit: "", better: "higher", digits: 2 },
+  fd: { scope: "set", needs: ["clip", "reference"], label: "Fréchet", unit: "", better: "lower", digits: 4 },
 } as const satisfies Readonly<Record<string, Measure>>;
 
 export type MeasureName = keyof typeof MEASURES;

@@ -1,4 +1,5 @@
 import { EvaluationError } from "./errors.ts";
+import { featureWidths, REFERENCE } from "./feature-files.ts";
 import { runOrder, type Unit, unitsOf, type Workload } from "./items.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { featureFile, imageFile, parseResult, RESULTS, TIMINGS } from "./records.ts";
@@ -42,12 +43,10 @@ export function joinedSettings(shards: readonly EvaluatedShard[]): EvaluationSet
 }
 
 /** Writes to `target` what a run without shards would have written, in its order. */
-export function mergeShards(
-  shards: readonly EvaluatedShard[],
-  target: Store,
-  outputs: Readonly<Record<string, number>>,
-): void {
+export function mergeShards(shards: readonly EvaluatedShard[], target: Store): void {
   const settings = joinedSettings(shards);
+  const [first] = shards;
+  const outputs = first === undefined ? {} : featureWidths(first.store, first.settings);
   const workload: Workload = { ...settings, rows: [] };
   // What a merge left behind that failed or was killed is of no account.
   for (const name of [RESULTS, TIMINGS]) target.write(name, "");
@@ -64,6 +63,10 @@ export function mergeShards(
     const source = sources.find((shard) => unit.batch % shards.length === (shard.settings.shard?.index ?? 1) - 1);
     if (source === undefined) throw new EvaluationError(`Cannot merge: no shard has batch ${unit.batch}`);
     copyUnit(source, target, unit, outputs);
+  }
+  for (const output of Object.keys(outputs)) {
+    const features = first?.store.read(featureFile(output, REFERENCE));
+    if (features !== undefined) target.write(featureFile(output, REFERENCE), features);
   }
 }
 

@@ -16,6 +16,7 @@ import type { Summary } from "../../src/evaluation/summary.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { type CliRun, runCli } from "../support/cli.ts";
+import { writeClipFolder } from "../support/clip-folder.ts";
 import { fixturePath } from "../support/fixtures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-evaluation-"));
@@ -202,6 +203,63 @@ describe("deepcache eval", () => {
     expect((await evaluate("mixed", ...BASE, "--count", "5")).stderr).toContain(
       'where image 0 under "off" should be, there is image 3 under "off"',
     );
+  });
+});
+
+describe("with CLIP and a reference", () => {
+  const clip = at("clip");
+  const reference = at("reference");
+  const args = (batch: string): string[] => [
+    ...[...SD, "--prompts", PROMPTS, "--steps", "4", "--seed", "11", "--count", "5", "--batch", batch, "--clip", clip],
+    ...["--policies", "off,uniform:2:0,steps:2", "--metrics", "psnr,clip,fd", "--reference", reference],
+  ];
+  beforeAll(async () => {
+    writeClipFolder(clip);
+    await evaluate("real", ...SD, "--prompts", PROMPTS, "--steps", "4", "--seed", "11", "--count", "5", "--batch", "2");
+    copy(join("real", "images", "off"), "reference");
+  });
+
+  test("scores images by their prompts, and compares the sets", async () => {
+    const run = await evaluate("clip-whole", ...args("2"), "--json");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const [off, uniform] = run.json<Summary>().policies;
+    expect(off?.measures.clip?.mean).toBeGreaterThan(0);
+    expect(off?.measures.clip).not.toHaveProperty("difference");
+    const { clip: score, fd } = uniform?.measures ?? {};
+    expect(score?.difference?.mean).toBeCloseTo((score?.mean ?? 0) - (off?.measures.clip?.mean ?? 0), 10);
+    expect(off?.measures.fd?.mean).toBeCloseTo(0, 6);
+    expect(fd?.mean).toBeGreaterThan(1e-3);
+    expect(fd).not.toHaveProperty("low");
+  });
+
+  test("goes on where features are missing, and merges them", async () => {
+    copy("clip-whole", "clip-cut");
+    truncateSync(at("clip-cut", "features", "clip", "uniform-2-0.f32"), 150);
+    truncateSync(at("clip-cut", "features", "clip", "reference.f32"), 150);
+    expect(await evaluate("clip-cut", ...args("2"))).toMatchObject({ code: 0, stderr: "" });
+    expect(contents("clip-cut")).toEqual(contents("clip-whole"));
+    for (const shard of ["1/2", "2/2"]) await evaluate(`clip-${shard[0]}`, ...args("2"), "--shard", shard);
+    expect(await evaluate("clip-merged", "--merge", at("clip-1"), at("clip-2"))).toMatchObject({ code: 0, stderr: "" });
+    expect(contents("clip-merged")).toEqual(contents("clip-whole"));
+  });
+
+  test.each([
+    [["--metrics", "clip"], "Cannot measure clip without --clip"],
+    [["--metrics", "fd", "--clip", clip], "Cannot measure fd without --reference"],
+    [["--metrics", "psnr", "--clip", clip], "Cannot use --clip: none of --metrics needs it"],
+    [["--metrics", "fd", "--clip", clip, "--reference", folder], "at least 2 PNG files are required"],
+    [["--metrics", "fd", "--clip", clip, "--reference", at("nowhere")], "Cannot read the reference"],
+    [["--metrics", "clip", "--clip", at("nowhere")], "there is no such folder"],
+    [["--metrics", "clip", "--clip", clip, "--width", "64"], "Cannot show CLIP an image of 64x32 pixels"],
+  ])("refuses %j", async (more, message) => {
+    const run = await evaluate("clip-refused", ...BASE, ...more);
+    expect(run.code).toBeGreaterThan(0);
+    expect(run.stderr).toContain(message);
+  });
+
+  test("refuses to score images of models that take no prompts", async () => {
+    const args = ["--model", fixturePath("pipelines/ddpm/model"), "--count", "2", "--metrics", "clip", "--clip", clip];
+    expect((await evaluate("clip-refused-too", ...args)).stderr).toContain("this model takes no prompts");
   });
 });
 

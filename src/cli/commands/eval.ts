@@ -4,8 +4,8 @@ import { availableParallelism, cpus } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { type EvaluateOptions, evaluate, type Subject } from "../../evaluation/evaluate.ts";
+import { extractReference } from "../../evaluation/feature-files.ts";
 import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
-import { differenceInstrument } from "../../evaluation/instruments/difference.ts";
 import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/items.ts";
 import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
 import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
@@ -24,11 +24,12 @@ import { folderStore } from "../../evaluation/stores/folder.ts";
 import { VERSION } from "../../pipelines/image-parameters.ts";
 import type { Progress, Terminal } from "../console.ts";
 import { addEvaluationFlags, type EvaluationFlags } from "../evaluation-flags.ts";
+import { checkNeeds, openInstruments } from "../evaluation-instruments.ts";
 import { openSubject } from "../evaluation-subject.ts";
 import { lockFolder } from "../folder-lock.ts";
 import type { GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
-import { openJob } from "../job.ts";
+import { openJob, runtimeOf } from "../job.ts";
 import { readSettingsFile } from "../settings-file.ts";
 import { table } from "../units.ts";
 import { UsageError } from "../usage.ts";
@@ -76,6 +77,10 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
     throw new UsageError("Cannot use --prompts together with --classes");
   }
   await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal, ADVICE));
+  if (metrics.includes("clip") && subject.conditioned !== "prompt") {
+    throw new UsageError("Cannot measure clip: this model takes no prompts");
+  }
+  await using opened = await openInstruments(metrics, flags, runtimeOf(flags));
   const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
   const settings = settingsOf(flags, metrics, rows);
   const workload = { ...settings, rows };
@@ -88,9 +93,12 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   await checkPolicies(subject, workload);
   using _lock = lockFolder(flags.output);
   settle(store, settings, flags.output);
-  const instruments = metrics.some((name) => measureNamed(name).scope === "pair") ? [differenceInstrument] : [];
-  await watch({ workload, subject, metrics, instruments, networks: [], store, signal }, terminal);
-  return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags), sets: new Map() });
+  const { instruments, networks, reference } = opened;
+  await watch({ workload, subject, metrics, instruments, networks, store, signal }, terminal);
+  for (const network of networks) {
+    if (reference !== undefined) await extractReference(store, network, reference, settings.batch);
+  }
+  return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags) });
 }
 
 function merge(flags: EvaluationFlags, store: Store): Finished {
@@ -105,21 +113,23 @@ function merge(flags: EvaluationFlags, store: Store): Finished {
     throw new UsageError(`Cannot merge into "${flags.output}": it holds an evaluation already`);
   }
   using _lock = lockFolder(flags.output);
-  mergeShards(shards, store, {});
+  mergeShards(shards, store);
   writeSettings(store, settings);
-  return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run", sets: new Map() });
+  return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run" });
 }
 
 const ADVICE = { prompt: "give --prompts", class: "give --classes, such as --classes 207" };
 
 /** The metrics that are asked for; those that have nothing to measure are refused. */
-function metricsOf({ metrics: asked, policies }: EvaluationFlags): readonly MeasureName[] {
+function metricsOf(flags: EvaluationFlags): readonly MeasureName[] {
+  const { metrics: asked, policies } = flags;
   checkFileNames(policies.map(({ name }) => name));
   const metrics = asked ?? (baselineName(policies) === undefined ? [] : DEFAULT_METRICS);
   const compared = metrics.find((name) => measureNamed(name).scope === "pair");
   if (compared !== undefined && baselineName(policies) === undefined) {
     throw new UsageError(`Cannot measure ${compared} without a baseline: add off to --policies`);
   }
+  checkNeeds(metrics, flags);
   return metrics;
 }
 
@@ -172,6 +182,7 @@ function settingsOf(
 const KEPT = [
   ...["model", "config", "variant", "ema", "tokenizer", "negativePrompt", "steps", "sampler", "eta"],
   ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
+  ...["clip", "reference"],
 ] as const;
 
 function optionsOf(flags: EvaluationFlags): EvaluationSettings["options"] {
