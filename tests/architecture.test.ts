@@ -31,7 +31,19 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "tensor",
   ],
   metrics: ["models", "checkpoint", "tokenizer", "onnx", "runtime", "image", "tensor"],
-  benchmark: ["pipelines", "metrics"],
+  benchmark: [
+    "pipelines",
+    "metrics",
+    "denoisers",
+    "deepcache",
+    "diffusion",
+    "models",
+    "checkpoint",
+    "runtime",
+    "onnx",
+    "image",
+    "tensor",
+  ],
   // Everything below: what it evaluates, and what it measures with.
   evaluation: [
     "pipelines",
