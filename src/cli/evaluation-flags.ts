@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { parseScenarios, SCENARIO_SYNTAX } from "../benchmark/scenario.ts";
 import type { EvaluatedPolicy, Shard } from "../evaluation/items.ts";
 import { isMeasureName, MEASURES, type MeasureName } from "../evaluation/measures.ts";
-import { parsePolicies } from "./evaluated-policies.ts";
 import {
   addDeviceFlags,
   addModelFlags,
@@ -29,6 +29,9 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly json?: boolean;
 }
 
+/** Flags as the command line gives them. */
+export type GivenFlags = Omit<EvaluationFlags, "policies"> & Partial<Pick<EvaluationFlags, "policies">>;
+
 const DEFAULT_POLICIES = "off,uniform:2:0,uniform:3:0,uniform:5:0,uniform:10:0";
 
 /** Adds all flags of `eval`. */
@@ -45,9 +48,8 @@ export function addEvaluationFlags(command: Command): Command {
     )
     .option(
       "--policies <list>",
-      "what to compare: off, uniform:INTERVAL:BRANCH, centered:INTERVAL:CENTER:POWER:BRANCH, steps:N, SAMPLER:N",
-      (text) => parsePolicies("--policies", text),
-      parsePolicies("--policies", DEFAULT_POLICIES),
+      `what to compare, a list of ${SCENARIO_SYNTAX} (default: ${DEFAULT_POLICIES})`,
+      parsePolicies,
     )
     .option("--metrics <list>", `any of ${Object.keys(MEASURES).join(", ")} (default: psnr and ssim)`, parseMetrics)
     .option("--clip <folder>", "CLIPModel that clip scores images with, and whose image features fd compares")
@@ -62,6 +64,15 @@ export function addEvaluationFlags(command: Command): Command {
     .option("--settings <file>", "JSON that gives any of these flags by name; those given here come first")
     .option("--json", "print the result as JSON on stdout");
 }
+
+/** Flags with the policies that are compared where none are given. */
+export const withPolicies = (flags: GivenFlags): EvaluationFlags => ({
+  ...flags,
+  policies: flags.policies ?? parsePolicies(DEFAULT_POLICIES),
+});
+
+const parsePolicies = (text: string): EvaluatedPolicy[] =>
+  parseScenarios(text).map(({ policy, ...scenario }) => ({ ...scenario, cache: policy }));
 
 function parseMetrics(text: string): MeasureName[] {
   const names = text.split(",").map((item) => item.trim());

@@ -46,19 +46,38 @@ const setMeasures = (metrics: readonly MeasureName[]) =>
 
 /** Compares the features of every policy's images with the reference's. */
 export function measureSets(store: Store, settings: EvaluationSettings): SetValues {
-  const { policies, metrics } = settings;
+  const values = new Map<string, Record<string, number>>(settings.policies.map(({ name }) => [name, {}]));
   const widths = featureWidths(store, settings);
-  const values = new Map<string, Record<string, number>>(policies.map(({ name }) => [name, {}]));
-  for (const [measure, { output, compute }] of setMeasures(metrics)) {
-    const width = widths[output] ?? 0;
-    const reference = storedStatistics(store, featureFile(output, REFERENCE), width);
-    for (const { name } of policies) {
-      const own = values.get(name);
-      if (own !== undefined)
-        own[measure] = compute(reference, storedStatistics(store, featureFile(output, name), width));
+  for (const [measure, { output, compute }] of setMeasures(settings.metrics)) {
+    const reference = readReference(store, output);
+    for (const [name, own] of values) {
+      own[measure] = compute(reference, storedStatistics(store, featureFile(output, name), widths[output] ?? 0));
     }
   }
   return values;
+}
+
+/** Where the reference's mean and covariance lie: float64, one after the other. */
+export const referenceFile = (output: string): string => `features/${output}/${REFERENCE}.f64`;
+
+/** Keeps the statistics that an output's features are compared with. */
+export function writeReference(store: Store, output: string, { mean, covariance }: FeatureStatistics): void {
+  const values = new Float64Array(mean.length + covariance.data.length);
+  values.set(mean);
+  values.set(covariance.data, mean.length);
+  store.write(referenceFile(output), new Uint8Array(values.buffer));
+}
+
+function readReference(store: Store, output: string): FeatureStatistics {
+  const bytes = store.read(referenceFile(output));
+  const count = (bytes?.length ?? 0) / Float64Array.BYTES_PER_ELEMENT;
+  const width = Math.floor(Math.sqrt(count)); // of width + width² values
+  if (bytes === undefined || width + width ** 2 !== count) {
+    throw new EvaluationError(`Cannot compare sets of images: "${referenceFile(output)}" is missing or damaged`);
+  }
+  const values = new Float64Array(bytes.buffer, bytes.byteOffset, count);
+  const covariance = { rows: width, columns: width, data: values.slice(width) };
+  return { mean: values.slice(0, width), covariance };
 }
 
 /** Mean and unbiased covariance of the vectors of a file, read twice in blocks: memory does not grow with their number. */

@@ -1,5 +1,5 @@
 import { EvaluationError } from "./errors.ts";
-import { featureWidths, REFERENCE } from "./feature-files.ts";
+import { featureWidths, REFERENCE, referenceFile } from "./feature-files.ts";
 import { runOrder, type Unit, unitsOf, type Workload } from "./items.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { featureFile, imageFile, parseResult, RESULTS, TIMINGS } from "./records.ts";
@@ -65,8 +65,10 @@ export function mergeShards(shards: readonly EvaluatedShard[], target: Store): v
     copyUnit(source, target, unit, outputs);
   }
   for (const output of Object.keys(outputs)) {
-    const features = first?.store.read(featureFile(output, REFERENCE));
-    if (features !== undefined) target.write(featureFile(output, REFERENCE), features);
+    for (const file of [featureFile(output, REFERENCE), referenceFile(output)]) {
+      const bytes = first?.store.read(file);
+      if (bytes !== undefined) target.write(file, bytes);
+    }
   }
 }
 

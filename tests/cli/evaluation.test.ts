@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]): string => join(folder, ...names);
 
 const SD = ["--model", fixturePath("pipelines/sd15/model"), "--width", "32", "--height", "32"];
-const POLICIES = ["--policies", "off,uniform:2:0,centered:3:1:1.4:1,steps:3,dpmpp_2m:2"];
+const POLICIES = ["--policies", "off,uniform:2:0,centered:3:1:1.4:0,steps:3,dpmpp_2m:2"];
 const PROMPTS = at("prompts.txt");
 writeFileSync(PROMPTS, "a fox\nan owl at night\na red car\n");
 const BASE = [...SD, ...POLICIES, "--prompts", PROMPTS, "--steps", "5", "--batch", "2", "--seed", "11"];
@@ -57,7 +57,7 @@ describe("deepcache eval", () => {
     const [off, uniform, centered, fewer, other] = summary.policies;
     expect(off).toMatchObject({ name: "off", sampler: "pndm", steps: 5, evaluations: 6, fse: 6, measures: {} });
     expect(uniform).toMatchObject({ name: "uniform:2:0", full: [0, 2, 4], cache: { kind: "uniform", interval: 2 } });
-    expect(centered).toMatchObject({ cache: { kind: "centered", interval: 3, center: 1, power: 1.4, branch: 1 } });
+    expect(centered).toMatchObject({ cache: { kind: "centered", interval: 3, center: 1, power: 1.4, branch: 0 } });
     expect(fewer).toMatchObject({ steps: 3, sampler: "pndm", fse: 4 });
     expect(other).toMatchObject({ steps: 2, sampler: "dpmpp-2m", fse: 2 });
     const { psnr } = uniform?.measures ?? {};
@@ -298,12 +298,13 @@ describe("other models", () => {
 
 test.each([
   [["--policies", "uniform:3:0", "--metrics", "psnr"], "Cannot measure psnr without a baseline: add off to --policies"],
-  [["--policies", "off,off"], '"off" is there twice'],
-  [["--policies", "off,uniform:3"], 'Cannot use --policies "uniform:3": allowed are off, uniform:INTERVAL:BRANCH'],
-  [["--policies", "off,magic:3"], 'Cannot use --policies "magic:3": allowed are'],
-  [["--policies", "off,uniform:0:0"], "a whole number from 1 is required"],
+  [["--policies", "off,off"], 'Cannot run the scenario "off" twice in one list'],
+  [["--policies", "off,uniform:3"], '"uniform" is written uniform:INTERVAL:BRANCH'],
+  [["--policies", "off,magic:3"], '"magic" is none of off, uniform'],
+  [["--policies", "off,uniform:0:0"], "Cannot use cache interval 0"],
   [["--policies", "off,centered:3:1:1:0"], "Cannot use cache power 1"],
   [["--policies", "off,uniform:3:99"], "Cannot cut at branch 99"],
+  [["--policies", "uniform:2:0,uniform 2:0"], "is none of"],
   [["--metrics", "beauty"], 'Cannot use --metrics "beauty": allowed are psnr, ssim'],
   [["--shard", "0/2"], "Cannot use --shard 0/2: a share such as 2/8 is required, counted from 1"],
   [["--shard", "3/2"], "Cannot use --shard 3/2"],

@@ -4,13 +4,13 @@ import { availableParallelism, cpus } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { type EvaluateOptions, evaluate, type Subject } from "../../evaluation/evaluate.ts";
-import { extractReference } from "../../evaluation/feature-files.ts";
+import { extractReference, REFERENCE, storedStatistics, writeReference } from "../../evaluation/feature-files.ts";
 import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
 import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/items.ts";
 import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
 import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
 import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
-import { checkFileNames } from "../../evaluation/records.ts";
+import { checkFileNames, featureFile } from "../../evaluation/records.ts";
 import { reportTable } from "../../evaluation/report/table.ts";
 import {
   type EvaluationSettings,
@@ -23,7 +23,7 @@ import type { Store } from "../../evaluation/store.ts";
 import { folderStore } from "../../evaluation/stores/folder.ts";
 import { VERSION } from "../../pipelines/image-parameters.ts";
 import type { Progress, Terminal } from "../console.ts";
-import { addEvaluationFlags, type EvaluationFlags } from "../evaluation-flags.ts";
+import { addEvaluationFlags, type EvaluationFlags, type GivenFlags, withPolicies } from "../evaluation-flags.ts";
 import { checkNeeds, openInstruments } from "../evaluation-instruments.ts";
 import { openSubject } from "../evaluation-subject.ts";
 import { lockFolder } from "../folder-lock.ts";
@@ -53,9 +53,9 @@ Examples:
   deepcache eval --prompts captions_val2017.json --count 5000 --shard 2/8 --output shard-2
   deepcache eval --merge shard-1 shard-2 --output evaluation`,
     )
-    .action((given: EvaluationFlags) => {
+    .action((given: GivenFlags) => {
       if (given.settings !== undefined) readSettingsFile(command, given.settings);
-      return interruptible((signal) => run(command.opts<EvaluationFlags>(), signal, terminal));
+      return interruptible((signal) => run(withPolicies(command.opts<GivenFlags>()), signal, terminal));
     });
 }
 
@@ -96,7 +96,11 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   const { instruments, networks, reference } = opened;
   await watch({ workload, subject, metrics, instruments, networks, store, signal }, terminal);
   for (const network of networks) {
-    if (reference !== undefined) await extractReference(store, network, reference, settings.batch);
+    if (reference === undefined) break;
+    await extractReference(store, network, reference, settings.batch);
+    for (const [output, width] of Object.entries(network.outputs)) {
+      writeReference(store, output, storedStatistics(store, featureFile(output, REFERENCE), width));
+    }
   }
   return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags) });
 }
