@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { type EvaluateOptions, evaluate, type Subject } from "../../evaluation/evaluate.ts";
+import type { Subject } from "../../evaluation/evaluate.ts";
 import { extractReference, REFERENCE, storedStatistics, writeReference } from "../../evaluation/feature-files.ts";
 import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
 import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/items.ts";
@@ -12,19 +11,13 @@ import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
 import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
 import { checkFileNames, featureFile } from "../../evaluation/records.ts";
 import { reportTable } from "../../evaluation/report/table.ts";
-import {
-  type EvaluationSettings,
-  readSettings,
-  SETTINGS,
-  settingsDifferences,
-  writeSettings,
-} from "../../evaluation/settings.ts";
+import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "../../evaluation/settings.ts";
 import type { Store } from "../../evaluation/store.ts";
 import { folderStore } from "../../evaluation/stores/folder.ts";
-import { VERSION } from "../../pipelines/image-parameters.ts";
-import type { Progress, Terminal } from "../console.ts";
+import type { Terminal } from "../console.ts";
 import { addEvaluationFlags, type EvaluationFlags, type GivenFlags, withPolicies } from "../evaluation-flags.ts";
 import { checkNeeds, openInstruments } from "../evaluation-instruments.ts";
+import { keepSettings, settingsOf } from "../evaluation-settings.ts";
 import { openSubject } from "../evaluation-subject.ts";
 import { lockFolder } from "../folder-lock.ts";
 import type { GenerationFlags } from "../generation-flags.ts";
@@ -33,6 +26,7 @@ import { openJob, runtimeOf } from "../job.ts";
 import { readSettingsFile } from "../settings-file.ts";
 import { table } from "../units.ts";
 import { UsageError } from "../usage.ts";
+import { watchEvaluation } from "../watch-evaluation.ts";
 
 /** `deepcache eval`: speed, compute and quality of policies, in one table and one report. */
 export function addEval(program: Command, terminal: Terminal): void {
@@ -92,9 +86,9 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   }
   await checkPolicies(subject, workload);
   using _lock = lockFolder(flags.output);
-  settle(store, settings, flags.output);
+  keepSettings(store, settings, flags.output);
   const { instruments, networks, reference } = opened;
-  await watch({ workload, subject, metrics, instruments, networks, store, signal }, terminal);
+  await watchEvaluation({ workload, subject, metrics, instruments, networks, store, signal }, terminal);
   for (const network of networks) {
     if (reference === undefined) break;
     await extractReference(store, network, reference, settings.batch);
@@ -164,84 +158,6 @@ const textsOf = (prompts: readonly Prompt[]): string[] => prompts.map(({ text })
 function jobFlags(flags: EvaluationFlags): GenerationFlags {
   const { classes, prompts: _, policies: _p, metrics, merge, shard, ...given } = flags;
   return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };
-}
-
-function settingsOf(
-  flags: EvaluationFlags,
-  metrics: readonly MeasureName[],
-  rows: readonly Prompt[],
-): EvaluationSettings {
-  const { policies, batch, seed, shard } = flags;
-  const count = flags.count ?? rows.length;
-  if (count === 0) throw new UsageError("Cannot evaluate without knowing how many images: give --count");
-  const sha256 = createHash("sha256").update(JSON.stringify(rows)).digest("hex");
-  return {
-    ...{ format: 1, version: VERSION, count, batch, seed, rows: { count: rows.length, sha256 }, policies, metrics },
-    ...(shard === undefined ? {} : { shard }),
-    options: optionsOf(flags),
-  };
-}
-
-/** The flags that are kept as they were given. */
-const KEPT = [
-  ...["model", "config", "variant", "ema", "tokenizer", "negativePrompt", "steps", "sampler", "eta"],
-  ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
-  ...["clip", "reference"],
-] as const;
-
-function optionsOf(flags: EvaluationFlags): EvaluationSettings["options"] {
-  const all: Readonly<Record<string, unknown>> = { ...flags };
-  return Object.fromEntries(
-    KEPT.flatMap((name) => {
-      const value = all[name];
-      return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-        ? [[name, value]]
-        : [];
-    }),
-  );
-}
-
-/** Goes on with the same settings only. */
-function settle(store: Store, settings: EvaluationSettings, folder: string): void {
-  const there = readSettings(store);
-  if (there === undefined) writeSettings(store, settings);
-  const differences = there === undefined ? [] : settingsDifferences(there, settings);
-  if (differences.length > 0) {
-    throw new UsageError(
-      `Cannot go on in "${folder}" with other settings: ${differences.join("; ")}; give these settings or another --output`,
-    );
-  }
-}
-
-/** Follows an evaluation on the terminal. */
-async function watch(options: EvaluateOptions, terminal: Terminal): Promise<void> {
-  let progress: Progress | undefined;
-  let before = 0;
-  try {
-    for await (const event of evaluate(options)) {
-      switch (event.type) {
-        case "start":
-          before = event.images;
-          if (before > 0) terminal.status(`going on after ${before} of ${event.total} images`);
-          if (event.total > before) progress = terminal.progress(event.total - before);
-          break;
-        case "warning":
-          terminal.warn(event.message);
-          break;
-        case "step":
-          progress?.update(
-            Math.floor(event.images - before + event.part * event.unit.items.length),
-            `images, ${event.unit.policy.name}`,
-          );
-          break;
-        case "unit":
-          progress?.update(event.images - before, `images, ${event.unit.policy.name}`);
-          break;
-      }
-    }
-  } finally {
-    progress?.stop();
-  }
 }
 
 const titleOf = ({ options }: EvaluationSettings): string =>
