@@ -154,6 +154,8 @@ describe("tables", () => {
 
   test("qualityTable() is Markdown", () => {
     expect(qualityTable(summary).split("\n")).toEqual([
+      "8 images per policy; ± is half the 95 % interval.",
+      "",
       "| policy | full evaluations | FSE | PSNR (dB) |",
       "| --- | --- | --- | --- |",
       "| `off` | 2 of 2 | 2.0 |  |",

@@ -24,7 +24,8 @@ export function qualityTable(summary: Summary): string {
     ...measures.map((name) => valueText(policy.measures[name], measureNamed(name).digits)),
     ...(judged ? [verdictText(policy)] : []),
   ]);
-  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return `${summary.images} images per policy; ± is half the 95 % interval.\n\n${table}`;
 }
 
 /** "32.4 ± 0.6", with half the width of the interval. */

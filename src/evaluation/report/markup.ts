@@ -17,3 +17,11 @@ export function element(
 
 /** Coordinates need no more than hundredths. */
 const rounded = (value: number): string => String(Math.round(value * 100) / 100);
+
+/** A line of text in SVG. */
+export const text = (
+  x: number,
+  y: number,
+  content: string,
+  attributes: Readonly<Record<string, string | number>> = {},
+): string => element("text", { x, y, ...attributes }, escaped(content));

@@ -11,6 +11,7 @@ import type { PolicySummary, Summary } from "../summary.ts";
 import type { PolicyTimes } from "../times.ts";
 import { worstCases } from "../worst-cases.ts";
 import { kindOf, STYLES } from "./colors.ts";
+import { MOST_IN_HALF } from "./frame.ts";
 import { element, escaped } from "./markup.ts";
 import { marker, scatter } from "./scatter.ts";
 import { CSS } from "./style.ts";
@@ -126,6 +127,7 @@ function plots({ summary, times }: ReportOptions): string {
     ];
   });
   if (figures.length === 0) return "";
+  const isCrowded = summary.policies.length > MOST_IN_HALF;
   const kinds = new Set(summary.policies.map((policy) => kindIn(policy, summary)));
   const legend = [...kinds].map((kind) =>
     legendEntry(
@@ -136,7 +138,7 @@ function plots({ summary, times }: ReportOptions): string {
   const note =
     "Bars are 95 % intervals of the mean. The dashed line joins the policies that no other beats in both quality and cost; " +
     "the dotted one is the baseline's cost.";
-  return `<p class="legend">${legend.join("")}</p><p>${note}</p><div class="figures">${figures.join("\n")}</div>`;
+  return `<p class="legend">${legend.join("")}</p><p>${note}</p><div class="${isCrowded ? "figures crowded" : "figures"}">${figures.join("\n")}</div>`;
 }
 
 /** The baseline is told by its name: a summary does not say whether sampler and steps were given. */

@@ -1,6 +1,8 @@
 import { type Axis, axisOver, positionOn } from "./axis.ts";
 import type { Style } from "./colors.ts";
-import { element, escaped } from "./markup.ts";
+import { type Frame, frameOf } from "./frame.ts";
+import { element, escaped, text } from "./markup.ts";
+import { pointLabels } from "./point-labels.ts";
 
 /** One policy in a plot. */
 export interface Point {
@@ -23,28 +25,20 @@ export interface ScatterOptions {
   readonly original?: number | undefined;
 }
 
-const WIDTH = 520;
-const HEIGHT = 340;
-const FRAME = { left: 64, right: 16, top: 34, bottom: 56 } as const;
-const RIGHT = WIDTH - FRAME.right;
-const BOTTOM = HEIGHT - FRAME.bottom;
-const LABEL_HEIGHT = 12;
-/** Of a character of a label, on average. */
-const LABEL_WIDTH = 6.5;
-
 /**
  * Quality over cost as SVG: the horizontal axis begins at 0, both are linear, and the line joins the points that none
  * beats in both (the Pareto front).
  */
 export function scatter(points: readonly Point[], { title, xLabel, yLabel, better, original }: ScatterOptions): string {
+  const frame = frameOf(points.length);
   const across = axisOver([...points.map(({ x }) => x), ...(original === undefined ? [] : [original])], {
     fromZero: true,
   });
   const up = axisOver(points.flatMap(({ y, low = y, high = y }) => [y, low, high]));
   const place = (point: Point) => ({
     ...point,
-    px: positionOn(across, point.x, FRAME.left, RIGHT),
-    py: positionOn(up, point.y, BOTTOM, FRAME.top),
+    px: positionOn(across, point.x, frame.left, frame.right),
+    py: positionOn(up, point.y, frame.bottom, frame.top),
   });
   const placed = points.map(place);
   const front = paretoFront(points, better).map(place);
@@ -54,34 +48,34 @@ export function scatter(points: readonly Point[], { title, xLabel, yLabel, bette
       ? []
       : element("line", {
           ...{ x1: px, x2: px, stroke: style.color, "stroke-width": 1.5, opacity: 0.6 },
-          y1: positionOn(up, low, BOTTOM, FRAME.top),
-          y2: positionOn(up, high, BOTTOM, FRAME.top),
+          y1: positionOn(up, low, frame.bottom, frame.top),
+          y2: positionOn(up, high, frame.bottom, frame.top),
         }),
   );
   const note = up.low > 0 ? `the vertical axis begins at ${up.low.toFixed(up.digits)}` : "";
   return element(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title },
+    { viewBox: `0 0 ${frame.width} ${frame.height}`, role: "img", "aria-label": title },
     [
-      text(WIDTH / 2, 16, title, { "text-anchor": "middle", class: "title" }),
-      ...horizontalAxis(across, xLabel),
-      ...verticalAxis(up, `${yLabel} (${better} is better)`),
-      text(FRAME.left, HEIGHT - 4, note, { class: "note" }),
+      text(frame.width / 2, 16, title, { "text-anchor": "middle", class: "title" }),
+      ...horizontalAxis(across, xLabel, frame),
+      ...verticalAxis(up, `${yLabel} (${better} is better)`, frame),
+      text(frame.left, frame.height - 4, note, { class: "note" }),
       element("polyline", { points: line, fill: "none", stroke: "#999", "stroke-dasharray": "4 3" }),
-      ...originalLine(across, original),
+      ...originalLine(across, original, frame),
       ...bars,
       ...placed.map(({ px, py, style, label }) =>
         element("g", {}, element("title", {}, escaped(label)) + marker(px, py, style)),
       ),
-      ...labels(placed),
+      ...pointLabels(placed, frame),
     ].join(""),
   );
 }
 
-function originalLine(across: Axis, original: number | undefined): string[] {
+function originalLine(across: Axis, original: number | undefined, { left, right, top, bottom }: Frame): string[] {
   if (original === undefined) return [];
-  const x = positionOn(across, original, FRAME.left, RIGHT);
-  return [element("line", { x1: x, x2: x, y1: FRAME.top, y2: BOTTOM, stroke: "#222", "stroke-dasharray": "1 4" })];
+  const x = positionOn(across, original, left, right);
+  return [element("line", { x1: x, x2: x, y1: top, y2: bottom, stroke: "#222", "stroke-dasharray": "1 4" })];
 }
 
 /** The points that no other beats in both cost and quality, by cost. */
@@ -100,30 +94,26 @@ export function paretoFront<T extends { readonly x: number; readonly y: number }
   });
 }
 
-function text(x: number, y: number, content: string, attributes: Readonly<Record<string, string>> = {}): string {
-  return element("text", { x, y, ...attributes }, escaped(content));
-}
-
-function horizontalAxis({ ticks, digits, ...axis }: Axis, label: string): string[] {
-  const marks = ticks.flatMap((tick) => {
-    const x = positionOn({ ticks, digits, ...axis }, tick, FRAME.left, RIGHT);
+function horizontalAxis(axis: Axis, label: string, { left, right, top, bottom }: Frame): string[] {
+  const marks = axis.ticks.flatMap((tick) => {
+    const x = positionOn(axis, tick, left, right);
     return [
-      element("line", { x1: x, x2: x, y1: FRAME.top, y2: BOTTOM, class: "grid" }),
-      text(x, BOTTOM + 14, tick.toFixed(digits), { "text-anchor": "middle" }),
+      element("line", { x1: x, x2: x, y1: top, y2: bottom, class: "grid" }),
+      text(x, bottom + 14, tick.toFixed(axis.digits), { "text-anchor": "middle" }),
     ];
   });
-  return [...marks, text((FRAME.left + RIGHT) / 2, BOTTOM + 30, label, { "text-anchor": "middle", class: "label" })];
+  return [...marks, text((left + right) / 2, bottom + 30, label, { "text-anchor": "middle", class: "label" })];
 }
 
-function verticalAxis({ ticks, digits, ...axis }: Axis, label: string): string[] {
-  const marks = ticks.flatMap((tick) => {
-    const y = positionOn({ ticks, digits, ...axis }, tick, BOTTOM, FRAME.top);
+function verticalAxis(axis: Axis, label: string, { left, right, top, bottom }: Frame): string[] {
+  const marks = axis.ticks.flatMap((tick) => {
+    const y = positionOn(axis, tick, bottom, top);
     return [
-      element("line", { x1: FRAME.left, x2: RIGHT, y1: y, y2: y, class: "grid" }),
-      text(FRAME.left - 6, y + 4, tick.toFixed(digits), { "text-anchor": "end" }),
+      element("line", { x1: left, x2: right, y1: y, y2: y, class: "grid" }),
+      text(left - 6, y + 4, tick.toFixed(axis.digits), { "text-anchor": "end" }),
     ];
   });
-  const middle = (FRAME.top + BOTTOM) / 2;
+  const middle = (top + bottom) / 2;
   const turned = { "text-anchor": "middle", class: "label", transform: `rotate(-90 14 ${middle})` };
   return [...marks, text(14, middle, label, turned)];
 }
@@ -145,46 +135,3 @@ export function marker(x: number, y: number, { color, shape }: Style, size = 5):
 
 const polygon = (points: readonly number[], attributes: Readonly<Record<string, string | number>>): string =>
   element("polygon", { points: points.map((value) => value.toFixed(1)).join(" "), ...attributes });
-
-interface Placed extends Point {
-  readonly px: number;
-  readonly py: number;
-}
-
-interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-}
-
-/** Labels beside their points, moved out of each other's way. */
-function labels(points: readonly Placed[]): string[] {
-  const taken: Box[] = points.map(({ px, py }) => ({ left: px - 6, top: py - 6, width: 12 }));
-  return [...points]
-    .sort((a, b) => a.py - b.py)
-    .map(({ px, py, label, style }) => {
-      const width = label.length * LABEL_WIDTH;
-      const box = candidates(px, py, width).find((candidate) => !taken.some((other) => overlaps(candidate, other)));
-      const { left, top } = box ?? { left: px + 9, top: py - 6 };
-      taken.push({ left, top, width });
-      const placed = left < px ? { x: left + width, anchor: "end" } : { x: left, anchor: "start" };
-      return text(placed.x, top + 10, label, { fill: style.color, "text-anchor": placed.anchor, class: "point" });
-    });
-}
-
-/** Places to try: right and left of the point, then further and further above and below. */
-function candidates(px: number, py: number, width: number): Box[] {
-  const rows = [0, -1, 1, -2, 2, -3, 3, -4, 4].map((row) => py - 6 + row * LABEL_HEIGHT);
-  return rows
-    .flatMap((top) => [
-      { left: px + 9, top, width },
-      { left: px - 9 - width, top, width },
-    ])
-    .filter(({ left, top }) => left > FRAME.left && left + width < WIDTH && top > FRAME.top - 12 && top < BOTTOM);
-}
-
-const overlaps = (a: Box, b: Box): boolean =>
-  a.left < b.left + b.width &&
-  b.left < a.left + a.width &&
-  a.top < b.top + LABEL_HEIGHT &&
-  b.top < a.top + LABEL_HEIGHT;

@@ -8,13 +8,14 @@ h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; vertical-align: top; }
 th:first-child, td:first-child, td:last-child, th:last-child { text-align: left; }
-table:not(.grid) td:last-child { white-space: normal; min-width: 9rem; }
+table:not(.grid) td:last-child { white-space: normal; min-width: 14rem; }
 thead th { border-bottom: 2px solid #222; vertical-align: bottom; }
 tbody tr + tr td { border-top: 1px solid #eee; }
 dl { display: grid; grid-template-columns: max-content auto; gap: .2rem 1rem; font-size: 13px; }
 dt { font-weight: 600; } dd { margin: 0; }
 .legend span { display: inline-flex; align-items: center; gap: .4rem; margin-right: 1.4rem; font-size: 13px; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 1rem; }
+.figures.crowded { grid-template-columns: 1fr; }
 svg text { font: 11px system-ui, sans-serif; }
 svg .title { font-size: 14px; font-weight: 600; } svg .label { font-size: 12px; } svg .note { font-size: 10px; fill: #666; }
 svg .point { font-size: 11px; }
