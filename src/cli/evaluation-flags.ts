@@ -21,6 +21,7 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly policies: readonly EvaluatedPolicy[];
   readonly metrics?: readonly MeasureName[];
   readonly clip?: string;
+  readonly features?: string;
   readonly reference?: string;
   readonly shard?: Shard;
   readonly merge?: readonly string[];
@@ -52,8 +53,9 @@ export function addEvaluationFlags(command: Command): Command {
       parsePolicies,
     )
     .option("--metrics <list>", `any of ${Object.keys(MEASURES).join(", ")} (default: psnr and ssim)`, parseMetrics)
-    .option("--clip <folder>", "CLIPModel that clip scores images with, and whose image features fd compares")
-    .option("--reference <folder>", "pictures (PNG) that fd compares with")
+    .option("--clip <folder>", "CLIPModel that clip scores images with (default: the embedded model's)")
+    .option("--features <folder>", "scene network for noun, colour, accuracy and fd (default: the embedded model's)")
+    .option("--reference <folder>", "pictures (PNG) that fd compares with (default: what the network comes with)")
     .option("--batch <n>", "images made together", (text) => parseWhole("--batch", text, 1), 4)
     .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
     .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)

@@ -18,7 +18,7 @@ const BLOCK = 1024;
 
 /** How measures of whole sets are computed from the features of a network. */
 const SET_MEASURES = {
-  fd: { output: "clip", compute: frechetDistance },
+  fd: { output: "scene", compute: frechetDistance },
 } as const satisfies Partial<
   Record<
     MeasureName,
@@ -61,7 +61,7 @@ export function measureSets(store: Store, settings: EvaluationSettings): SetValu
 export const referenceFile = (output: string): string => `features/${output}/${REFERENCE}.f64`;
 
 /** Keeps the statistics that an output's features are compared with. */
-export function writeReference(store: Store, output: string, { mean, covariance }: FeatureStatistics): void {
+function writeReference(store: Store, output: string, { mean, covariance }: FeatureStatistics): void {
   const values = new Float64Array(mean.length + covariance.data.length);
   values.set(mean);
   values.set(covariance.data, mean.length);
@@ -123,8 +123,27 @@ export interface Reference {
   read(begin: number, end: number): Promise<readonly RgbImage[]>;
 }
 
+/** Keeps what a network's features are compared with: the given images, or what the network comes with. */
+export async function settleReference(
+  store: Store,
+  network: FeatureInstrument,
+  reference: Reference | undefined,
+  batch: number,
+): Promise<void> {
+  if (reference !== undefined) await extractReference(store, network, reference, batch);
+  for (const [output, width] of Object.entries(network.outputs)) {
+    const statistics =
+      reference === undefined
+        ? network.references?.[output]
+        : storedStatistics(store, featureFile(output, REFERENCE), width);
+    if (statistics === undefined)
+      throw new EvaluationError(`Cannot compare sets of images by "${output}": no reference`);
+    writeReference(store, output, statistics);
+  }
+}
+
 /** Adds the features of reference images that the store lacks. */
-export async function extractReference(
+async function extractReference(
   store: Store,
   network: FeatureInstrument,
   { count, read }: Reference,

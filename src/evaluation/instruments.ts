@@ -1,4 +1,5 @@
 import type { RgbImage } from "../image/rgb-image.ts";
+import type { FeatureStatistics } from "../metrics/frechet-distance.ts";
 import type { Item } from "./items.ts";
 import type { MeasureName } from "./measures.ts";
 
@@ -24,6 +25,8 @@ export interface ImageInstrument {
 export interface FeatureInstrument {
   /** The feature vectors that it gives, by name, with their widths. */
   readonly outputs: Readonly<Record<string, number>>;
+  /** What an output's features are compared with where nothing else is given. */
+  readonly references?: Readonly<Record<string, FeatureStatistics>>;
   /** One vector after the other, for every output. */
   extract(images: readonly RgbImage[]): Promise<Readonly<Record<string, Float32Array>>>;
 }

@@ -2,7 +2,7 @@
 export type MeasureScope = "pair" | "image" | "set";
 
 /** What has to be at hand for a measure, beside the images. */
-export type Need = "clip" | "reference";
+export type Need = "clip" | "features";
 
 /** One number that says how good images are. */
 export interface Measure {
@@ -18,12 +18,18 @@ export interface Measure {
 
 const pair = { scope: "pair", needs: [] } as const;
 
+/** Of images that show what their prompts name. */
+const share = { scope: "image", needs: ["features"], unit: "", better: "higher", digits: 3 } as const;
+
 /** All measures by the names that they are asked for by. */
 export const MEASURES = {
   psnr: { ...pair, label: "PSNR", unit: "dB", better: "higher", digits: 1 },
   ssim: { ...pair, label: "SSIM", unit: "", better: "higher", digits: 3 },
   clip: { scope: "image", needs: ["clip"], label: "CLIP score", unit: "", better: "higher", digits: 2 },
-  fd: { scope: "set", needs: ["clip", "reference"], label: "Fréchet", unit: "", better: "lower", digits: 4 },
+  noun: { ...share, label: "noun right" },
+  colour: { ...share, label: "colour right" },
+  accuracy: { ...share, label: "both right" },
+  fd: { scope: "set", needs: ["features"], label: "Fréchet distance", unit: "", better: "lower", digits: 3 },
 } as const satisfies Readonly<Record<string, Measure>>;
 
 export type MeasureName = keyof typeof MEASURES;

@@ -18,6 +18,7 @@ import { decodePng } from "../../src/image/png.ts";
 import { type CliRun, runCli } from "../support/cli.ts";
 import { writeClipFolder } from "../support/clip-folder.ts";
 import { fixturePath } from "../support/fixtures.ts";
+import { writeSceneFolder } from "../support/scene-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-evaluation-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -206,60 +207,79 @@ describe("deepcache eval", () => {
   });
 });
 
-describe("with CLIP and a reference", () => {
+describe("with networks that judge images", () => {
   const clip = at("clip");
-  const reference = at("reference");
-  const args = (batch: string): string[] => [
-    ...[...SD, "--prompts", PROMPTS, "--steps", "4", "--seed", "11", "--count", "5", "--batch", batch, "--clip", clip],
-    ...["--policies", "off,uniform:2:0,steps:2", "--metrics", "psnr,clip,fd", "--reference", reference],
+  const scene = at("scene");
+  const prompts = at("scenes.txt");
+  const settled = [...SD, "--prompts", prompts, "--steps", "4", "--seed", "11", "--count", "5", "--batch", "2"];
+  const args = [
+    ...[...settled, "--policies", "off,uniform:2:0", "--metrics", "psnr,clip,noun,accuracy,fd"],
+    ...["--clip", clip, "--features", scene],
   ];
   beforeAll(async () => {
     writeClipFolder(clip);
-    await evaluate("real", ...SD, "--prompts", PROMPTS, "--steps", "4", "--seed", "11", "--count", "5", "--batch", "2");
-    copy(join("real", "images", "off"), "reference");
+    await writeSceneFolder(scene);
+    writeFileSync(prompts, "a fox on a red background\nan owl on a blue background\n");
   });
 
-  test("scores images by their prompts, and compares the sets", async () => {
-    const run = await evaluate("clip-whole", ...args("2"), "--json");
+  test("scores images by their prompts, and compares the sets with what comes with the network", async () => {
+    const run = await evaluate("judged", ...args, "--json");
     expect(run).toMatchObject({ code: 0, stderr: "" });
     const [off, uniform] = run.json<Summary>().policies;
-    expect(off?.measures.clip?.mean).toBeGreaterThan(0);
+    expect(Object.keys(uniform?.measures ?? {})).toEqual(["psnr", "clip", "noun", "accuracy", "fd"]);
     expect(off?.measures.clip).not.toHaveProperty("difference");
-    const { clip: score, fd } = uniform?.measures ?? {};
+    const { clip: score, fd, accuracy } = uniform?.measures ?? {};
     expect(score?.difference?.mean).toBeCloseTo((score?.mean ?? 0) - (off?.measures.clip?.mean ?? 0), 10);
-    expect(off?.measures.fd?.mean).toBeCloseTo(0, 6);
-    expect(fd?.mean).toBeGreaterThan(1e-3);
+    expect(accuracy?.mean).toBeLessThanOrEqual(1);
+    expect(fd?.mean).toBeGreaterThan(0);
     expect(fd).not.toHaveProperty("low");
   });
 
-  test("goes on where features are missing, and merges them", async () => {
-    copy("clip-whole", "clip-cut");
-    truncateSync(at("clip-cut", "features", "clip", "uniform-2-0.f32"), 150);
-    truncateSync(at("clip-cut", "features", "clip", "reference.f32"), 150);
-    expect(await evaluate("clip-cut", ...args("2"))).toMatchObject({ code: 0, stderr: "" });
-    expect(contents("clip-cut")).toEqual(contents("clip-whole"));
-    for (const shard of ["1/2", "2/2"]) await evaluate(`clip-${shard[0]}`, ...args("2"), "--shard", shard);
-    expect(await evaluate("clip-merged", "--merge", at("clip-1"), at("clip-2"))).toMatchObject({ code: 0, stderr: "" });
-    expect(contents("clip-merged")).toEqual(contents("clip-whole"));
+  test("compares the sets with pictures of a folder", async () => {
+    const reference = at("judged", "images", "off");
+    const run = await evaluate("referred", ...args, "--reference", reference, "--metrics", "fd", "--clip", clip);
+    expect(run.stderr).toContain("Cannot use --clip: none of --metrics needs it");
+    const alone = [...settled, "--policies", "off,uniform:2:0", "--metrics", "fd", "--features", scene, "--json"];
+    const [off, uniform] = (await evaluate("referred", ...alone, "--reference", reference)).json<Summary>().policies;
+    expect(off?.measures.fd?.mean).toBeCloseTo(0, 6);
+    expect(uniform?.measures.fd?.mean).toBeGreaterThan(1e-6);
+    const again = contents("referred");
+    truncateSync(at("referred", "features", "scene", "uniform-2-0.f32"), 70);
+    truncateSync(at("referred", "features", "scene", "reference.f32"), 70);
+    expect(await evaluate("referred", ...alone, "--reference", reference)).toMatchObject({ code: 0, stderr: "" });
+    expect(contents("referred")).toEqual(again);
+  });
+
+  test("merges features", async () => {
+    for (const shard of ["1/2", "2/2"]) await evaluate(`judged-${shard[0]}`, ...args, "--shard", shard);
+    expect(await evaluate("judged-all", "--merge", at("judged-1"), at("judged-2"))).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    expect(contents("judged-all")).toEqual(contents("judged"));
   });
 
   test.each([
     [["--metrics", "clip"], "Cannot measure clip without --clip"],
-    [["--metrics", "fd", "--clip", clip], "Cannot measure fd without --reference"],
+    [["--metrics", "fd"], "Cannot measure fd without --features"],
     [["--metrics", "psnr", "--clip", clip], "Cannot use --clip: none of --metrics needs it"],
-    [["--metrics", "fd", "--clip", clip, "--reference", folder], "at least 2 PNG files are required"],
-    [["--metrics", "fd", "--clip", clip, "--reference", at("nowhere")], "Cannot read the reference"],
+    [["--metrics", "noun", "--features", scene, "--reference", clip], "Cannot use --reference"],
+    [["--metrics", "noun", "--features", scene], 'Cannot judge images of "a fox": a prompt must name one thing'],
+    [["--metrics", "fd", "--features", scene, "--reference", folder], "at least 2 PNG files are required"],
+    [["--metrics", "fd", "--features", scene, "--reference", at("nowhere")], "Cannot read the reference"],
     [["--metrics", "clip", "--clip", at("nowhere")], "there is no such folder"],
     [["--metrics", "clip", "--clip", clip, "--width", "64"], "Cannot show CLIP an image of 64x32 pixels"],
   ])("refuses %j", async (more, message) => {
-    const run = await evaluate("clip-refused", ...BASE, ...more);
+    const run = await evaluate("judged-refused", ...BASE, ...more);
     expect(run.code).toBeGreaterThan(0);
     expect(run.stderr).toContain(message);
   });
 
-  test("refuses to score images of models that take no prompts", async () => {
-    const args = ["--model", fixturePath("pipelines/ddpm/model"), "--count", "2", "--metrics", "clip", "--clip", clip];
-    expect((await evaluate("clip-refused-too", ...args)).stderr).toContain("this model takes no prompts");
+  test("refuses to judge images of models that take no prompts", async () => {
+    const ddpm = ["--model", fixturePath("pipelines/ddpm/model"), "--count", "2", "--metrics", "clip", "--clip", clip];
+    expect((await evaluate("unprompted", ...ddpm)).stderr).toContain(
+      "Cannot measure clip: this model takes no prompts",
+    );
   });
 });
 

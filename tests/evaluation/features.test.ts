@@ -3,19 +3,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ClipModel, clipPixels, openClip } from "../../src/evaluation/clip-model.ts";
-import { appendFeatures, extractReference, storedStatistics } from "../../src/evaluation/feature-files.ts";
+import {
+  appendFeatures,
+  referenceFile,
+  settleReference,
+  storedStatistics,
+} from "../../src/evaluation/feature-files.ts";
 import { clipInstrument } from "../../src/evaluation/instruments/clip.ts";
+import { sceneInstrument } from "../../src/evaluation/instruments/scene.ts";
 import { featureFile } from "../../src/evaluation/records.ts";
 import { folderStore } from "../../src/evaluation/stores/folder.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
 import { featureStatistics } from "../../src/metrics/frechet-distance.ts";
 import { matrix } from "../../src/metrics/matrix.ts";
+import { openSceneModel, readSceneReference, sceneFeatures } from "../../src/metrics/scene-features.ts";
 import { clipModel } from "../../src/models/clip.ts";
 import { tokenInput } from "../../src/models/clip-text.ts";
 import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
 import { writeClipFolder } from "../support/clip-folder.ts";
 import { runGraph } from "../support/run-graph.ts";
+import { writeSceneFolder } from "../support/scene-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-features-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,6 +41,14 @@ const picture = (seed: number): RgbImage =>
     32,
     Uint8Array.from(torchGenerator(seed).randn([32 * 32 * 3]).data, (value) => 128 + 40 * value),
   );
+
+async function openScene() {
+  const place = join(folder, "scene");
+  await writeSceneFolder(place);
+  const { statistics } = await readSceneReference(join(place, "reference.safetensors"));
+  const model = await openSceneModel(join(place, "network"));
+  return { model, statistics, instrument: sceneInstrument(nodeRuntime(), model, statistics, 2) };
+}
 
 describe("clipPixels()", () => {
   test("normalizes every channel by itself, planes one after the other", () => {
@@ -69,13 +85,41 @@ describe("clipInstrument()", () => {
     for (const [i, score] of (clip ?? []).entries()) expect(score).toBeCloseTo(expected[i] ?? 0, 2);
   });
 
-  test("gives features of every image, whatever else is in the batch", async () => {
+  test("refuses more images than it was made for", async () => {
     await using instrument = clipInstrument(nodeRuntime(), await openModel(), 2);
-    const { clip: pair } = await instrument.extract(images.slice(0, 2));
-    const { clip: alone } = await instrument.extract(images.slice(1, 2));
-    expect(pair).toHaveLength(32);
-    expect(alone).toEqual(pair?.slice(16));
-    await expect(instrument.extract(images)).rejects.toThrow("Cannot measure 3 images at a time: 1 to 2 are required");
+    const measuring = instrument.measure({ images, items, baseline: undefined });
+    await expect(measuring).rejects.toThrow("Cannot measure 3 images at a time: 1 to 2 are required");
+  });
+});
+
+describe("sceneInstrument()", () => {
+  const images = [1, 2, 3].map(picture);
+  const texts = ["a fox on a red background", "an owl on a blue background", "a car on a red background"];
+  const items = texts.map((text, index) => ({ index, seed: index, text }));
+  test("judges images by what the network takes them for, and gives its features", async () => {
+    const { model, instrument } = await openScene();
+    await using network = sceneFeatures(nodeRuntime(), model, 2);
+    const { readings, features } = await network.extract(images);
+    const right = readings.map(({ noun, colour }) => ({ text: `a ${noun} on a ${colour} background` }));
+    const judged = async (prompts: readonly { text: string }[]) =>
+      await instrument.measure({
+        images,
+        items: items.map((item, i) => ({ ...item, ...prompts[i] })),
+        baseline: undefined,
+      });
+    expect(await judged(right)).toEqual({ noun: [1, 1, 1], colour: [1, 1, 1], accuracy: [1, 1, 1] });
+    const other = readings.map(({ colour }) => ({ text: `a ${colour === "red" ? "blue" : "red"} nothing` }));
+    expect(await judged(other)).toMatchObject({ colour: [0, 0, 0], accuracy: [0, 0, 0] });
+    expect(await instrument.extract(images)).toEqual({ scene: features.data });
+    await instrument[Symbol.asyncDispose]();
+  });
+
+  test("refuses prompts that name nothing it knows, or two things", async () => {
+    const { instrument } = await openScene();
+    expect(() => instrument.checkPrompts(items)).not.toThrow();
+    for (const text of ["a dog on a red background", "a fox", "a fox and an owl on a red background"]) {
+      expect(() => instrument.checkPrompts([...items, { text }])).toThrow(`Cannot judge images of "${text}"`);
+    }
   });
 });
 
@@ -102,7 +146,7 @@ describe("feature files", () => {
     expect(() => storedStatistics(store, featureFile("clip", "off"), 2)).toThrow("features of 1.5");
   });
 
-  test("extractReference() goes on at the batch that it was stopped in, and asks for nothing twice", async () => {
+  test("settleReference() goes on at the batch that it was stopped in, and asks for nothing twice", async () => {
     const asked: number[][] = [];
     const network = {
       outputs: { mean: 1 },
@@ -117,13 +161,25 @@ describe("feature files", () => {
     };
     const store = folderStore(join(folder, "reference"));
     appendFeatures(store, "mean", "reference", Float32Array.of(0, 1, 99));
-    await extractReference(store, network, reference, 2);
-    await extractReference(store, network, reference, 2);
+    await settleReference(store, network, reference, 2);
+    await settleReference(store, network, reference, 2);
     expect(asked).toEqual([
       [2, 4],
       [4, 5],
     ]);
     const bytes = store.read(featureFile("mean", "reference"));
     expect([...new Float32Array(bytes?.buffer ?? new ArrayBuffer())]).toEqual([0, 1, 2, 3, 4]);
+    const statistics = new Float64Array(store.read(referenceFile("mean"))?.buffer ?? new ArrayBuffer());
+    expect([...statistics]).toEqual([2, 2.5]);
+  });
+
+  test("settleReference() takes what the network comes with where no images are given, and needs one of both", async () => {
+    const { statistics, instrument } = await openScene();
+    const store = folderStore(join(folder, "taken"));
+    await settleReference(store, instrument, undefined, 2);
+    const kept = new Float64Array(store.read(referenceFile("scene"))?.buffer ?? new ArrayBuffer());
+    expect([...kept.subarray(0, 6)]).toEqual([...statistics.mean]);
+    const without = { outputs: instrument.outputs, extract: instrument.extract };
+    await expect(settleReference(store, without, undefined, 2)).rejects.toThrow("no reference");
   });
 });

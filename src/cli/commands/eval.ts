@@ -3,13 +3,13 @@ import { availableParallelism, cpus } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import type { Subject } from "../../evaluation/evaluate.ts";
-import { extractReference, REFERENCE, storedStatistics, writeReference } from "../../evaluation/feature-files.ts";
+import { settleReference } from "../../evaluation/feature-files.ts";
 import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
 import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/items.ts";
 import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
 import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
 import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
-import { checkFileNames, featureFile } from "../../evaluation/records.ts";
+import { checkFileNames } from "../../evaluation/records.ts";
 import { reportTable } from "../../evaluation/report/table.ts";
 import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "../../evaluation/settings.ts";
 import type { Store } from "../../evaluation/store.ts";
@@ -71,12 +71,14 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
     throw new UsageError("Cannot use --prompts together with --classes");
   }
   await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal, ADVICE));
-  if (metrics.includes("clip") && subject.conditioned !== "prompt") {
-    throw new UsageError("Cannot measure clip: this model takes no prompts");
+  const prompted = metrics.find((name) => measureNamed(name).scope === "image");
+  if (prompted !== undefined && subject.conditioned !== "prompt") {
+    throw new UsageError(`Cannot measure ${prompted}: this model takes no prompts`);
   }
   await using opened = await openInstruments(metrics, flags, runtimeOf(flags));
   const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
   const settings = settingsOf(flags, metrics, rows);
+  opened.checkPrompts(rows);
   const workload = { ...settings, rows };
   if (imagesOf(workload) === 0) {
     throw new UsageError(
@@ -89,13 +91,7 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   keepSettings(store, settings, flags.output);
   const { instruments, networks, reference } = opened;
   await watchEvaluation({ workload, subject, metrics, instruments, networks, store, signal }, terminal);
-  for (const network of networks) {
-    if (reference === undefined) break;
-    await extractReference(store, network, reference, settings.batch);
-    for (const [output, width] of Object.entries(network.outputs)) {
-      writeReference(store, output, storedStatistics(store, featureFile(output, REFERENCE), width));
-    }
-  }
+  for (const network of networks) await settleReference(store, network, reference, settings.batch);
   return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags) });
 }
 
