@@ -14,12 +14,14 @@ export interface Measure {
   readonly digits: number;
   readonly scope: MeasureScope;
   readonly needs: readonly Need[];
+  /** Whether an image has 0 or 1: the worst of them say nothing. */
+  readonly isShare?: true;
 }
 
 const pair = { scope: "pair", needs: [] } as const;
 
 /** Of images that show what their prompts name. */
-const share = { scope: "image", needs: ["features"], unit: "", better: "higher", digits: 3 } as const;
+const share = { scope: "image", needs: ["features"], unit: "", better: "higher", digits: 3, isShare: true } as const;
 
 /** All measures by the names that they are asked for by. */
 export const MEASURES = {
@@ -33,6 +35,9 @@ export const MEASURES = {
 } as const satisfies Readonly<Record<string, Measure>>;
 
 export type MeasureName = keyof typeof MEASURES;
+
+/** All names, in the order in which reports show them. */
+export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];
 
 /** Whether there is a measure called `name`. */
 export const isMeasureName = (name: string): name is MeasureName => Object.hasOwn(MEASURES, name);

@@ -1,5 +1,5 @@
 import { verdictText } from "../equal-compute.ts";
-import { type MeasureName, measureNamed } from "../measures.ts";
+import { MEASURE_NAMES, type MeasureName, measureNamed } from "../measures.ts";
 import type { MeasureSummary, PolicySummary, Summary } from "../summary.ts";
 import type { PolicyTimes } from "../times.ts";
 
@@ -33,7 +33,7 @@ export function reportTable(summary: Summary, times: readonly PolicyTimes[]): Re
 
 /** The measures that any policy has. */
 export function measuresOf({ policies }: Summary): MeasureName[] {
-  return [...new Set(policies.flatMap(({ measures }) => Object.keys(measures) as MeasureName[]))];
+  return MEASURE_NAMES.filter((name) => policies.some(({ measures }) => measures[name] !== undefined));
 }
 
 function costColumns(times: readonly PolicyTimes[]): Column[] {
@@ -70,7 +70,7 @@ function costColumns(times: readonly PolicyTimes[]): Column[] {
 }
 
 function measureColumns(name: MeasureName): Column[] {
-  const { label, unit, digits, better, scope } = measureNamed(name);
+  const { label, unit, digits, better, scope, isShare } = measureNamed(name);
   const title = unit === "" ? label : `${label} (${unit})`;
   const value = ({ measures }: PolicySummary): string => intervalText(measures[name], digits);
   if (scope === "set") return [{ title, meaning: `of all images of the policy; ${better} is better`, cell: value }];
@@ -91,7 +91,7 @@ function measureColumns(name: MeasureName): Column[] {
       return difference === undefined ? "" : intervalText(difference, digits, "+");
     },
   };
-  return [{ title, meaning, cell: value }, change, worst];
+  return [{ title, meaning, cell: value }, change, ...(isShare ? [] : [worst])];
 }
 
 /** "32.41 [31.90, 32.88]" */
