@@ -47,6 +47,7 @@ export const terminal: Terminal = {
       barIncompleteChar: "·",
       clearOnComplete: true,
       hideCursor: true,
+      etaBuffer: 64, // full and cached evaluations take turns: the estimate is the mean over many
     });
     bar.start(total, 0, { label: "" });
     return { update: (done, label) => bar.update(done, { label }), stop: () => bar.stop() };

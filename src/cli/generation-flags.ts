@@ -1,20 +1,26 @@
 import type { Command } from "commander";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
+import { NODE_DEVICES } from "../runtime/runtimes/node-device.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
 import { parseNumber, parseWhole } from "./usage.ts";
 
-export interface GenerationFlags extends CacheFlags {
+/** Which model, and what it runs on. */
+export interface ModelFlags {
   readonly model?: string;
   readonly config?: string;
   readonly variant?: string;
   readonly ema?: boolean;
   readonly tokenizer?: string;
-  readonly prompt?: string;
+  readonly device: string;
+  readonly threads?: number;
+  readonly lowMemory?: boolean;
+  readonly keepLoaded: boolean;
+  readonly vaeTiling?: boolean;
+}
+
+/** How images are made, whatever they show. */
+export interface SamplingFlags {
   readonly negativePrompt?: string;
-  readonly class?: readonly string[];
-  readonly image?: string;
-  readonly mask?: string;
-  readonly strength?: number;
   readonly steps?: number;
   readonly sampler?: string;
   readonly eta?: number;
@@ -22,36 +28,39 @@ export interface GenerationFlags extends CacheFlags {
   readonly guidanceScale?: number;
   readonly guidanceRescale?: number;
   readonly clipSkip?: number;
-  readonly seed?: number;
   readonly width?: number;
   readonly height?: number;
+}
+
+export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags {
+  readonly prompt?: string;
+  readonly class?: readonly string[];
+  readonly image?: string;
+  readonly mask?: string;
+  readonly strength?: number;
+  readonly seed?: number;
   readonly count: number;
-  readonly device: string;
-  readonly threads?: number;
-  readonly lowMemory?: boolean;
-  readonly keepLoaded: boolean;
-  readonly vaeTiling?: boolean;
   readonly output: string;
   readonly json?: boolean;
 }
 
-/** Adds what `generate` and `compare` have in common. */
-export function addGenerationFlags(command: Command, defaultOutput: string): Command {
-  const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
-  const number = (flag: string) => (text: string) => parseNumber(flag, text);
-  command
-    .argument("[prompts...]", "what the images show; several prompts make one batch")
+const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
+const number = (flag: string) => (text: string) => parseNumber(flag, text);
+
+/** Adds the flags that say which model is opened. */
+export function addModelFlags(command: Command): Command {
+  return command
     .option("-m, --model <path>", "model folder in diffusers' layout, or checkpoint file (default: the embedded model)")
     .option("--config <file>", "YAML of the original repository that describes a checkpoint file")
     .option("--variant <name>", "read the weight files published under this name, such as fp16")
     .option("--no-ema", "take the weights themselves where a file also has averaged ones")
-    .option("--tokenizer <folder>", "vocabulary for single files of Stable Diffusion (default: CLIP's)")
-    .option("-p, --prompt <text>", "the same as the argument")
+    .option("--tokenizer <folder>", "vocabulary for single files of Stable Diffusion (default: CLIP's)");
+}
+
+/** Adds the flags that say how images are made. */
+export function addSamplingFlags(command: Command): Command {
+  return command
     .option("-n, --negative-prompt <text>", "what the images should not show")
-    .option("--class <list>", 'ImageNet classes, as numbers or names: 207,360 or "golden retriever"', classList)
-    .option("--image <png>", "start from this picture")
-    .option("--mask <png>", "paint the picture anew where this one is white")
-    .option("--strength <x>", "how much to change the picture, above 0 up to 1", number("--strength"))
     .option("--steps <n>", "sampling steps (default: 50, or what the model was published with)", whole("--steps", 1))
     .option("--sampler <name>", `one of ${SAMPLER_NAMES.join(", ")} (default: the model's own)`)
     .option("--eta <x>", "noise added on the way by ddim and tcd, 0 to 1", number("--eta"))
@@ -63,19 +72,37 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
     .option("--clip-skip <k>", "leave out the text encoder's last k layers", whole("--clip-skip", 0))
-    .option("-s, --seed <n>", "start from this noise; the same seed gives the same image", whole("--seed", 0))
     .option("-W, --width <pixels>", "width of the images (default: the model's own)", whole("--width", 1))
-    .option("-H, --height <pixels>", "their height", whole("--height", 1))
-    .option("-b, --count <n>", "images per prompt or class, in one batch", whole("--count", 1), 1);
-  return addCacheFlags(command)
-    .option("--device <name>", "where to run: cpu", "cpu")
+    .option("-H, --height <pixels>", "their height", whole("--height", 1));
+}
+
+/** Adds the flags that say what runs are made on. */
+export function addDeviceFlags(command: Command): Command {
+  return command
+    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when the run is done with it")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
-    .option("--no-vae-tiling", "decode pictures as a whole")
+    .option("--no-vae-tiling", "decode pictures as a whole");
+}
+
+/** Adds what `generate` and `compare` have in common. */
+export function addGenerationFlags(command: Command, defaultOutput: string): Command {
+  command.argument("[prompts...]", "what the images show; several prompts make one batch");
+  addModelFlags(command)
+    .option("-p, --prompt <text>", "the same as the argument")
+    .option("--class <list>", 'ImageNet classes, as numbers or names: 207,360 or "golden retriever"', parseClasses)
+    .option("--image <png>", "start from this picture")
+    .option("--mask <png>", "paint the picture anew where this one is white")
+    .option("--strength <x>", "how much to change the picture, above 0 up to 1", number("--strength"));
+  addSamplingFlags(command)
+    .option("-s, --seed <n>", "start from this noise; the same seed gives the same image", whole("--seed", 0))
+    .option("-b, --count <n>", "images per prompt or class, in one batch", whole("--count", 1), 1);
+  return addDeviceFlags(addCacheFlags(command))
     .option("-o, --output <file>", "where to write the picture", defaultOutput)
     .option("--json", "print the result as JSON on stdout");
 }
 
-const classList = (text: string): string[] => text.split(",").map((item) => item.trim());
+/** Parses "207, golden retriever". */
+export const parseClasses = (text: string): string[] => text.split(",").map((item) => item.trim());

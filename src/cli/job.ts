@@ -8,21 +8,30 @@ import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
 import { className, classNamed, isImageNetClass } from "../pipelines/imagenet-classes.ts";
 import { type OpenedModel, openModel } from "../pipelines/open-model.ts";
+import type { Seed } from "../pipelines/seeded-noise.ts";
 import { textToImage } from "../pipelines/text-to-image.ts";
 import { unconditional } from "../pipelines/unconditional.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { nodeRuntime } from "../runtime/runtimes/node.ts";
+import { NODE_DEVICES, type NodeDevice } from "../runtime/runtimes/node-device.ts";
 import type { Terminal } from "./console.ts";
 import { conversion } from "./conversion.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";
-import type { GenerationFlags } from "./generation-flags.ts";
+import type { GenerationFlags, ModelFlags } from "./generation-flags.ts";
 import { UsageError } from "./usage.ts";
 
 /** What may differ from run to run of one job. */
 export interface JobRun {
   readonly cache: CachePolicy;
-  readonly seed: number;
+  /** One for the batch, or one for each image. */
+  readonly seed: Seed;
   readonly steps?: number | undefined;
+  /** Instead of the job's own. */
+  readonly sampler?: string | undefined;
+  /** Which of the job's rows are made; all where left out. */
+  readonly rows?: readonly number[] | undefined;
+  /** Images per row, or in all where there are no rows; the job's own where left out. */
+  readonly count?: number | undefined;
   /** Where to cut the network even if nothing is cached. */
   readonly cutAt?: number | undefined;
 }
@@ -35,9 +44,12 @@ export interface Job extends AsyncDisposable {
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
   stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
-  /** The text that image `index` of a result carries. */
-  parameters(result: GenerationResult, index: number): Readonly<Record<string, string>>;
+  /** The text that image `index` of a result carries; `rows` are those that the run made. */
+  parameters(result: GenerationResult, index: number, rows?: readonly number[]): Readonly<Record<string, string>>;
 }
+
+/** What to give where nothing says what images show. */
+export type Advice = Readonly<Record<"prompt" | "class", string>>;
 
 /** Opens the model and settles everything but cache and seed; flags that the model has no use for are refused. */
 export async function openJob(
@@ -45,6 +57,10 @@ export async function openJob(
   flags: GenerationFlags,
   signal: AbortSignal,
   terminal: Terminal,
+  advice: Advice = {
+    prompt: 'give one, such as "a fox on a teal background"',
+    class: "give --class, such as --class 207",
+  },
 ): Promise<Job> {
   const { lowMemory = false } = flags;
   const effects = { runtime: runtimeOf(flags), keepLoaded: flags.keepLoaded && !lowMemory };
@@ -60,7 +76,7 @@ export async function openJob(
       const pipeline = textToImage(opened.model, effects);
       const options = {
         ...common,
-        prompt: promptsOf(prompts, flags),
+        prompt: promptsOf(prompts, flags, advice),
         negativePrompt: flags.negativePrompt,
         sampler: flags.sampler,
         guidanceScale: flags.guidanceScale,
@@ -73,25 +89,26 @@ export async function openJob(
         strength: flags.strength,
         vaeTiling: flags.vaeTiling ?? lowMemory,
       };
-      return job(name, "prompt", options.prompt, options, pipeline, (run) =>
-        pipeline.stream({ ...options, steps, ...run }),
+      return job(name, "prompt", options.prompt, options, pipeline, ({ rows, ...run }) =>
+        pipeline.stream({ ...options, steps, ...run, prompt: chosen(options.prompt, rows) }),
       );
     }
     case "class-conditional": {
       const pipeline = classConditional(opened.model, effects);
-      const classes = classesOf(flags);
-      const sampler = originalSampler(flags.sampler);
+      const classes = classesOf(flags, advice);
       const [count = 0] = opened.model.classEmbedding.shape;
       const texts = classes.map((id) => `class ${id}, ${classText(id, count)}`);
       const { guidanceScale = 1.5 } = flags;
-      return job(name, "class", texts, { ...common, guidanceScale }, pipeline, (run) =>
-        pipeline.stream({ ...common, classes, sampler, guidanceScale, steps, ...run }),
-      );
+      originalSampler(flags.sampler);
+      return job(name, "class", texts, { ...common, guidanceScale }, pipeline, ({ rows, sampler, ...run }) => {
+        const settled = { guidanceScale, steps, ...run, sampler: originalSampler(sampler ?? flags.sampler) };
+        return pipeline.stream({ ...common, ...settled, classes: chosen(classes, rows) });
+      });
     }
     case "unconditional": {
       const pipeline = unconditional(opened.model, effects);
       const timestepSelection = selectionOf(flags);
-      return job(name, "nothing", [], common, pipeline, (run) =>
+      return job(name, "nothing", [], common, pipeline, ({ rows, ...run }) =>
         pipeline.stream({ ...common, sampler: flags.sampler, timestepSelection, steps, ...run }),
       );
     }
@@ -107,21 +124,41 @@ function job(
   rows: readonly string[],
   text: Omit<ImageText, "prompts">,
   pipeline: AsyncDisposable,
-  stream: (run: Omit<JobRun, "steps"> & { readonly steps?: number }) => AsyncGenerator<PipelineEvent, void>,
+  stream: (run: Given) => AsyncGenerator<PipelineEvent, void>,
 ): Job {
   return {
     name,
     conditioned,
     rows,
-    stream: ({ steps, ...run }) => stream(steps === undefined ? run : { ...run, steps }),
-    parameters: (result, index) => imageParameters({ ...text, prompts: rows }, result, index, name),
+    stream: ({ steps, sampler, count, ...run }) =>
+      stream({
+        ...run,
+        ...(steps === undefined ? {} : { steps }),
+        ...(sampler === undefined ? {} : { sampler }),
+        ...(count === undefined ? {} : { count }),
+      }),
+    parameters: (result, index, made) => imageParameters({ ...text, prompts: chosen(rows, made) }, result, index, name),
     [Symbol.asyncDispose]: () => pipeline[Symbol.asyncDispose](),
   };
 }
 
-function runtimeOf({ device, threads, lowMemory }: GenerationFlags): Runtime {
-  if (device !== "cpu") throw new UsageError(`Cannot run on device "${device}": this version runs on cpu`);
+/** What is left out is not there at all, so that it does not hide what the job says. */
+type Given = Omit<JobRun, Defaulted> & { readonly [K in Defaulted]?: Exclude<JobRun[K], undefined> };
+type Defaulted = "steps" | "sampler" | "count";
+
+/** The rows that a run makes. */
+const chosen = <T>(rows: readonly T[], made: readonly number[] | undefined): readonly T[] =>
+  made === undefined ? rows : made.flatMap((row) => rows.slice(row, row + 1));
+
+/** What runs are made on. */
+export function runtimeOf({ device, threads, lowMemory }: ModelFlags): Runtime {
+  if (!Object.hasOwn(NODE_DEVICES, device)) {
+    throw new UsageError(
+      `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
+    );
+  }
   return nodeRuntime({
+    device: device as NodeDevice,
     ...(threads === undefined ? {} : { threads }),
     ...(lowMemory === undefined ? {} : { lowMemory }),
   });
@@ -151,20 +188,20 @@ function refuseForeignFlags({ kind }: OpenedModel, prompts: readonly string[], f
 }
 
 /** The prompts, given as arguments or by --prompt. */
-function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags): readonly string[] {
+function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags, advice: Advice): readonly string[] {
   if (prompt !== undefined && prompts.length > 0) {
     throw new UsageError("Cannot use --prompt together with a prompt argument");
   }
   const given = prompt === undefined ? prompts : [prompt];
   if (given.length === 0) {
-    throw new UsageError('Cannot run without a prompt: give one, such as "a fox on a teal background"');
+    throw new UsageError(`Cannot run without a prompt: ${advice.prompt}`);
   }
   return given;
 }
 
-function classesOf(flags: GenerationFlags): number[] {
+function classesOf(flags: GenerationFlags, advice: Advice): number[] {
   const names = flags.class ?? [];
-  if (names.length === 0) throw new UsageError("Cannot run without a class: give --class, such as --class 207");
+  if (names.length === 0) throw new UsageError(`Cannot run without a class: ${advice.class}`);
   // How many classes there are is the model's to say.
   return names.map((name) => (/^\d+$/.test(name) ? Number(name) : classNamed(name)));
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "../pipelines/image-parameters.ts";
 import { addCompare } from "./commands/compare.ts";
+import { addEval } from "./commands/eval.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPlan } from "./commands/plan.ts";
@@ -14,7 +15,7 @@ export function createProgram(terminal: Terminal): Command {
     .showHelpAfterError("(add --help for the flags)")
     .exitOverride()
     .configureOutput({ writeOut: terminal.printText, writeErr: terminal.warnText });
-  for (const add of [addGenerate, addCompare, addInspect, addPlan]) add(program, terminal);
+  for (const add of [addGenerate, addCompare, addEval, addInspect, addPlan]) add(program, terminal);
   program.addHelpText(
     "after",
     `

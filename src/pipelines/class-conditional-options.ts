@@ -2,6 +2,7 @@ import type { CachePolicy } from "../deepcache/policy.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
 import { requireRange, requireWhole } from "./requirements.ts";
+import { checkSeed, type Seed } from "./seeded-noise.ts";
 
 /** The samplers of the original latent diffusion code. */
 export type ClassConditionalSampler = "ddim" | "plms";
@@ -17,8 +18,8 @@ export interface ClassConditionalOptions {
   readonly guidanceScale?: number | undefined;
   /** Noise added on the way (DDIM): 0 none, 1 as much as DDPM. */
   readonly eta?: number | undefined;
-  /** Whole number from 0; the same seed gives the noise that the original code draws on a CPU. */
-  readonly seed?: number | undefined;
+  /** Whole number from 0, or one for each image; the same seed gives the noise that the original code draws on a CPU. */
+  readonly seed?: Seed | undefined;
   readonly sampler?: ClassConditionalSampler | undefined;
   readonly cache?: CachePolicy | undefined;
   /**
@@ -39,7 +40,7 @@ export interface SettledClassConditionalOptions {
   readonly steps: number;
   readonly guidanceScale: number;
   readonly eta: number;
-  readonly seed: number;
+  readonly seed: Seed;
   readonly sampler: ClassConditionalSampler;
   readonly cache: CachePolicy;
   readonly latents: Tensor | undefined;
@@ -68,7 +69,6 @@ export function settleClassConditional(
   } = options;
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
-  requireWhole("seed", seed, 0);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   requireRange("guidance scale", guidanceScale, 0);
   if (sampler === "plms" && eta !== 0) {
@@ -77,6 +77,7 @@ export function settleClassConditional(
   if (options.classes.length === 0) throw new RangeError("Cannot generate without a class: give at least one");
   for (const id of options.classes) requireWhole("class", id, 0, (classEmbedding.shape[0] ?? 1) - 1);
   const classes = options.classes.flatMap((id) => new Array<number>(count).fill(id));
+  checkSeed(seed, classes.length);
   const shape = [classes.length, ...latentShape];
   if (latents !== undefined && latents.shape.join() !== shape.join()) {
     throw new RangeError(`Cannot generate from latents [${latents.shape}]: [${shape}] is required`);

@@ -2,7 +2,6 @@ import { branchFor, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { skipCount, unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
-import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
 import { type ClassConditionalOptions, settleClassConditional } from "./class-conditional-options.ts";
 import { denoise } from "./denoise.ts";
@@ -12,6 +11,7 @@ import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
 import { latentDiffusionSampler } from "./latent-diffusion-sampler.ts";
 import { phaseClock } from "./phase-clock.ts";
 import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
+import { seededNoise, seedsOf } from "./seeded-noise.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 
 /** Images of classes with one model. */
@@ -52,8 +52,8 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
-  const generator = torchGenerator(seed);
-  const start = options.latents ?? generator.randn([classes.length, ...model.latentShape]);
+  const noise = seededNoise(seed);
+  const start = options.latents ?? noise([classes.length, ...model.latentShape]);
   const decode = async (latents: Tensor) => {
     const images = await decodeLatents(runtime, vqLatentDecoder(model.firstStage), slots.decoder, latents);
     if (!keepLoaded) await slots.decoder[Symbol.asyncDispose]();
@@ -66,7 +66,7 @@ async function* run(
     conditioning: { encoder_hidden_states: context },
     guidance: guided ? { scale: guidanceScale } : undefined,
     start,
-    noise: generator.randn,
+    noise,
     signal,
     now,
     previewEvery: options.previewEvery,
@@ -77,7 +77,7 @@ async function* run(
   yield clock.enter("decode");
   if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
   const images = await decode(latents);
-  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  const made = { ...summary, images, latents, ...seedsOf(seed), sampler: chosen.name, steps, policy: cache };
   yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };
 }
 

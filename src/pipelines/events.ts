@@ -14,7 +14,10 @@ export interface GenerationResult extends RunSummary {
   readonly images: readonly RgbImage[];
   /** [images, channels, height, width] as the sampler left them. */
   readonly latents: Tensor;
+  /** Of the whole batch; the first image's where each has its own. */
   readonly seed: number;
+  /** Of each image, where each has its own. */
+  readonly seeds?: readonly number[];
   readonly sampler: string;
   readonly steps: number;
   /** Of classifier-free guidance, where the pipeline has it. */

@@ -22,7 +22,7 @@ export interface ImageText extends ImageOptions {
 /** The text that a PNG carries of its run, in AUTOMATIC1111's form: enough to repeat it. */
 export function imageParameters(
   options: ImageText,
-  { sampler, steps, seed, images, policy, guidanceScale = options.guidanceScale }: GenerationResult,
+  { sampler, steps, seed, seeds, images, policy, guidanceScale = options.guidanceScale }: GenerationResult,
   index: number,
   model: string,
 ): Readonly<Record<string, string>> {
@@ -31,13 +31,19 @@ export function imageParameters(
   const image = images[index];
   const settings: Record<string, string | number> = { Steps: steps, Sampler: sampler };
   if (guidanceScale !== undefined) settings["CFG scale"] = guidanceScale;
-  Object.assign(settings, { Seed: seed, Size: `${image?.width}x${image?.height}`, Model: model, RNG: "CPU" });
+  Object.assign(settings, {
+    Seed: seeds?.[index] ?? seed,
+    Size: `${image?.width}x${image?.height}`,
+    Model: model,
+    RNG: "CPU",
+  });
   if (options.image !== undefined) settings["Denoising strength"] = strengthOf(options);
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
-  if (images.length > 1) Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
-  if (prompts.length > 1) settings["Batch prompts"] = JSON.stringify(prompts);
+  if (images.length > 1 && seeds === undefined)
+    Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
+  if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
   if (policy.kind !== "off") settings["DeepCache"] = formatPolicy(policy);
   settings["Version"] = `deepcache ${VERSION}`;
   const negative = typeof negativePrompt === "string" ? negativePrompt : (negativePrompt[row] ?? "");

@@ -2,6 +2,7 @@ import type { CachePolicy } from "../deepcache/policy.ts";
 import { reduction } from "../models/image-coder.ts";
 import { type ImageOptions, type Source, settleSource } from "./image-source.ts";
 import { requireMultiple, requireRange, requireWhole } from "./requirements.ts";
+import { checkSeed, type Seed } from "./seeded-noise.ts";
 import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import type { PictureSizes } from "./text-conditioner.ts";
 import { latentGrid, type TileGrid, type VaeTiling } from "./tiling.ts";
@@ -20,8 +21,8 @@ export interface TextToImageOptions extends ImageOptions {
   readonly guidanceScale?: number | undefined;
   /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
   readonly guidanceRescale?: number | undefined;
-  /** Whole number from 0; the same seed gives the image that diffusers gives on a CPU. */
-  readonly seed?: number | undefined;
+  /** Whole number from 0, or one for each image; the same seed gives the image that diffusers gives on a CPU. */
+  readonly seed?: Seed | undefined;
   /** In pixels. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
@@ -58,7 +59,7 @@ export interface SettledOptions {
   readonly steps: number;
   readonly guidanceScale: number;
   readonly guidanceRescale: number;
-  readonly seed: number;
+  readonly seed: Seed;
   readonly width: number;
   readonly height: number;
   readonly source: Source;
@@ -97,7 +98,6 @@ export function settle(
   const { height = image?.height ?? trainedHeight * factor, width = image?.width ?? trainedWidth * factor } = options;
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
-  requireWhole("seed", seed, 0);
   requireWhole("clip skip", clipSkip, 0, conditionerOf(model).mostSkipped);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   for (const [name, size] of [
@@ -112,6 +112,10 @@ export function settle(
   const negatives = options.negativePrompt;
   if (typeof negatives === "object" && negatives.length !== given.length) {
     throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
+  }
+  checkSeed(seed, given.length * count);
+  if (typeof seed === "object" && image !== undefined) {
+    throw new RangeError("Cannot generate from an image with a seed for each image: one seed is required");
   }
   const repeat = (texts: readonly string[]): string[] => texts.flatMap((text) => new Array<string>(count).fill(text));
   return {

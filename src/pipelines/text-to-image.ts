@@ -3,7 +3,6 @@ import { reduction } from "../models/image-coder.ts";
 import { skipCount, unet } from "../models/unet.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { torchGenerator } from "../tensor/torch-generator.ts";
 import { chooseSampler, LATENT_SETTINGS, planRun, SDXL_SETTINGS } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEvent } from "./events.ts";
@@ -13,6 +12,7 @@ import { decodeLatents, klLatentDecoder } from "./latent-decoder.ts";
 import { phaseClock } from "./phase-clock.ts";
 import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
 import { prepareStart } from "./run-start.ts";
+import { seededNoise, seedsOf } from "./seeded-noise.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 import { conditionerOf, type StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
@@ -69,7 +69,7 @@ async function* run(
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
-  const noise = torchGenerator(seed).randn;
+  const noise = seededNoise(seed);
   const shape = [options.prompts.length, model.vae.config.latentChannels, ...latentSize(model, options)];
   const decode = async (latents: Tensor) => {
     const images = await decodeLatents(runtime, klLatentDecoder(model.vae, options.vaeTiling), slots.decoder, latents);
@@ -95,7 +95,7 @@ async function* run(
   yield clock.enter("decode");
   if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
   const images = await decode(latents);
-  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  const made = { ...summary, images, latents, ...seedsOf(seed), sampler: chosen.name, steps, policy: cache };
   const { guidanceScale } = options;
   yield { type: "result", result: { ...made, guidanceScale, evaluations, seconds: clock.leave() } };
 }

@@ -4,6 +4,7 @@ import { schedulerConfigNamed } from "../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type ChosenSampler, chooseSampler } from "./choose-sampler.ts";
 import { requireWhole } from "./requirements.ts";
+import { checkSeed, type Seed } from "./seeded-noise.ts";
 import type { TimestepSelection, UnconditionalModel } from "./unconditional-model.ts";
 
 /** What a run without a condition can be asked for; names as in diffusers. */
@@ -19,8 +20,8 @@ export interface UnconditionalOptions {
   readonly useClippedModelOutput?: boolean | undefined;
   /** As the DDPM and DDIM code spreads timesteps, instead of as the scheduler does. */
   readonly timestepSelection?: TimestepSelection | undefined;
-  /** Whole number from 0; the same seed gives the image that diffusers gives on a CPU. */
-  readonly seed?: number | undefined;
+  /** Whole number from 0, or one for each image; the same seed gives the image that diffusers gives on a CPU. */
+  readonly seed?: Seed | undefined;
   readonly cache?: CachePolicy | undefined;
   /**
    * Cut the network at this branch even where nothing is cached, so that runs with and without a cache share what is
@@ -37,7 +38,7 @@ export interface SettledUnconditionalOptions {
   readonly count: number;
   readonly steps: number;
   readonly chosen: ChosenSampler;
-  readonly seed: number;
+  readonly seed: Seed;
   readonly cache: CachePolicy;
   readonly previewEvery: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -58,7 +59,7 @@ export function settleUnconditional(
   const { seed = randomSeed() } = options;
   requireWhole("count", count, 1);
   requireWhole("steps", steps, 1);
-  requireWhole("seed", seed, 0);
+  checkSeed(seed, count);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   const selection = options.timestepSelection ?? (isOwn ? model.timestepSelection : undefined);
   const timesteps = selection && ddpmTimesteps(steps, selection, scheduler.num_train_timesteps);

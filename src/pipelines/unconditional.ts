@@ -2,12 +2,12 @@ import { branchFor, type LoadedUNet, loadUNet } from "../denoisers/unet-run.ts";
 import { samplesToImages } from "../image/samples.ts";
 import { skipCount, unet } from "../models/unet.ts";
 import { linearCombination } from "../tensor/linear-combination.ts";
-import { torchGenerator } from "../tensor/torch-generator.ts";
 import { planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEvent } from "./events.ts";
 import { phaseClock } from "./phase-clock.ts";
 import { type Pipeline, type PipelineEffects, pipelineOf } from "./pipeline.ts";
+import { seededNoise, seedsOf } from "./seeded-noise.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
 import type { UnconditionalModel } from "./unconditional-model.ts";
 import { settleUnconditional, type UnconditionalOptions } from "./unconditional-options.ts";
@@ -29,29 +29,29 @@ async function* run(
 ): AsyncGenerator<PipelineEvent, void> {
   const { count, steps, chosen, seed, cache, previewEvery, signal } = settleUnconditional(asked, model, randomSeed);
   const full = planRun(cache, chosen);
+  const { config, weights } = model.unet;
+  const evaluations = chosen.sampler.timesteps.length;
+  const branch = branchFor(cache, { full, evaluations, skips: skipCount(config), cutAt: asked.cutAt });
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
   yield clock.enter("load");
-  const { config, weights } = model.unet;
   const [height, width] = model.size;
-  const evaluations = chosen.sampler.timesteps.length;
-  const branch = branchFor(cache, { full, evaluations, skips: skipCount(config), cutAt: asked.cutAt });
   const network = await slot.get(JSON.stringify([count, branch]), () =>
     loadUNet(runtime, unet(config, { batch: count, height, width, hoist: branch }, weights), branch),
   );
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
-  const generator = torchGenerator(seed);
-  const noise = generator.randn([count, config.inChannels, height, width]);
+  const noise = seededNoise(seed);
+  const start = noise([count, config.inChannels, height, width]);
   const { latents, summary } = yield* denoise({
     sampler: chosen.sampler,
     network,
     full,
     conditioning: {},
-    start: linearCombination([chosen.sampler.initialNoiseScale, noise]),
-    noise: generator.randn,
+    start: linearCombination([chosen.sampler.initialNoiseScale, start]),
+    noise,
     signal,
     now,
     previewEvery,
@@ -62,6 +62,6 @@ async function* run(
   yield clock.enter("decode");
   if (!keepLoaded) await slot[Symbol.asyncDispose]();
   const images = samplesToImages(latents);
-  const made = { ...summary, images, latents, seed, sampler: chosen.name, steps, policy: cache };
+  const made = { ...summary, images, latents, ...seedsOf(seed), sampler: chosen.name, steps, policy: cache };
   yield { type: "result", result: { ...made, evaluations, seconds: clock.leave() } };
 }

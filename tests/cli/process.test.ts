@@ -1,30 +1,22 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../src/pipelines/image-parameters.ts";
 import { fixturePath } from "../support/fixtures.ts";
+import { installPackage, mainOf } from "../support/installed.ts";
 
-/** The package as it is installed, compiled from these sources. */
-const installed = mkdtempSync(join(tmpdir(), "deepcache-process-"));
-beforeAll(() => {
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  for (const name of ["package.json", "node_modules", "models"]) symlinkSync(join(root, name), join(installed, name));
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", join(installed, "dist")]);
-});
+const installed = installPackage();
 afterAll(() => rmSync(installed, { recursive: true, force: true }));
 
 /** Says "listening" on stderr as soon as an interrupt would be noticed. */
 const TELL = 'process.on("newListener", (name) => name === "SIGINT" && process.stderr.write("listening\\n"));';
 
 function start(...args: string[]): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
-  const main = join(installed, "dist", "cli", "main.js");
+  const main = mainOf(installed);
   const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
   return spawn(process.execPath, ["--import", preload, main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }

@@ -13,6 +13,7 @@ export const NODE_DEVICES = {
   dml: "Windows with a GPU that has a driver for Direct3D 12",
 } as const;
 
+/** Names of devices. */
 export type NodeDevice = keyof typeof NODE_DEVICES;
 
 /** The device is not there: this build of ONNX Runtime or this machine lacks it. */

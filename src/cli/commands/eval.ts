@@ -1,0 +1,164 @@
+import { readFile } from "node:fs/promises";
+import { availableParallelism, cpus } from "node:os";
+import { basename } from "node:path";
+import type { Command } from "commander";
+import type { Subject } from "../../evaluation/evaluate.ts";
+import { settleReference } from "../../evaluation/feature-files.ts";
+import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
+import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/items.ts";
+import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
+import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
+import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
+import { checkFileNames } from "../../evaluation/records.ts";
+import { reportTable } from "../../evaluation/report/table.ts";
+import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "../../evaluation/settings.ts";
+import type { Store } from "../../evaluation/store.ts";
+import { folderStore } from "../../evaluation/stores/folder.ts";
+import type { Terminal } from "../console.ts";
+import { addEvaluationFlags, type EvaluationFlags, type GivenFlags, withPolicies } from "../evaluation-flags.ts";
+import { checkNeeds, openInstruments } from "../evaluation-instruments.ts";
+import { keepSettings, settingsOf } from "../evaluation-settings.ts";
+import { openSubject } from "../evaluation-subject.ts";
+import { lockFolder } from "../folder-lock.ts";
+import type { GenerationFlags } from "../generation-flags.ts";
+import { interruptible } from "../interrupt.ts";
+import { openJob, runtimeOf } from "../job.ts";
+import { readSettingsFile } from "../settings-file.ts";
+import { table } from "../units.ts";
+import { UsageError } from "../usage.ts";
+import { watchEvaluation } from "../watch-evaluation.ts";
+
+/** `deepcache eval`: speed, compute and quality of policies, in one table and one report. */
+export function addEval(program: Command, terminal: Terminal): void {
+  const command = program
+    .command("eval")
+    .summary("speed, compute and quality of cache policies, in one table and one report")
+    .description(
+      "Makes the same images from the same noise under every policy, measures them, and writes results, a summary and a " +
+        "report (report.html) to a folder. A run that was stopped goes on where it was when it is started again.",
+    );
+  addEvaluationFlags(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  deepcache eval --prompts prompts.txt --guidance-scale 4 --policies off,uniform:3:0,steps:17 --output evaluation
+  deepcache eval --model ddpm-church-256 --count 64 --policies off,uniform:5:2,ddim:20 --output church
+  deepcache eval --prompts captions_val2017.json --count 5000 --shard 2/8 --output shard-2
+  deepcache eval --merge shard-1 shard-2 --output evaluation`,
+    )
+    .action((given: GivenFlags) => {
+      if (given.settings !== undefined) readSettingsFile(command, given.settings);
+      return interruptible((signal) => run(withPolicies(command.opts<GivenFlags>()), signal, terminal));
+    });
+}
+
+async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const store = folderStore(flags.output);
+  const finished = flags.merge === undefined ? await make(flags, store, signal, terminal) : merge(flags, store);
+  const { summary, times } = finished;
+  if (flags.json === true) terminal.printJson({ ...summary, times, report: `${flags.output}/${REPORT}` });
+  else {
+    const { columns, rows } = reportTable(summary, times);
+    terminal.print(`${table([columns.map(({ title }) => title), ...rows])}\n${flags.output}/${REPORT}`);
+  }
+}
+
+async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
+  const metrics = metricsOf(flags);
+  const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts);
+  if (flags.prompts !== undefined && flags.classes !== undefined) {
+    throw new UsageError("Cannot use --prompts together with --classes");
+  }
+  await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal, ADVICE));
+  const prompted = metrics.find((name) => measureNamed(name).scope === "image");
+  if (prompted !== undefined && subject.conditioned !== "prompt") {
+    throw new UsageError(`Cannot measure ${prompted}: this model takes no prompts`);
+  }
+  await using opened = await openInstruments(metrics, flags, runtimeOf(flags));
+  const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
+  const settings = settingsOf(flags, metrics, rows);
+  opened.checkPrompts(rows);
+  const workload = { ...settings, rows };
+  if (imagesOf(workload) === 0) {
+    throw new UsageError(
+      `Cannot make shard ${flags.shard?.index}/${flags.shard?.of}: ${settings.count} images make only ` +
+        `${Math.ceil(settings.count / settings.batch)} batches of ${settings.batch}`,
+    );
+  }
+  await checkPolicies(subject, workload);
+  using _lock = lockFolder(flags.output);
+  keepSettings(store, settings, flags.output);
+  const { instruments, networks, reference } = opened;
+  await watchEvaluation({ workload, subject, metrics, instruments, networks, store, signal }, terminal);
+  for (const network of networks) await settleReference(store, network, reference, settings.batch);
+  return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags) });
+}
+
+function merge(flags: EvaluationFlags, store: Store): Finished {
+  const shards = (flags.merge ?? []).map((place) => {
+    const own = folderStore(place);
+    const settings = readSettings(own);
+    if (settings === undefined) throw new UsageError(`Cannot merge "${place}": it has no ${SETTINGS}`);
+    return { place, store: own, settings };
+  });
+  const settings = joinedSettings(shards);
+  if (readSettings(store) !== undefined) {
+    throw new UsageError(`Cannot merge into "${flags.output}": it holds an evaluation already`);
+  }
+  using _lock = lockFolder(flags.output);
+  mergeShards(shards, store);
+  writeSettings(store, settings);
+  return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run" });
+}
+
+const ADVICE = { prompt: "give --prompts", class: "give --classes, such as --classes 207" };
+
+/** The metrics that are asked for; those that have nothing to measure are refused. */
+function metricsOf(flags: EvaluationFlags): readonly MeasureName[] {
+  const { metrics: asked, policies } = flags;
+  checkFileNames(policies.map(({ name }) => name));
+  const metrics = asked ?? (baselineName(policies) === undefined ? [] : DEFAULT_METRICS);
+  const compared = metrics.find((name) => measureNamed(name).scope === "pair");
+  if (compared !== undefined && baselineName(policies) === undefined) {
+    throw new UsageError(`Cannot measure ${compared} without a baseline: add off to --policies`);
+  }
+  checkNeeds(metrics, flags);
+  return metrics;
+}
+
+const DEFAULT_METRICS: readonly MeasureName[] = ["psnr", "ssim"];
+
+/** Begins a run of every policy, far enough to hear of impossible settings before any work is done. */
+async function checkPolicies(subject: Subject, workload: Workload): Promise<void> {
+  const begun = new Set<string>();
+  for (const unit of unitsOf(workload)) {
+    if (begun.size === workload.policies.length) break;
+    begun.add(unit.policy.name);
+    for await (const _ of subject.run(unit)) break;
+  }
+}
+
+async function readPrompts(path: string): Promise<Prompt[]> {
+  try {
+    return parsePrompts(await readFile(path), path);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause) throw new Error(`Cannot read prompts from "${path}"`, { cause });
+    throw cause;
+  }
+}
+
+const textsOf = (prompts: readonly Prompt[]): string[] => prompts.map(({ text }) => text);
+
+/** What `openJob` takes of the flags; each image is a row of its own. */
+function jobFlags(flags: EvaluationFlags): GenerationFlags {
+  const { classes, prompts: _, policies: _p, metrics, merge, shard, ...given } = flags;
+  return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };
+}
+
+const titleOf = ({ options }: EvaluationSettings): string =>
+  `Evaluation of ${typeof options["model"] === "string" ? basename(options["model"]) : "the embedded model"}`;
+
+function machineOf({ threads = availableParallelism() }: EvaluationFlags): string {
+  return `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${threads} threads, Node ${process.versions.node}`;
+}

@@ -1,0 +1,120 @@
+import { verdictText } from "../equal-compute.ts";
+import { MEASURE_NAMES, type MeasureName, measureNamed } from "../measures.ts";
+import type { MeasureSummary, PolicySummary, Summary } from "../summary.ts";
+import type { PolicyTimes } from "../times.ts";
+
+/** A table as text, with a line that says what a column means where its title does not. */
+export interface ReportTable {
+  readonly columns: readonly { readonly title: string; readonly meaning: string }[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+interface Column {
+  readonly title: string;
+  readonly meaning: string;
+  readonly cell: (policy: PolicySummary, times: PolicyTimes | undefined) => string;
+}
+
+/** Policies as rows: what they cost, how good their images are, and how they fare against fewer steps. */
+export function reportTable(summary: Summary, times: readonly PolicyTimes[]): ReportTable {
+  const columns = [...costColumns(times), ...measuresOf(summary).flatMap(measureColumns), ...verdictColumns(summary)];
+  return {
+    columns,
+    rows: summary.policies.map((policy) =>
+      columns.map(({ cell }) =>
+        cell(
+          policy,
+          times.find(({ name }) => name === policy.name),
+        ),
+      ),
+    ),
+  };
+}
+
+/** The measures that any policy has. */
+export function measuresOf({ policies }: Summary): MeasureName[] {
+  return MEASURE_NAMES.filter((name) => policies.some(({ measures }) => measures[name] !== undefined));
+}
+
+function costColumns(times: readonly PolicyTimes[]): Column[] {
+  const cost: Column[] = [
+    { title: "policy", meaning: "as asked for by --policies", cell: ({ name }) => name },
+    {
+      title: "full",
+      meaning: "evaluations that run the whole network, of all evaluations of a run",
+      cell: ({ full, evaluations }) => `${full.length}/${evaluations}`,
+    },
+    {
+      title: "GMACs",
+      meaning: "10⁹ multiply-accumulate operations of denoising one image",
+      cell: ({ macs }) => (macs / 1e9).toPrecision(4),
+    },
+    {
+      title: "FSE",
+      meaning: "full-step equivalents: full evaluations + cached ones weighted by their share of operations",
+      cell: ({ fse }) => fse.toFixed(2),
+    },
+  ];
+  if (times.length === 0) return cost;
+  const second: Column = {
+    title: "s/image",
+    meaning: "measured seconds of denoising one image, median over batches; policies took turns batch by batch",
+    cell: (_, time) => time?.secondsPerImage.toPrecision(3) ?? "",
+  };
+  const speedup: Column = {
+    title: "speed-up",
+    meaning: "the baseline's seconds over the policy's",
+    cell: (_, time) => (time?.speedup === undefined ? "" : `${time.speedup.toFixed(2)}x`),
+  };
+  return times.some((time) => time.speedup !== undefined) ? [...cost, second, speedup] : [...cost, second];
+}
+
+function measureColumns(name: MeasureName): Column[] {
+  const { label, unit, digits, better, scope, isShare } = measureNamed(name);
+  const title = unit === "" ? label : `${label} (${unit})`;
+  const value = ({ measures }: PolicySummary): string => intervalText(measures[name], digits);
+  if (scope === "set") return [{ title, meaning: `of all images of the policy; ${better} is better`, cell: value }];
+  const worst: Column = {
+    title: `worst 5 %`,
+    meaning: `mean ${label} of the worst twentieth of the images`,
+    cell: ({ measures }) => measures[name]?.worst?.toFixed(digits) ?? "",
+  };
+  const meaning = `mean over the images with its 95 % bootstrap interval; ${better} is better`;
+  if (scope === "pair") {
+    return [{ title, meaning: `against the baseline's image of the same seed: ${meaning}`, cell: value }, worst];
+  }
+  const change: Column = {
+    title: "change",
+    meaning: `${label} less the baseline's, paired image by image, with its 95 % bootstrap interval`,
+    cell: ({ measures }) => {
+      const difference = measures[name]?.difference;
+      return difference === undefined ? "" : intervalText(difference, digits, "+");
+    },
+  };
+  return [{ title, meaning, cell: value }, change, ...(isShare ? [] : [worst])];
+}
+
+/** "32.41 [31.90, 32.88]" */
+function intervalText(
+  summary: Pick<MeasureSummary, "mean" | "low" | "high"> | undefined,
+  digits: number,
+  plus = "",
+): string {
+  if (summary === undefined) return "";
+  const { mean, low, high } = summary;
+  const shown = (value: number): string => `${value > 0 ? plus : ""}${value.toFixed(digits)}`;
+  return low === undefined || high === undefined ? shown(mean) : `${shown(mean)} [${shown(low)}, ${shown(high)}]`;
+}
+
+function verdictColumns({ policies }: Summary): Column[] {
+  if (policies.every(({ equalCompute }) => equalCompute.length === 0)) return [];
+  return [
+    {
+      title: "at equal compute",
+      meaning:
+        "beside runs without a cache that take no more operations (up to 5 %), the dearest of each sampler: whether the " +
+        "interval of the paired difference lies on one side of 0; a tie in one measure and no loss is a tie",
+      cell: verdictText,
+    },
+  ];
+}

@@ -1,0 +1,57 @@
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import type { Store } from "../store.ts";
+
+/** A store in a folder, which is made where it is missing. */
+export function folderStore(folder: string): Store {
+  const made = new Set<string>();
+  const place = (name: string): string => {
+    const path = join(folder, name);
+    const parent = dirname(path);
+    if (!made.has(parent)) mkdirSync(parent, { recursive: true });
+    made.add(parent);
+    return path;
+  };
+  return {
+    read: (name, begin = 0, end) => readPart(join(folder, name), begin, end),
+    size: (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size,
+    write: (name, content) => writeWhole(place(name), content),
+    append: (name, content) => appendFileSync(place(name), content),
+    truncate: (name, size) => truncateSync(join(folder, name), size),
+  };
+}
+
+/** By way of a name that the next attempt takes again, so that a kill leaves nothing behind for good. */
+function writeWhole(path: string, content: Uint8Array | string): void {
+  writeFileSync(`${path}.part`, content);
+  renameSync(`${path}.part`, path);
+}
+
+function readPart(path: string, begin: number, end: number | undefined): Uint8Array | undefined {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  const file = openSync(path, "r");
+  try {
+    const last = Math.min(end ?? Number.POSITIVE_INFINITY, fstatSync(file).size);
+    const bytes = new Uint8Array(Math.max(0, last - begin));
+    let offset = 0;
+    while (offset < bytes.length) {
+      const read = readSync(file, bytes, offset, bytes.length - offset, begin + offset);
+      if (read === 0) throw new Error(`Cannot read "${path}": it became shorter meanwhile`);
+      offset += read;
+    }
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { verdictsOf, verdictText } from "../../src/evaluation/equal-compute.ts";
+import { axisOver, positionOn } from "../../src/evaluation/report/axis.ts";
+import { qualityTable } from "../../src/evaluation/report/markdown.ts";
+import { readMarked, replaceMarked } from "../../src/evaluation/report/marked.ts";
+import { paretoFront, scatter } from "../../src/evaluation/report/scatter.ts";
+import { reportTable } from "../../src/evaluation/report/table.ts";
+import { timeline } from "../../src/evaluation/report/timeline.ts";
+import type { PolicySummary, Summary } from "../../src/evaluation/summary.ts";
+
+describe("axisOver()", () => {
+  test("marks round numbers around all values", () => {
+    expect(axisOver([31.2, 38.9])).toEqual({ low: 30, high: 40, ticks: [30, 32, 34, 36, 38, 40], digits: 0 });
+    expect(axisOver([0.97, 0.993]).digits).toBe(3);
+    expect(axisOver([1.2], { fromZero: true })).toMatchObject({ low: 0, high: 1.5, digits: 1 });
+  });
+
+  test("holds every value, and 0 where asked to", () => {
+    const values = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1 });
+    fc.assert(
+      fc.property(values, fc.boolean(), (each, fromZero) => {
+        const { low, high, ticks } = axisOver(each, { fromZero });
+        const slack = 1e-6 * (high - low);
+        for (const value of each) expect(value >= low - slack && value <= high + slack).toBe(true);
+        if (fromZero) expect(low <= 0 && high >= 0).toBe(true);
+        expect(ticks.length).toBeGreaterThan(1);
+        expect(ticks.length).toBeLessThan(12);
+      }),
+    );
+  });
+
+  test("maps its ends to the ends of the drawing", () => {
+    const axis = axisOver([0, 10]);
+    expect([positionOn(axis, 0, 100, 300), positionOn(axis, 5, 100, 300), positionOn(axis, 10, 300, 100)]).toEqual([
+      100, 200, 100,
+    ]);
+  });
+});
+
+describe("paretoFront()", () => {
+  const points = [
+    { x: 3, y: 5 },
+    { x: 1, y: 1 },
+    { x: 2, y: 4 },
+    { x: 4, y: 4.5 },
+    { x: 2, y: 3 },
+    { x: Number.NaN, y: 9 },
+  ];
+
+  test("keeps what nothing beats in both, by cost", () => {
+    expect(paretoFront(points, "higher").map(({ x, y }) => [x, y])).toEqual([
+      [1, 1],
+      [2, 4],
+      [3, 5],
+    ]);
+    expect(paretoFront(points, "lower").map(({ x, y }) => [x, y])).toEqual([[1, 1]]);
+  });
+});
+
+test("scatter() says where its vertical axis does not begin at 0, and begins at 0 across", () => {
+  const style = { color: "#000", shape: "circle" } as const;
+  const options = { title: "a < b", xLabel: "cost", yLabel: "PSNR", better: "higher" } as const;
+  const svg = scatter([{ label: "p", x: 20, y: 33, low: 32, high: 34, style }], options);
+  expect(svg).toContain("the vertical axis begins at 32");
+  expect(svg).toContain(">0</text>");
+  expect(svg).toContain("a &lt; b");
+  expect(svg).toContain("PSNR (higher is better)");
+  expect(scatter([{ label: "p", x: 20, y: 0, style }], options)).not.toContain("the vertical axis begins");
+});
+
+test("timeline() draws a block for each evaluation, as wide as it took", () => {
+  const svg = timeline(
+    [policy({ name: "uniform:2:0", full: [0, 2], evaluations: 3 })],
+    [
+      {
+        name: "uniform:2:0",
+        secondsPerImage: 0.6,
+        quartiles: [0.6, 0.6],
+        evaluationSeconds: [0.3, 0.1, 0.2],
+        batches: 1,
+      },
+    ],
+  );
+  const widths = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"/g)].map(([, width]) => Number(width) + 0.6);
+  expect(widths).toHaveLength(3);
+  expect((widths[0] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(3, 1);
+  expect(svg).toContain("evaluation 1, cached, 100.0 ms per image");
+});
+
+function policy(own: Partial<PolicySummary>): PolicySummary {
+  const cache = { kind: "uniform", interval: 5, branch: 0 } as const;
+  const cost = { evaluations: 50, full: [0], macs: 1e9, fse: 10 };
+  return { name: "p", cache, sampler: "pndm", steps: 50, ...cost, measures: {}, equalCompute: [], ...own };
+}
+
+describe("at equal compute", () => {
+  const off = { kind: "off" } as const;
+  const psnr = (mean: number) => ({ measures: { psnr: { mean, low: mean - 1, high: mean + 1, worst: mean - 2 } } });
+  const cached = policy({ name: "uniform:5:0", macs: 100, ...psnr(30) });
+  const all = [
+    cached,
+    policy({ name: "off", cache: off, macs: 500, measures: {} }),
+    policy({ name: "steps:9", cache: off, macs: 90, ...psnr(28) }),
+    policy({ name: "steps:10", cache: off, macs: 104, ...psnr(29) }),
+    policy({ name: "steps:11", cache: off, macs: 106, ...psnr(40) }),
+    policy({ name: "ddim:10", cache: off, sampler: "ddim", macs: 100, ...psnr(32) }),
+  ];
+  const differences: Record<string, [low: number, high: number]> = { "steps:10": [0.5, 1.5], "ddim:10": [-3, -1] };
+  const interval = (_: string, __: string, against = "") => {
+    const [low, high] = differences[against] ?? [0, 0];
+    return { mean: (low + high) / 2, low, high };
+  };
+
+  test("a policy is compared with the dearest run of every sampler that costs 5 % more at most", () => {
+    const verdicts = verdictsOf(cached, all, interval);
+    expect(verdicts.map(({ against, macsRatio }) => [against, macsRatio])).toEqual([
+      ["steps:10", 1.04],
+      ["ddim:10", 1],
+    ]);
+    expect(verdicts.map(({ measures }) => measures.psnr?.result)).toEqual(["wins", "loses"]);
+    expect(verdictText({ equalCompute: verdicts })).toBe("loses to ddim:10 (PSNR); beats steps:10");
+  });
+
+  test("a difference whose interval holds 0 is a tie", () => {
+    const verdicts = verdictsOf(cached, all, () => ({ mean: 1, low: -0.1, high: 2 }));
+    expect(verdictText({ equalCompute: verdicts })).toBe("ties with steps:10; ties with ddim:10");
+  });
+
+  test("runs without a cache are not judged", () => {
+    expect(verdictsOf(policy({ cache: off }), all, interval)).toEqual([]);
+    expect(verdictText(policy({}))).toBe("");
+  });
+});
+
+describe("tables", () => {
+  const summary: Summary = {
+    images: 8,
+    baseline: "off",
+    policies: [
+      policy({ name: "off", cache: { kind: "off" }, full: [0, 1], evaluations: 2, fse: 2 }),
+      policy({ measures: { psnr: { mean: 32.44, low: 31.9, high: 33.1, worst: 30.01 } }, macs: 71.56e9 }),
+    ],
+  };
+
+  test("reportTable() has a meaning for every column and a cell for every policy", () => {
+    const { columns, rows } = reportTable(summary, []);
+    expect(columns.every(({ title, meaning }) => title !== "" && meaning !== "")).toBe(true);
+    expect(rows).toEqual([
+      ["off", "2/2", "1.000", "2.00", "", ""],
+      ["p", "1/50", "71.56", "10.00", "32.4 [31.9, 33.1]", "30.0"],
+    ]);
+  });
+
+  test("qualityTable() is Markdown", () => {
+    expect(qualityTable(summary).split("\n")).toEqual([
+      "8 images per policy; ± is half the 95 % interval.",
+      "",
+      "| policy | full evaluations | FSE | PSNR (dB) |",
+      "| --- | --- | --- | --- |",
+      "| `off` | 2 of 2 | 2.0 |  |",
+      "| `p` | 1 of 50 | 10.0 | 32.4 ± 0.6 |",
+    ]);
+  });
+
+  test("replaceMarked() puts a table between its marks and leaves the rest alone", () => {
+    const page = "a\n<!-- quality:begin -->\nold\n<!-- quality:end -->\nb";
+    const replaced = replaceMarked(page, "quality", "new");
+    expect(replaced).toBe("a\n<!-- quality:begin -->\nnew\n<!-- quality:end -->\nb");
+    expect(readMarked(replaced, "quality")).toBe("new");
+    expect(() => readMarked("a", "quality")).toThrow("Cannot find <!-- quality:begin -->");
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { plainImage } from "../../src/image/rgb-image.ts";
+import { classConditional } from "../../src/pipelines/class-conditional.ts";
+import type { GenerationResult } from "../../src/pipelines/events.ts";
+import { openLatentDiffusion } from "../../src/pipelines/latent-diffusion-model.ts";
+import { seededNoise } from "../../src/pipelines/seeded-noise.ts";
+import { openStableDiffusion } from "../../src/pipelines/stable-diffusion-model.ts";
+import { textToImage } from "../../src/pipelines/text-to-image.ts";
+import { unconditional } from "../../src/pipelines/unconditional.ts";
+import { openUnconditional } from "../../src/pipelines/unconditional-model.ts";
+import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { torchGenerator } from "../../src/tensor/torch-generator.ts";
+import { fixturePath, row } from "../support/fixtures.ts";
+import { PIPELINE_LATENTS } from "../support/tolerances.ts";
+
+const runtime = nodeRuntime();
+const SEEDS = [7, 0];
+type Run = (images: readonly number[], seed: readonly number[] | number) => Promise<GenerationResult>;
+
+const KINDS: Readonly<Record<string, () => Promise<Run>>> = {
+  "text to image": async () => {
+    const pipeline = textToImage(await openStableDiffusion(fixturePath("pipelines/sd15/model")), { runtime });
+    const prompts = ["a fox", "an owl at night"];
+    return (images, seed) =>
+      // An ancestral sampler draws noise on the way, too.
+      pipeline.generate({ prompt: images.map((i) => prompts[i] ?? ""), seed, steps: 4, sampler: "euler-a" });
+  },
+  "images of classes": async () => {
+    const folder = fixturePath("original/ldm");
+    const model = await openLatentDiffusion(`${folder}/model.ckpt`, `${folder}/config.yaml`);
+    const pipeline = classConditional(model, { runtime });
+    return (images, seed) => pipeline.generate({ classes: images.map((i) => 3 + i), seed, steps: 4, eta: 1 });
+  },
+  "unconditional images": async () => {
+    const pipeline = unconditional(await openUnconditional(fixturePath("pipelines/ddpm/model")), { runtime });
+    return (images, seed) => pipeline.generate({ count: images.length, seed, steps: 4 });
+  },
+};
+
+describe.each(Object.entries(KINDS))("%s with a seed for each image", (_, open) => {
+  test("equal those made one by one", async () => {
+    const run = await open();
+    const together = await run([0, 1], SEEDS);
+    expect(together).toMatchObject({ seed: 7, seeds: SEEDS });
+    for (const [i, seed] of SEEDS.entries()) {
+      const alone = await run([i], seed);
+      expect(row(together.latents, i)).toBeCloseTensor(row(alone.latents, 0), PIPELINE_LATENTS);
+      expect(alone).not.toHaveProperty("seeds");
+    }
+  });
+
+  test("refuse another number of seeds, and what is no seed", async () => {
+    const run = await open();
+    await expect(run([0, 1], [1])).rejects.toThrow(
+      "Cannot generate 2 images from 1 seeds: one for each image is required",
+    );
+    await expect(run([0, 1], [1, -1])).rejects.toThrow("Cannot generate with seed -1");
+  });
+});
+
+test("an image to start from takes one seed", async () => {
+  const pipeline = textToImage(await openStableDiffusion(fixturePath("pipelines/sd15/model")), { runtime });
+  const run = pipeline.generate({ prompt: "a", image: plainImage(32, 32), seed: [1] });
+  await expect(run).rejects.toThrow("Cannot generate from an image with a seed for each image: one seed is required");
+});
+
+describe("seededNoise()", () => {
+  test("draws what each generator draws alone", () => {
+    const noise = seededNoise([5, 6])([2, 3, 4]);
+    expect(noise.shape).toEqual([2, 3, 4]);
+    expect(row(noise, 1).data).toEqual(torchGenerator(6).randn([1, 3, 4]).data);
+  });
+
+  test("refuses shapes of another number of images", () => {
+    expect(() => seededNoise([5, 6])([1, 3])).toThrow("Cannot draw noise of shape [1,3] from 2 seeds");
+  });
+});
