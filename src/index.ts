@@ -7,7 +7,7 @@
 
 // Pipelines: models to images.
 
-export { defaultModelFolder } from "./cli/default-model.ts";
+export { defaultModelFolder, sceneMetricsFolder } from "./cli/default-model.ts";
 export type { RunMacs } from "./deepcache/cost.ts";
 export type { PartSummary, RunSummary } from "./denoisers/unet-run.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/events.ts";
@@ -108,4 +108,22 @@ export { type PngText, readPngText } from "./image/png-text.ts";
 export type { RgbImage } from "./image/rgb-image.ts";
 export { writeImage } from "./image/write-image.ts";
 export { psnr } from "./metrics/psnr.ts";
+export {
+  type CaptionVerdict,
+  captionAccuracy,
+  parseCaption,
+  type SceneCaption,
+  type SceneLabels,
+  type SceneReading,
+  type Verdict,
+} from "./metrics/scene-caption.ts";
+export {
+  openSceneModel,
+  readSceneReference,
+  type SceneFeatures,
+  type SceneModel,
+  type SceneObservation,
+  type SceneReference,
+  sceneFeatures,
+} from "./metrics/scene-features.ts";
 export { type SsimOptions, ssim } from "./metrics/ssim.ts";
