@@ -29,6 +29,8 @@ export interface BenchmarkOptions {
   readonly uncut: boolean;
   /** Seconds that went into making random weights before. */
   readonly preparationSeconds?: number;
+  /** Whether to time head, trunk and tail in sessions of their own where the network runs in one piece. */
+  readonly parts?: boolean;
   /** Sizes of the operations that find the machine's peak. */
   readonly peak?: Omit<PeakOptions, "now" | "signal">;
 }
@@ -46,6 +48,7 @@ interface MeasuredBranch {
   readonly branch: number;
   readonly times: NetworkTimes;
   readonly macs: PartMacs;
+  readonly parts: NetworkTimes["parts"];
   readonly peakBytes: number;
   readonly runs: ReadonlyMap<ScenarioPlan, readonly RunTime[]>;
 }
@@ -81,7 +84,15 @@ export async function benchmark(
         done.push(await runScenario(runtime, subject, network, plan, watched(plan.scenario.name)));
       }
     }
-    measured.push({ branch, times, macs: loadedMacs(network), peakBytes, runs });
+    measured.push({ branch, times, macs: loadedMacs(network), peakBytes, runs, parts: times.parts });
+  }
+  for (const [i, found] of measured.entries()) {
+    if (options.parts !== true || found.parts.head !== undefined) continue;
+    const apart = timedRuntime({ ...inner, copies: false }, probe.now); // which loads head, trunk and tail
+    await using network = await openNetwork(apart, subject, found.branch, probe);
+    const what = `parts of branch ${found.branch}`;
+    const { parts } = await measureNetwork(apart, subject, network, { ...watched(what), repeat });
+    measured[i] = { ...found, parts: { ...found.parts, ...parts } };
   }
   const uncut = options.uncut ? await measureUncut() : undefined;
   async function measureUncut(): Promise<NetworkTimes> {
@@ -105,8 +116,8 @@ export async function benchmark(
     batch: subject.shape.batch,
     sample: sampleShape(subject).slice(1),
     evaluations,
-    full: { ...cost(first.times.full, sum(first.macs)), macs: fullMacs },
-    ...(uncut === undefined ? {} : { uncut: uncutReport(uncut, cost, fullMacs) }),
+    full: cost(first.times.full, fullMacs, sum(first.macs)),
+    ...(uncut === undefined ? {} : { uncut: uncutReport(uncut, cost(uncut.full, fullMacs, sum(first.macs))) }),
     branches: own,
     runs,
     schedulerSeconds: scheduler,
@@ -131,19 +142,16 @@ const branchOf = ({ policy }: Scenario, [first = 0]: readonly number[]): number 
 
 const sum = ({ head, trunk, tail }: PartMacs): number => head + trunk + tail;
 
-type CostOf = (times: Times, computed: number) => EvaluationCost;
+type CostOf = (times: Times, macs: number, computed: number) => EvaluationCost;
 
 const costs =
   ({ gemmGflops, convGflops }: MachinePeak): CostOf =>
-  (times, macs) => {
-    const gflops = (2 * macs) / times.seconds / 1e9;
-    return { ...times, macs, gflops, peakShare: gflops / Math.max(gemmGflops, convGflops) };
+  (times, macs, computedMacs) => {
+    const gflops = (2 * computedMacs) / times.seconds / 1e9;
+    return { ...times, macs, computedMacs, gflops, peakShare: gflops / Math.max(gemmGflops, convGflops) };
   };
 
-const uncutReport = (times: NetworkTimes, cost: CostOf, macs: number): UncutReport => ({
-  ...cost(times.full, macs),
-  loadSeconds: times.loadSeconds,
-});
+const uncutReport = ({ loadSeconds }: NetworkTimes, cost: EvaluationCost): UncutReport => ({ ...cost, loadSeconds });
 
 interface BranchContext {
   readonly subject: Subject;
@@ -153,7 +161,7 @@ interface BranchContext {
   readonly evaluations: number;
 }
 
-function branchReport({ branch, times, macs, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
+function branchReport({ branch, times, parts, macs, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
   const { subject, cost, fullMacs, intervals, evaluations } = context;
   const { head, tail } = cut(unet(subject.config, subject.shape), branch);
   const cachedMacs = addMacs(countMacs(head), countMacs(tail)).total;
@@ -166,9 +174,9 @@ function branchReport({ branch, times, macs, peakBytes }: MeasuredBranch, contex
   const hoistedLimit = byInterval({ full: sum(macs), cached: hoistedMacs });
   return {
     branch,
-    full: { ...cost(full, sum(macs)), macs: fullMacs },
-    cached: { ...cost(cached, hoistedMacs), macs: cachedMacs, hoistedMacs },
-    parts: times.parts,
+    full: cost(full, fullMacs, sum(macs)),
+    cached: cost(cached, cachedMacs, hoistedMacs),
+    parts,
     ratio: cached.seconds / full.seconds,
     speedup,
     limit: byInterval({ full: fullMacs, cached: cachedMacs }),
@@ -195,7 +203,7 @@ function runReports({ branch, times, macs, runs }: MeasuredBranch, { evaluations
   return [...runs].map(([{ scenario, chosen, steps, evaluations: own, full }, done]) => {
     const run = timesOf(done.map(({ seconds }) => seconds));
     const total = runMacs(macs, full.length, own - full.length);
-    const limit = (evaluations * total.full) / total.total;
+    const limit = (macs.prelude + evaluations * total.full) / total.total;
     const speedup = baseline / run.seconds;
     return {
       name: scenario.name,
@@ -207,7 +215,7 @@ function runReports({ branch, times, macs, runs }: MeasuredBranch, { evaluations
       evaluations: own,
       full: full.length,
       macs: total.total,
-      fse: total.total / total.full,
+      fse: (total.total - macs.prelude) / total.full,
       speedup,
       baseline: baselineRun === undefined ? "evaluations" : "run",
       limit,

@@ -2,6 +2,7 @@ import { partMacs, runMacs } from "../deepcache/cost.ts";
 import { cut } from "../deepcache/cut.ts";
 import { fullEvaluations } from "../deepcache/plan.ts";
 import { checkBranch } from "../deepcache/policy.ts";
+import { separatePrelude } from "../deepcache/prelude.ts";
 import { skipCount, unet } from "../models/unet.ts";
 import type { Subject } from "./subject.ts";
 
@@ -15,7 +16,8 @@ export function equalComputeSteps(
   }: { readonly branch: number; readonly interval: number; readonly evaluations: number },
 ): number {
   checkBranch(branch, skipCount(config));
-  const parts = partMacs(cut(unet(config, { ...shape, hoist: branch }), branch));
+  const { prelude, network } = separatePrelude(unet(config, { ...shape, hoist: branch }));
+  const parts = partMacs(cut(network, branch), prelude);
   const full = fullEvaluations({ kind: "uniform", interval, branch }, evaluations).length;
   const { total, full: whole } = runMacs(parts, full, evaluations - full);
   return Math.max(1, Math.round(total / whole));

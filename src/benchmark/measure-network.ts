@@ -85,7 +85,7 @@ export async function measureNetwork(
   using denoiser = startDenoiser(loaded, fulls, { conditioning, observe, signal, now });
   const sample = torchGenerator(0).randn(sampleShape(subject));
   const times = { full: [] as number[], cached: [] as number[] };
-  const parts: Record<PartName, number[]> = { head: [], trunk: [], tail: [] };
+  const parts = new Map<PartName, number[]>();
   const sums = { wallSeconds: 0, runtimeSeconds: 0 };
   let firstDone = 0;
   for (let i = 0; i < count; i++) {
@@ -101,16 +101,17 @@ export async function measureNetwork(
     times[last.full ? "full" : "cached"].push(seconds);
     sums.wallSeconds += seconds;
     sums.runtimeSeconds += runtime.takeSeconds();
-    for (const [name, value] of Object.entries(last.seconds)) parts[name as PartName].push(value);
+    for (const [name, value] of Object.entries(last.seconds) as [PartName, number][]) {
+      parts.set(name, [...(parts.get(name) ?? []), value]);
+    }
   }
-  const measured = Object.entries(parts).filter(([, seconds]) => seconds.length > 0);
   return {
     loadSeconds,
     firstDone: firstDone / 1000,
     firstSinceLoad: (firstDone - loadStart) / 1000,
     full: timesOf(times.full),
     cached: times.cached.length === 0 ? undefined : timesOf(times.cached),
-    parts: Object.fromEntries(measured.map(([name, seconds]) => [name, timesOf(seconds)])),
+    parts: Object.fromEntries([...parts].map(([name, seconds]) => [name, timesOf(seconds)])),
     ...sums,
   };
 }

@@ -9,9 +9,10 @@ export interface ReportTable {
 /** What was measured, in tables: evaluations, speed-up by interval, whole runs. */
 export function reportTables(report: BenchmarkReport): ReportTable[] {
   const { runs, branches } = report;
+  const apart = branches.flatMap(partRow);
   return [
     { title: "Evaluations (median, quartiles)", rows: [EVALUATION_HEADINGS, ...evaluationRows(report)] },
-    { title: "Parts of evaluations, seconds", rows: [["", "head", "trunk", "tail"], ...branches.map(partRow)] },
+    ...(apart.length === 0 ? [] : [{ title: "Parts in sessions of their own", rows: [["", ...PARTS], ...apart] }]),
     {
       title: `Speed-up over ${report.evaluations} evaluations, from the medians`,
       rows: [
@@ -51,12 +52,12 @@ export function reportFacts(report: BenchmarkReport): (readonly [name: string, v
 const EVALUATION_HEADINGS = ["", "time", "quartiles", "MACs", "computed", "GFLOP/s", "of the peak"];
 
 function evaluationRows({ branches, uncut }: BenchmarkReport): string[][] {
-  const row = (name: string, cost: EvaluationCost, computed = cost.macs): string[] => [
+  const row = (name: string, cost: EvaluationCost): string[] => [
     name,
     seconds(cost.seconds),
     cost.quartiles.map(seconds).join("–"),
     giga(cost.macs),
-    giga(computed),
+    giga(cost.computedMacs),
     cost.gflops.toFixed(1),
     percent(cost.peakShare),
   ];
@@ -64,14 +65,16 @@ function evaluationRows({ branches, uncut }: BenchmarkReport): string[][] {
     ...(uncut === undefined ? [] : [row("full, uncut", uncut)]),
     ...branches.flatMap(({ branch, full, cached }) => [
       row(`full, branch ${branch}`, full),
-      row(`cached, branch ${branch}`, cached, cached.hoistedMacs),
+      row(`cached, branch ${branch}`, cached),
     ]),
   ];
 }
 
-function partRow({ branch, parts }: BranchReport): string[] {
-  const times = (["head", "trunk", "tail"] as const).map((name) => parts[name]);
-  return [`branch ${branch}`, ...times.map((part) => (part === undefined ? "" : seconds(part.seconds)))];
+const PARTS = ["head", "trunk", "tail"] as const;
+
+function partRow({ branch, parts }: BranchReport): string[][] {
+  const times = PARTS.flatMap((name) => parts[name] ?? []);
+  return times.length === 0 ? [] : [[`branch ${branch}`, ...times.map((part) => seconds(part.seconds))]];
 }
 
 function intervalRows({ branch, speedup, limit, hoistedLimit, fraction }: BranchReport): string[][] {

@@ -48,7 +48,10 @@ export interface Machine extends MachinePeak {
 
 /** Time and operations of one kind of evaluation. */
 export interface EvaluationCost extends Times {
+  /** As the method is published. */
   readonly macs: number;
+  /** As computed: without what runs once per run or with the trunk only. */
+  readonly computedMacs: number;
   /** 10⁹ floating-point operations per second, two for each multiply-add that is computed. */
   readonly gflops: number;
   /** `gflops` over the better one of the machine's peaks. */
@@ -68,8 +71,8 @@ export interface BranchReport {
   readonly branch: number;
   /** Of the network cut here, in turn with `cached`. */
   readonly full: EvaluationCost;
-  /** `macs` as the method is published, `hoistedMacs` as computed: with what depends on the feature alone in the trunk. */
-  readonly cached: EvaluationCost & { readonly hoistedMacs: number };
+  readonly cached: EvaluationCost;
+  /** The pieces in which it runs: head, trunk and tail, or a full and a cached evaluation in one piece each. */
   readonly parts: Readonly<Partial<Record<PartName, Times>>>;
   /** Seconds of a cached evaluation over those of a full one. */
   readonly ratio: number;

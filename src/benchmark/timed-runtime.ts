@@ -10,7 +10,7 @@ export interface TimedRuntime extends Runtime {
 export function timedRuntime(runtime: Runtime, now: () => number): TimedRuntime {
   let milliseconds = 0;
   return {
-    device: runtime.device,
+    ...runtime,
     async load(...given) {
       const session = await runtime.load(...given);
       return {

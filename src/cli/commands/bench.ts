@@ -40,6 +40,7 @@ interface Flags {
   readonly repeat: number;
   readonly runRepeat: number;
   readonly uncut?: boolean;
+  readonly parts?: boolean;
   readonly batch: number;
   readonly width?: number;
   readonly height?: number;
@@ -80,6 +81,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--repeat <n>", "turns of full and cached evaluations", whole("--repeat", 1), 5)
     .option("--run-repeat <n>", "turns of whole runs", whole("--run-repeat", 1), 1)
     .option("--uncut", "time the network in one session, too")
+    .option("--parts", "time head, trunk and tail apart where evaluations run in one piece")
     .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
@@ -182,11 +184,11 @@ async function openSubject(
 }
 
 function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {
-  const { branches, intervals, evaluations, repeat, runRepeat, uncut = false } = flags;
+  const { branches, intervals, evaluations, repeat, runRepeat, uncut = false, parts = false } = flags;
   if (!flags.runs && flags.policies !== undefined)
     throw new UsageError("Cannot use --policies together with --no-runs");
   const scenarios = flags.runs ? (flags.policies ?? defaultScenarios(flags, subject)) : [];
-  return { branches, intervals, scenarios, evaluations, repeat, runRepeat, uncut };
+  return { branches, intervals, scenarios, evaluations, repeat, runRepeat, uncut, parts };
 }
 
 const DEFAULT_INTERVAL = 5;
