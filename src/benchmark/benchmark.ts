@@ -97,7 +97,7 @@ export async function benchmark(
   const uncut = options.uncut ? await measureUncut() : undefined;
   async function measureUncut(): Promise<NetworkTimes> {
     await using network = await openNetwork(runtime, subject, undefined, probe);
-    return measureNetwork(runtime, subject, network, { ...watched("uncut"), repeat });
+    return await measureNetwork(runtime, subject, network, { ...watched("uncut"), repeat });
   }
   const scheduler = await schedulerSeconds(planScenario(parseScenario("off"), subject, evaluations), subject, probe);
   tell?.("the machine's peak", 0, 1);

@@ -58,11 +58,16 @@ export async function openNetwork(
 
 export interface NetworkOptions {
   readonly conditioning: Conditioning;
-  /** Full and cached evaluation take turns this many times, after one turn that warms up. */
+  /** Full and cached evaluation take turns this many times, after turns that warm up and are not counted. */
   readonly repeat: number;
   readonly probe: Probe;
   readonly onEvaluation?: ((done: number, of: number) => void) | undefined;
 }
+
+/** Turns that warm up go on for this long: small networks need some until processor and caches have settled. */
+const WARM_UP_MILLISECONDS = 500;
+/** But no more than so many. */
+const MOST_WARM_UP = 50;
 
 /** Any timestep does: how long an evaluation takes does not depend on it. */
 const TIMESTEP = 500;
@@ -76,8 +81,7 @@ export async function measureNetwork(
 ): Promise<NetworkTimes> {
   const { now, signal } = probe;
   const period = loaded.kind === "cut" ? 2 : 1;
-  const count = period * (repeat + 1);
-  const fulls = new Set(Array.from({ length: repeat + 1 }, (_, i) => period * i));
+  const fulls = new Set(Array.from({ length: MOST_WARM_UP + repeat }, (_, turn) => period * turn));
   let last: Evaluation | undefined;
   const observe = (evaluation: Evaluation): void => {
     last = evaluation;
@@ -87,23 +91,32 @@ export async function measureNetwork(
   const times = { full: [] as number[], cached: [] as number[] };
   const parts = new Map<PartName, number[]>();
   const sums = { wallSeconds: 0, runtimeSeconds: 0 };
-  let firstDone = 0;
-  for (let i = 0; i < count; i++) {
+  /** One evaluation; gives when it was done. */
+  const evaluate = async (counted: boolean): Promise<number> => {
     signal?.throwIfAborted();
     runtime.takeSeconds();
     const start = now();
     await denoiser.predict(sample, TIMESTEP);
     const end = now();
+    if (!counted || last === undefined) return end;
     const seconds = (end - start) / 1000;
-    onEvaluation?.(i + 1, count);
-    if (i === 0) firstDone = end;
-    if (i < period || last === undefined) continue; // the first turn warms up
     times[last.full ? "full" : "cached"].push(seconds);
     sums.wallSeconds += seconds;
     sums.runtimeSeconds += runtime.takeSeconds();
     for (const [name, value] of Object.entries(last.seconds) as [PartName, number][]) {
       parts.set(name, [...(parts.get(name) ?? []), value]);
     }
+    return end;
+  };
+  const turn = async (counted: boolean): Promise<void> => {
+    for (let i = 0; i < period; i++) await evaluate(counted);
+  };
+  const firstDone = await evaluate(false);
+  if (period > 1) await evaluate(false);
+  for (let i = 1; i < MOST_WARM_UP && now() - firstDone < WARM_UP_MILLISECONDS; i++) await turn(false);
+  for (let i = 0; i < repeat; i++) {
+    await turn(true);
+    onEvaluation?.(period * (i + 1), period * repeat);
   }
   return {
     loadSeconds,

@@ -72,8 +72,10 @@ function normalTable(): Float32Array {
 
 /** What the elements of one weight are drawn from. */
 function weightTable(name: string, shape: readonly number[], deviates: Float32Array): Float32Array {
-  if (shape.length === 1) return new Float32Array(TABLE).fill(name.endsWith(".weight") ? 1 : 0);
-  const deviation = 1 / Math.sqrt(elementCount(shape.slice(1)));
+  const inputs = elementCount(shape.slice(1));
+  // Norms and biases; those of images have trailing sizes of 1.
+  if (inputs === 1) return new Float32Array(TABLE).fill(name.endsWith(".weight") ? 1 : 0);
+  const deviation = 1 / Math.sqrt(inputs);
   return deviates.map((value) => value * deviation);
 }
 
