@@ -203,7 +203,8 @@ function runReports({ branch, times, macs, runs }: MeasuredBranch, { evaluations
   return [...runs].map(([{ scenario, chosen, steps, evaluations: own, full }, done]) => {
     const run = timesOf(done.map(({ seconds }) => seconds));
     const total = runMacs(macs, full.length, own - full.length);
-    const limit = (macs.prelude + evaluations * total.full) / total.total;
+    const computed = total.prelude + total.total;
+    const limit = (total.prelude + evaluations * total.full) / computed;
     const speedup = baseline / run.seconds;
     return {
       name: scenario.name,
@@ -214,8 +215,8 @@ function runReports({ branch, times, macs, runs }: MeasuredBranch, { evaluations
       steps,
       evaluations: own,
       full: full.length,
-      macs: total.total,
-      fse: (total.total - macs.prelude) / total.full,
+      macs: computed,
+      fse: total.total / total.full,
       speedup,
       baseline: baselineRun === undefined ? "evaluations" : "run",
       limit,

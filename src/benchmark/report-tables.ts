@@ -28,11 +28,12 @@ export function reportTables(report: BenchmarkReport): ReportTable[] {
 export function reportFacts(report: BenchmarkReport): (readonly [name: string, value: string])[] {
   const { machine, sample, batch, weights } = report;
   const threads = machine.threads === undefined ? "" : `, ${machine.threads} threads`;
+  const memory = machine.lowMemory === true ? ", weights left in their files" : "";
   return [
     ["model", `${report.architecture}, ${sample.join("×")}, batch ${batch}${weights ? `, random ${weights}` : ""}`],
     [
       "machine",
-      `${machine.cpu}, ${machine.cores} cores${threads}; ${machine.device}, ${machine.runtime}, Node ${machine.node}`,
+      `${machine.cpu}, ${machine.cores} cores${threads}${memory}; ${machine.device}, ${machine.runtime}, Node ${machine.node}`,
     ],
     [
       "its peak",

@@ -44,6 +44,8 @@ export interface Machine extends MachinePeak {
   readonly device: string;
   /** Threads asked for; ONNX Runtime's own choice where left out. */
   readonly threads?: number;
+  /** Whether weights were left in their files. */
+  readonly lowMemory?: boolean;
 }
 
 /** Time and operations of one kind of evaluation. */
@@ -99,7 +101,7 @@ export interface RunReport extends Times {
   readonly steps: number;
   readonly evaluations: number;
   readonly full: number;
-  /** Of all evaluations, as computed. */
+  /** Of the whole run, as computed. */
   readonly macs: number;
   /** Full-step equivalents in operations. */
   readonly fse: number;

@@ -46,6 +46,7 @@ interface Flags {
   readonly height?: number;
   readonly device: string;
   readonly threads?: number;
+  readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
   readonly clean?: boolean;
   readonly output?: string;
@@ -87,6 +88,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--height <pixels>", "its height", whole("--height", 1))
     .option("--device <name>", "where to run: cpu", "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
+    .option("--low-memory", "leave weights in their files; slower")
     .option(
       "--cache-folder <path>",
       "where random weights lie (default: $XDG_CACHE_HOME/deepcache or ~/.cache/deepcache)",
@@ -134,7 +136,7 @@ async function measure(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<BenchmarkReport> {
-  const { threads } = flags;
+  const { threads, lowMemory } = flags;
   const [cpu] = cpus();
   let current: { readonly what: string; readonly bar: Progress } | undefined;
   try {
@@ -146,6 +148,7 @@ async function measure(
         node: process.versions.node,
         runtime: RUNTIME_VERSION,
         ...(threads === undefined ? {} : { threads }),
+        ...(lowMemory === undefined ? {} : { lowMemory }),
       },
       probe: { now: () => performance.now(), peakBytes: () => 1024 * process.resourceUsage().maxRSS, signal },
       tell(what, done, of) {
