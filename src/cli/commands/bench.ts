@@ -14,6 +14,7 @@ import { architectureSubject, modelSubject, type Subject } from "../../benchmark
 import { removeFolder } from "../../checkpoint/cached-file.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { openModel } from "../../pipelines/open-model.ts";
+import { NODE_DEVICES } from "../../runtime/runtimes/node-device.ts";
 import { RUNTIME_VERSION } from "../../runtime/version.ts";
 import { cacheFolder } from "../cache-folder.ts";
 import type { Progress, Terminal } from "../console.ts";
@@ -86,7 +87,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
-    .option("--device <name>", "where to run: cpu", "cpu")
+    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files; slower")
     .option(
