@@ -1,14 +1,13 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
+import { cacheFolder } from "./cache-folder.ts";
 import type { Progress, Terminal } from "./console.ts";
 
 /** Where and how torch files are copied whose tensors cannot be used in place, with a bar that shows it. */
 export function conversion(terminal: Terminal, signal: AbortSignal): OpenCheckpointOptions {
-  const caches = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   let bar: Progress | undefined;
   return {
-    cacheFolder: join(caches, "deepcache", "converted"),
+    cacheFolder: join(cacheFolder(), "converted"),
     signal,
     onProgress({ written, total }) {
       bar ??= terminal.progress(Math.ceil(total / MEBIBYTE));

@@ -151,7 +151,11 @@ const chosen = <T>(rows: readonly T[], made: readonly number[] | undefined): rea
   made === undefined ? rows : made.flatMap((row) => rows.slice(row, row + 1));
 
 /** What runs are made on. */
-export function runtimeOf({ device, threads, lowMemory }: ModelFlags): Runtime {
+export function runtimeOf({
+  device,
+  threads,
+  lowMemory,
+}: Pick<ModelFlags, "device" | "threads" | "lowMemory">): Runtime {
   if (!Object.hasOwn(NODE_DEVICES, device)) {
     throw new UsageError(
       `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { VERSION } from "../pipelines/image-parameters.ts";
+import { addBench } from "./commands/bench.ts";
 import { addCompare } from "./commands/compare.ts";
 import { addEval } from "./commands/eval.ts";
 import { addGenerate } from "./commands/generate.ts";
@@ -15,7 +16,7 @@ export function createProgram(terminal: Terminal): Command {
     .showHelpAfterError("(add --help for the flags)")
     .exitOverride()
     .configureOutput({ writeOut: terminal.printText, writeErr: terminal.warnText });
-  for (const add of [addGenerate, addCompare, addEval, addInspect, addPlan]) add(program, terminal);
+  for (const add of [addGenerate, addCompare, addEval, addBench, addInspect, addPlan]) add(program, terminal);
   program.addHelpText(
     "after",
     `

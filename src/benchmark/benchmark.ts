@@ -1,0 +1,243 @@
+import { averageMacs, type PartMacs, runMacs } from "../deepcache/cost.ts";
+import { cut } from "../deepcache/cut.ts";
+import { checkBranch } from "../deepcache/policy.ts";
+import { skipCount, unet } from "../models/unet.ts";
+import { addMacs, countMacs } from "../onnx/macs.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { type MachinePeak, machinePeak, type PeakOptions } from "./machine-peak.ts";
+import { loadedMacs, measureNetwork, type NetworkTimes, openNetwork, type Probe } from "./measure-network.ts";
+import type { BenchmarkReport, BranchReport, EvaluationCost, Machine, RunReport, UncutReport } from "./report.ts";
+import { planScenario, type RunTime, runScenario, type ScenarioPlan, schedulerSeconds } from "./run-scenario.ts";
+import { parseScenario, type Scenario } from "./scenario.ts";
+import { type Times, timesOf } from "./statistics.ts";
+import { conditioningOf, type Subject, sampleShape } from "./subject.ts";
+import { timedRuntime } from "./timed-runtime.ts";
+
+/** What to measure. */
+export interface BenchmarkOptions {
+  readonly branches: readonly number[];
+  readonly intervals: readonly number[];
+  /** Whole runs; none where only evaluations are measured. */
+  readonly scenarios: readonly Scenario[];
+  /** Evaluations of a run. */
+  readonly evaluations: number;
+  /** Turns of full and cached evaluations. */
+  readonly repeat: number;
+  /** Turns of whole runs. */
+  readonly runRepeat: number;
+  /** Whether to measure the network in one session, too. */
+  readonly uncut: boolean;
+  /** Seconds that went into making random weights before. */
+  readonly preparationSeconds?: number;
+  /** Whether to time head, trunk and tail in sessions of their own where the network runs in one piece. */
+  readonly parts?: boolean;
+  /** Sizes of the operations that find the machine's peak. */
+  readonly peak?: Omit<PeakOptions, "now" | "signal">;
+}
+
+/** Where a benchmark runs. */
+export interface BenchmarkEffects {
+  readonly runtime: Runtime;
+  readonly machine: Omit<Machine, keyof MachinePeak | "device">;
+  readonly probe: Probe;
+  /** What goes on, for people. */
+  readonly tell?: ((what: string, done: number, of: number) => void) | undefined;
+}
+
+interface MeasuredBranch {
+  readonly branch: number;
+  readonly times: NetworkTimes;
+  readonly macs: PartMacs;
+  readonly parts: NetworkTimes["parts"];
+  readonly peakBytes: number;
+  readonly runs: ReadonlyMap<ScenarioPlan, readonly RunTime[]>;
+}
+
+/**
+ * Measures a U-Net branch by branch, one network in memory at a time: full and cached evaluations in turn, then whole
+ * runs in turn. Scenarios without a cache run on the network that is cut at the first branch.
+ */
+export async function benchmark(
+  subject: Subject,
+  options: BenchmarkOptions,
+  { runtime: inner, machine, probe, tell }: BenchmarkEffects,
+): Promise<BenchmarkReport> {
+  const { evaluations, repeat, intervals } = options;
+  const branches = branchesOf(options, skipCount(subject.config));
+  const plans = options.scenarios.map((scenario) => planScenario(scenario, subject, evaluations));
+  const runtime = timedRuntime(inner, probe.now);
+  const conditioning = conditioningOf(subject);
+  const watched = (what: string) => ({
+    ...{ conditioning, probe },
+    onEvaluation: (done: number, of: number) => tell?.(what, done, of),
+  });
+
+  const measured: MeasuredBranch[] = [];
+  for (const branch of branches) {
+    await using network = await openNetwork(runtime, subject, branch, probe);
+    const times = await measureNetwork(runtime, subject, network, { ...watched(`branch ${branch}`), repeat });
+    const peakBytes = probe.peakBytes();
+    const own = plans.filter(({ scenario }) => branchOf(scenario, branches) === branch);
+    const runs = new Map(own.map((plan): [ScenarioPlan, RunTime[]] => [plan, []]));
+    for (let i = 0; i < options.runRepeat; i++) {
+      for (const [plan, done] of runs) {
+        done.push(await runScenario(runtime, subject, network, plan, watched(plan.scenario.name)));
+      }
+    }
+    measured.push({ branch, times, macs: loadedMacs(network), peakBytes, runs, parts: times.parts });
+  }
+  for (const [i, found] of measured.entries()) {
+    if (options.parts !== true || found.parts.head !== undefined) continue;
+    const apart = timedRuntime({ ...inner, copies: false }, probe.now); // which loads head, trunk and tail
+    await using network = await openNetwork(apart, subject, found.branch, probe);
+    const what = `parts of branch ${found.branch}`;
+    const { parts } = await measureNetwork(apart, subject, network, { ...watched(what), repeat });
+    measured[i] = { ...found, parts: { ...found.parts, ...parts } };
+  }
+  const uncut = options.uncut ? await measureUncut() : undefined;
+  async function measureUncut(): Promise<NetworkTimes> {
+    await using network = await openNetwork(runtime, subject, undefined, probe);
+    return await measureNetwork(runtime, subject, network, { ...watched("uncut"), repeat });
+  }
+  const scheduler = await schedulerSeconds(planScenario(parseScenario("off"), subject, evaluations), subject, probe);
+  tell?.("the machine's peak", 0, 1);
+  const peak = await machinePeak(inner, { ...options.peak, now: probe.now, signal: probe.signal });
+  tell?.("the machine's peak", 1, 1);
+
+  const [first] = measured;
+  if (first === undefined) throw new RangeError("Cannot measure: at least one branch is required");
+  const cost = costs(peak);
+  const fullMacs = countMacs(unet(subject.config, subject.shape).graph).total;
+  const runs = measured.flatMap((branch) => runReports(branch, { evaluations, measured }));
+  const own = measured.map((branch) => branchReport(branch, { subject, cost, fullMacs, intervals, evaluations }));
+  return {
+    machine: { ...machine, device: runtime.device, ...peak },
+    architecture: subject.name,
+    batch: subject.shape.batch,
+    sample: sampleShape(subject).slice(1),
+    evaluations,
+    full: cost(first.times.full, fullMacs, sum(first.macs)),
+    ...(uncut === undefined ? {} : { uncut: uncutReport(uncut, cost(uncut.full, fullMacs, sum(first.macs))) }),
+    branches: own,
+    runs,
+    schedulerSeconds: scheduler,
+    outsideRuntime: outsideOf(measured, scheduler),
+    peakBytes: first.peakBytes,
+    loadSeconds: first.times.loadSeconds,
+    firstEvaluationSeconds: first.times.firstDone - (options.preparationSeconds ?? 0),
+    firstEvaluationSinceLoadSeconds: first.times.firstSinceLoad,
+  };
+}
+
+/** Every branch that is asked for or that a scenario needs, refused where the network lacks it. */
+function branchesOf({ branches, scenarios }: BenchmarkOptions, skips: number): number[] {
+  const needed = scenarios.flatMap(({ policy }) => (policy.kind === "off" ? [] : [policy.branch]));
+  const all = [...new Set([...branches, ...needed])];
+  for (const branch of all) checkBranch(branch, skips);
+  return all;
+}
+
+const branchOf = ({ policy }: Scenario, [first = 0]: readonly number[]): number =>
+  policy.kind === "off" ? first : policy.branch;
+
+const sum = ({ head, trunk, tail }: PartMacs): number => head + trunk + tail;
+
+type CostOf = (times: Times, macs: number, computed: number) => EvaluationCost;
+
+const costs =
+  ({ gemmGflops, convGflops }: MachinePeak): CostOf =>
+  (times, macs, computedMacs) => {
+    const gflops = (2 * computedMacs) / times.seconds / 1e9;
+    return { ...times, macs, computedMacs, gflops, peakShare: gflops / Math.max(gemmGflops, convGflops) };
+  };
+
+const uncutReport = ({ loadSeconds }: NetworkTimes, cost: EvaluationCost): UncutReport => ({ ...cost, loadSeconds });
+
+interface BranchContext {
+  readonly subject: Subject;
+  readonly cost: CostOf;
+  readonly fullMacs: number;
+  readonly intervals: readonly number[];
+  readonly evaluations: number;
+}
+
+function branchReport({ branch, times, parts, macs, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
+  const { subject, cost, fullMacs, intervals, evaluations } = context;
+  const { head, tail } = cut(unet(subject.config, subject.shape), branch);
+  const cachedMacs = addMacs(countMacs(head), countMacs(tail)).total;
+  const { full, cached } = times;
+  if (cached === undefined) throw new RangeError(`Nothing was cached at branch ${branch}`);
+  const byInterval = (costs: { full: number; cached: number }): Record<string, number> =>
+    Object.fromEntries(averageMacs(costs, intervals, evaluations).map(({ interval, speedUp }) => [interval, speedUp]));
+  const speedup = byInterval({ full: full.seconds, cached: cached.seconds });
+  const hoistedMacs = macs.head + macs.tail;
+  const hoistedLimit = byInterval({ full: sum(macs), cached: hoistedMacs });
+  return {
+    branch,
+    full: cost(full, fullMacs, sum(macs)),
+    cached: cost(cached, cachedMacs, hoistedMacs),
+    parts,
+    ratio: cached.seconds / full.seconds,
+    speedup,
+    limit: byInterval({ full: fullMacs, cached: cachedMacs }),
+    hoistedLimit,
+    fraction: Object.fromEntries(
+      Object.entries(speedup).map(([interval, value]) => [interval, value / (hoistedLimit[interval] ?? Number.NaN)]),
+    ),
+    loadSeconds: times.loadSeconds,
+    peakBytes,
+  };
+}
+
+interface RunContext {
+  readonly evaluations: number;
+  readonly measured: readonly MeasuredBranch[];
+}
+
+function runReports({ branch, times, macs, runs }: MeasuredBranch, { evaluations, measured }: RunContext): RunReport[] {
+  const baselineRun = measured.flatMap((other) => [...other.runs]).find(([{ scenario }]) => scenario.name === "off");
+  const baseline =
+    baselineRun === undefined
+      ? evaluations * times.full.seconds
+      : timesOf(baselineRun[1].map(({ seconds }) => seconds)).seconds;
+  return [...runs].map(([{ scenario, chosen, steps, evaluations: own, full }, done]) => {
+    const run = timesOf(done.map(({ seconds }) => seconds));
+    const total = runMacs(macs, full.length, own - full.length);
+    const computed = total.prelude + total.total;
+    const limit = (total.prelude + evaluations * total.full) / computed;
+    const speedup = baseline / run.seconds;
+    return {
+      name: scenario.name,
+      ...run,
+      branch,
+      policy: scenario.policy,
+      sampler: chosen.name,
+      steps,
+      evaluations: own,
+      full: full.length,
+      macs: computed,
+      fse: total.total / total.full,
+      speedup,
+      baseline: baselineRun === undefined ? "evaluations" : "run",
+      limit,
+      fraction: speedup / limit,
+      outsideRuntime: outside(done),
+    };
+  });
+}
+
+function outside(runs: readonly RunTime[]): number {
+  const wall = runs.reduce((total, { seconds }) => total + seconds, 0);
+  return 1 - runs.reduce((total, { runtimeSeconds }) => total + runtimeSeconds, 0) / wall;
+}
+
+function outsideOf(measured: readonly MeasuredBranch[], scheduler: number): number {
+  const runs = measured.flatMap((branch) => [...branch.runs.values()].flat());
+  if (runs.length > 0) return outside(runs);
+  return outside(
+    measured.map(({ times: { wallSeconds, runtimeSeconds, full, cached } }) => ({
+      seconds: wallSeconds + scheduler * (full.samples + (cached?.samples ?? 0)),
+      runtimeSeconds,
+    })),
+  );
+}

@@ -1,0 +1,24 @@
+import { partMacs, runMacs } from "../deepcache/cost.ts";
+import { cut } from "../deepcache/cut.ts";
+import { fullEvaluations } from "../deepcache/plan.ts";
+import { checkBranch } from "../deepcache/policy.ts";
+import { separatePrelude } from "../deepcache/prelude.ts";
+import { skipCount, unet } from "../models/unet.ts";
+import type { Subject } from "./subject.ts";
+
+/** Steps without a cache that take about as many operations as a run at an interval of the uniform schedule. */
+export function equalComputeSteps(
+  { config, shape }: Subject,
+  {
+    branch,
+    interval,
+    evaluations,
+  }: { readonly branch: number; readonly interval: number; readonly evaluations: number },
+): number {
+  checkBranch(branch, skipCount(config));
+  const { prelude, network } = separatePrelude(unet(config, { ...shape, hoist: branch }));
+  const parts = partMacs(cut(network, branch), prelude);
+  const full = fullEvaluations({ kind: "uniform", interval, branch }, evaluations).length;
+  const { total, full: whole } = runMacs(parts, full, evaluations - full);
+  return Math.max(1, Math.round(total / whole));
+}

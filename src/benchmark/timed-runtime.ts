@@ -1,0 +1,34 @@
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** A runtime that adds up how long its sessions run. */
+export interface TimedRuntime extends Runtime {
+  /** Seconds inside sessions' `run` since the last call. */
+  takeSeconds(): number;
+}
+
+/** `runtime` with a clock around every run of a session. */
+export function timedRuntime(runtime: Runtime, now: () => number): TimedRuntime {
+  let milliseconds = 0;
+  return {
+    ...runtime,
+    async load(...given) {
+      const session = await runtime.load(...given);
+      return {
+        async run(inputs) {
+          const start = now();
+          try {
+            return await session.run(inputs);
+          } finally {
+            milliseconds += now() - start;
+          }
+        },
+        [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+      };
+    },
+    takeSeconds() {
+      const seconds = milliseconds / 1000;
+      milliseconds = 0;
+      return seconds;
+    },
+  };
+}

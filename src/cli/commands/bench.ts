@@ -1,0 +1,222 @@
+import { writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { basename, extname, join } from "node:path";
+import type { Command } from "commander";
+import { type BenchmarkOptions, benchmark } from "../../benchmark/benchmark.ts";
+import { equalComputeSteps } from "../../benchmark/equal-compute.ts";
+import { reportMarkdown } from "../../benchmark/markdown.ts";
+import { speedupPlot } from "../../benchmark/plot.ts";
+import { WEIGHT_DTYPES, type WeightDtype } from "../../benchmark/random-weights.ts";
+import type { BenchmarkReport } from "../../benchmark/report.ts";
+import { reportFacts, reportTables } from "../../benchmark/report-tables.ts";
+import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../benchmark/scenario.ts";
+import { architectureSubject, modelSubject, type Subject } from "../../benchmark/subject.ts";
+import { removeFolder } from "../../checkpoint/cached-file.ts";
+import { ARCHITECTURES } from "../../models/architectures.ts";
+import { openModel } from "../../pipelines/open-model.ts";
+import { NODE_DEVICES } from "../../runtime/runtimes/node-device.ts";
+import { RUNTIME_VERSION } from "../../runtime/version.ts";
+import { cacheFolder } from "../cache-folder.ts";
+import type { Progress, Terminal } from "../console.ts";
+import { conversion } from "../conversion.ts";
+import { defaultModelFolder, defaultTokenizerFolder } from "../default-model.ts";
+import { interruptible } from "../interrupt.ts";
+import { runtimeOf } from "../job.ts";
+import { checkWritable } from "../output-files.ts";
+import { table } from "../units.ts";
+import { parseList, parseWhole, UsageError } from "../usage.ts";
+
+interface Flags {
+  readonly model?: string;
+  readonly config?: string;
+  readonly variant?: string;
+  readonly architecture?: string;
+  readonly dtype: WeightDtype;
+  readonly branches: readonly number[];
+  readonly intervals: readonly number[];
+  readonly evaluations: number;
+  readonly policies?: readonly Scenario[];
+  /** commander sets this to false for --no-runs. */
+  readonly runs: boolean;
+  readonly repeat: number;
+  readonly runRepeat: number;
+  readonly uncut?: boolean;
+  readonly parts?: boolean;
+  readonly batch: number;
+  readonly width?: number;
+  readonly height?: number;
+  readonly device: string;
+  readonly threads?: number;
+  readonly lowMemory?: boolean;
+  readonly cacheFolder?: string;
+  readonly clean?: boolean;
+  readonly output?: string;
+  readonly report?: string;
+  readonly json?: boolean;
+}
+
+/** `deepcache bench`: how long the parts of a U-Net and whole runs take, beside what their operations allow. */
+export function addBench(program: Command, terminal: Terminal): void {
+  const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
+  const list = (flag: string, least: number) => (text: string) => parseList(flag, text, least);
+  program
+    .command("bench")
+    .summary("time a U-Net's parts and whole runs, beside their MAC limit")
+    .description(
+      "Times full and cached evaluations of a U-Net in turn, branch by branch, then whole runs in turn; prints medians " +
+        "beside what their operations (MACs) allow and beside the machine's own peak. Measures the U-Net alone, at the " +
+        "batch given: classifier-free guidance doubles it.",
+    )
+    .option("-m, --model <path>", "model folder or checkpoint file (default: the embedded model)")
+    .option("--config <file>", "YAML of the original repository that describes a checkpoint file")
+    .option("--variant <name>", "read the weight files published under this name, such as fp16")
+    .option(
+      "--architecture <name>",
+      `a built-in one with random weights, written once: ${Object.keys(ARCHITECTURES).join(", ")}`,
+    )
+    .option("--dtype <type>", "of random weights: fp16 or fp32", parseDtype, "fp16")
+    .option("--branches <list>", "branches to cut at", list("--branches", 0), [0])
+    .option("--intervals <list>", "intervals to give the speed-up for", list("--intervals", 1), [2, 3, 5, 10])
+    .option("--evaluations <n>", "evaluations of a run", whole("--evaluations", 1), 50)
+    .option("--policies <list>", `whole runs: ${SCENARIO_SYNTAX} (default: see below)`, parseScenarios)
+    .option("--no-runs", "measure evaluations only; whole runs of large models take minutes each")
+    .option("--repeat <n>", "turns of full and cached evaluations", whole("--repeat", 1), 5)
+    .option("--run-repeat <n>", "turns of whole runs", whole("--run-repeat", 1), 1)
+    .option("--uncut", "time the network in one session, too")
+    .option("--parts", "time head, trunk and tail apart where evaluations run in one piece")
+    .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
+    .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
+    .option("--height <pixels>", "its height", whole("--height", 1))
+    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, "cpu")
+    .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
+    .option("--low-memory", "leave weights in their files; slower")
+    .option(
+      "--cache-folder <path>",
+      "where random weights lie (default: $XDG_CACHE_HOME/deepcache or ~/.cache/deepcache)",
+    )
+    .option("--clean", "remove random weights and do nothing else")
+    .option("-o, --output <file>", "write the result as JSON")
+    .option("--report <file>", "write a page in Markdown, and the plot as an SVG beside it")
+    .option("--json", "print the result as JSON on stdout")
+    .addHelpText(
+      "after",
+      `
+Without --policies, the runs are: without a cache, every branch at interval 5, and as many steps without a cache as
+cost what interval 5 at the first branch costs.
+
+Examples:
+  deepcache bench --branches 0,1,2
+  deepcache bench --architecture stable-diffusion-v1-5 --branches 0,1 --no-runs --report sd15.md
+  deepcache bench --architecture ddpm-cifar10 --batch 16 --branches 2 --policies off,uniform:5:2,uniform:10:2,steps:20`,
+    )
+    .action((flags: Flags) => interruptible((signal) => bench(flags, signal, terminal)));
+}
+
+async function bench(flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const folder = join(flags.cacheFolder ?? cacheFolder(), "benchmark");
+  if (flags.clean === true) {
+    await removeFolder(folder);
+    terminal.print(`removed ${folder}`);
+    return;
+  }
+  for (const path of [flags.output, flags.report]) if (path !== undefined) await checkWritable(path);
+  const begin = performance.now();
+  const { subject, made } = await openSubject(flags, folder, signal, terminal);
+  const preparationSeconds = made ? (performance.now() - begin) / 1000 : 0;
+  const report = await measure(subject, { ...optionsOf(flags, subject), preparationSeconds }, flags, signal, terminal);
+  if (flags.output !== undefined) await writeFile(flags.output, `${JSON.stringify(report, null, 2)}\n`);
+  if (flags.report !== undefined) await writeReport(flags.report, report);
+  if (flags.json === true) terminal.printJson(report);
+  else terminal.print(reportText(report));
+}
+
+async function measure(
+  subject: Subject,
+  options: BenchmarkOptions,
+  flags: Flags,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<BenchmarkReport> {
+  const { threads, lowMemory } = flags;
+  const [cpu] = cpus();
+  let current: { readonly what: string; readonly bar: Progress } | undefined;
+  try {
+    const report = await benchmark(subject, options, {
+      runtime: runtimeOf(flags),
+      machine: {
+        cpu: cpu?.model.trim() ?? "unknown",
+        cores: cpus().length,
+        node: process.versions.node,
+        runtime: RUNTIME_VERSION,
+        ...(threads === undefined ? {} : { threads }),
+        ...(lowMemory === undefined ? {} : { lowMemory }),
+      },
+      probe: { now: () => performance.now(), peakBytes: () => 1024 * process.resourceUsage().maxRSS, signal },
+      tell(what, done, of) {
+        if (current?.what !== what) {
+          current?.bar.stop();
+          current = { what, bar: terminal.progress(of) };
+        }
+        current.bar.update(done, what);
+      },
+    });
+    return flags.architecture === undefined ? report : { ...report, weights: flags.dtype };
+  } finally {
+    current?.bar.stop();
+  }
+}
+
+async function openSubject(
+  flags: Flags,
+  folder: string,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<{ readonly subject: Subject; readonly made: boolean }> {
+  const { model, architecture, config, variant, dtype, batch, width, height } = flags;
+  const size = { batch, width, height };
+  if (architecture !== undefined) {
+    const foreign = (["model", "config", "variant"] as const).find((name) => flags[name] !== undefined);
+    if (foreign !== undefined) throw new UsageError(`Cannot use --${foreign} together with --architecture`);
+    terminal.status("looking for random weights, or making them");
+    return architectureSubject(architecture, size, { dtype, folder, signal });
+  }
+  const path = model ?? defaultModelFolder();
+  const tokenizer = defaultTokenizerFolder();
+  const opened = await openModel({ path, config, variant, tokenizer, ...conversion(terminal, signal) });
+  const name = basename(path, extname(path) === "" ? undefined : extname(path));
+  return { subject: modelSubject(name, opened, size), made: false };
+}
+
+function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {
+  const { branches, intervals, evaluations, repeat, runRepeat, uncut = false, parts = false } = flags;
+  if (!flags.runs && flags.policies !== undefined)
+    throw new UsageError("Cannot use --policies together with --no-runs");
+  const scenarios = flags.runs ? (flags.policies ?? defaultScenarios(flags, subject)) : [];
+  return { branches, intervals, scenarios, evaluations, repeat, runRepeat, uncut, parts };
+}
+
+const DEFAULT_INTERVAL = 5;
+
+function defaultScenarios({ branches, evaluations }: Flags, subject: Subject): Scenario[] {
+  const cached = branches.map((branch) => `uniform:${DEFAULT_INTERVAL}:${branch}`);
+  const steps = equalComputeSteps(subject, { branch: branches[0] ?? 0, interval: DEFAULT_INTERVAL, evaluations });
+  return ["off", ...cached, `steps:${steps}`].map(parseScenario);
+}
+
+/** The page, and the plot under the same name. */
+async function writeReport(path: string, report: BenchmarkReport): Promise<void> {
+  const stem = extname(path) === "" ? path : path.slice(0, -extname(path).length);
+  await writeFile(`${stem}.svg`, speedupPlot(report));
+  await writeFile(path, reportMarkdown(report, `${basename(stem)}.svg`));
+}
+
+function reportText(report: BenchmarkReport): string {
+  const facts = reportFacts(report).map(([name, value]) => `${name.padEnd(24)}${value}`);
+  const tables = reportTables(report).map(({ title, rows }) => `${title}\n${table(rows)}`);
+  return [facts.join("\n"), ...tables].join("\n\n");
+}
+
+function parseDtype(text: string): WeightDtype {
+  if (Object.hasOwn(WEIGHT_DTYPES, text)) return text as WeightDtype;
+  throw new UsageError(`Cannot use --dtype ${text}: one of ${Object.keys(WEIGHT_DTYPES).join(", ")} is required`);
+}
