@@ -57,8 +57,9 @@ export { type CachedDenoiser, type CutSessions, cachedDenoiser, loadCut } from "
 export { directDenoiser } from "./denoisers/direct.ts";
 export type { Conditioning, Evaluation, PartName, RunContext } from "./denoisers/evaluation.ts";
 export { type GuidanceOptions, guidedDenoiser } from "./denoisers/guided.ts";
-export type { DeviceTensor, Feed, IntegerTensor, Runtime, Session } from "./runtime/runtime.ts";
+export type { DeviceTensor, Feed, IntegerTensor, LoadOptions, Runtime, Session } from "./runtime/runtime.ts";
 export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/runtimes/node.ts";
+export { DeviceError, NODE_DEVICES, type NodeDevice } from "./runtime/runtimes/node-device.ts";
 
 // Samplers, from names or from published scheduler configs.
 

@@ -7,9 +7,15 @@ export interface LoadedPart extends AsyncDisposable {
   run(known: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
 }
 
-/** Loads one part; `name` names it in errors. */
+/** The one result that JavaScript reads; all others go from part to part. */
+const READ = "prediction";
+
+/** Loads one part; `name` names it in errors. What goes to other parts stays on the device. */
 export async function loadPart(runtime: Runtime, name: string, graph: Graph): Promise<LoadedPart> {
-  const session: Session = await runtime.load(graph);
+  const session: Session = await runtime.load(graph, {
+    keep: [...graph.outputs.keys()].filter((output) => output !== READ),
+    allowHalf: true,
+  });
   const inputs = [...graph.inputs.keys()];
   return {
     run: (known) => session.run(pick(known, inputs, name)),

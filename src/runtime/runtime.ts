@@ -10,7 +10,7 @@ export interface IntegerTensor {
 /** A result that may live on a device; it is freed by whoever holds it last. */
 export interface DeviceTensor extends Disposable {
   readonly shape: readonly number[];
-  /** The values in JavaScript's memory; on a CPU this is no copy. */
+  /** The values in JavaScript's memory; on a CPU this is no copy, elsewhere one that takes time. */
   download(): Promise<Tensor>;
 }
 
@@ -22,11 +22,27 @@ export interface Session extends AsyncDisposable {
   run(inputs: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
 }
 
+/** What a caller lets a runtime do with a graph; all of it changes where and how fast it runs, not what it computes. */
+export interface LoadOptions {
+  /** Results go to other sessions: they stay where the graph ran until somebody downloads them. */
+  readonly keepResults?: boolean;
+  /** Convolutions and matrix products may run in float16 where the device can; inputs and results stay float32. */
+  readonly allowHalf?: boolean;
+}
+
+/** What a caller lets a runtime do with a graph: it changes where and how fast the graph runs. */
+export interface LoadOptions {
+  /** Results that go to other sessions: they stay where the graph ran until somebody downloads them. */
+  readonly keep?: readonly string[];
+  /** Convolutions and matrix products may run in float16 where the device can; inputs and results stay float32. */
+  readonly allowHalf?: boolean;
+}
+
 /** Something that runs graphs. */
 export interface Runtime {
   /** What it runs on, for people. */
   readonly device: string;
   /** Whether results are copied to JavaScript's memory and back on their way from session to session. */
   readonly copies: boolean;
-  load(graph: Graph): Promise<Session>;
+  load(graph: Graph, options?: LoadOptions): Promise<Session>;
 }

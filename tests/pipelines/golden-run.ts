@@ -83,8 +83,8 @@ export function recordingRuntime(inner: Runtime = nodeRuntime()): RecordingRunti
     shown,
     held,
     loaded,
-    async load(graph) {
-      const session = await inner.load(graph);
+    async load(graph, options) {
+      const session = await inner.load(graph, options);
       loaded.push(graph.name);
       held.push(graph.name);
       return {

@@ -123,7 +123,7 @@ describe.each(Object.entries(RUNTIMES))("%s", (_, runtime) => {
     const { sum } = await session.run({ a: vector(1, 2), b: vector(3, 4) });
     sum?.[Symbol.dispose]();
     sum?.[Symbol.dispose]();
-    await expect(sum?.download()).rejects.toThrow("The tensor is disposed.");
+    await expect(sum?.download()).rejects.toThrow("Cannot download a tensor that has been freed");
     await expect(session.run({ a: sum as DeviceTensor, b: vector(3, 4) })).rejects.toThrow(
       "Cannot run: an input has been freed or belongs to another runtime",
     );

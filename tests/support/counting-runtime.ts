@@ -56,9 +56,9 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
     get runs() {
       return runs;
     },
-    async load(graph) {
+    async load(graph, options) {
       beforeLoad?.(nameOf(graph));
-      const original = await inner.load(graph);
+      const original = await inner.load(graph, options);
       const session: Session = {
         async run(inputs) {
           const feeds = Object.entries(inputs).map(([name, feed]) => [name, uncounted(feed)] as const);
