@@ -68,7 +68,8 @@ export async function probeDevice(device: NodeDevice): Promise<DeviceFeatures> {
 
 /** ONNX Runtime's name of `device`; what a GPU computes too roughly for `graph` is left to the CPU. */
 export function executionProvider(device: NodeDevice, graph: Graph): InferenceSession.ExecutionProviderConfig {
-  return device === "webgpu" ? { name: device, forceCpuNodeNames: angleNodes(graph) } : device;
+  const angles = device === "webgpu" ? angleNodes(graph) : [];
+  return angles.length === 0 ? device : { name: device, forceCpuNodeNames: angles };
 }
 
 /** Sines and cosines, whose error on a GPU grows with the angle, and what computes their angles: a few numbers each. */
