@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
+import { isDevice, NODE_DEVICES, type NodeDevice } from "../runtime/runtimes/node-device.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
-import { parseNumber, parseWhole } from "./usage.ts";
+import { parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 export interface GenerationFlags extends CacheFlags {
   readonly model?: string;
@@ -26,7 +27,7 @@ export interface GenerationFlags extends CacheFlags {
   readonly width?: number;
   readonly height?: number;
   readonly count: number;
-  readonly device: string;
+  readonly device: NodeDevice;
   readonly threads?: number;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
@@ -68,8 +69,8 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
     .option("-H, --height <pixels>", "their height", whole("--height", 1))
     .option("-b, --count <n>", "images per prompt or class, in one batch", whole("--count", 1), 1);
   return addCacheFlags(command)
-    .option("--device <name>", "where to run: cpu", "cpu")
-    .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
+    .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
+    .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when the run is done with it")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
@@ -79,3 +80,11 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
 }
 
 const classList = (text: string): string[] => text.split(",").map((item) => item.trim());
+
+const DEVICES = Object.keys(NODE_DEVICES).join(", ");
+
+/** Parses the name of a device; whether this machine has it shows when it is used. */
+function parseDevice(text: string): NodeDevice {
+  if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
+  return text;
+}

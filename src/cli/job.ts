@@ -120,10 +120,11 @@ function job(
 }
 
 function runtimeOf({ device, threads, lowMemory }: GenerationFlags): Runtime {
-  if (device !== "cpu") throw new UsageError(`Cannot run on device "${device}": this version runs on cpu`);
   return nodeRuntime({
+    device,
     ...(threads === undefined ? {} : { threads }),
-    ...(lowMemory === undefined ? {} : { lowMemory }),
+    // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.
+    ...(lowMemory === undefined || device !== "cpu" ? {} : { lowMemory }),
   });
 }
 

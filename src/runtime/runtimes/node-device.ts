@@ -25,9 +25,12 @@ export class DeviceError extends Error {
 /** ONNX Runtime's level for fatal errors alone. */
 export const SILENT = 4;
 
+/** Whether ONNX Runtime has a device of this name on some machine. */
+export const isDevice = (name: string): name is NodeDevice => Object.hasOwn(NODE_DEVICES, name);
+
 /** Refuses a device that is unknown, or that this build of ONNX Runtime was made without. */
 export function checkDevice(device: string): asserts device is NodeDevice {
-  if (!Object.hasOwn(NODE_DEVICES, device)) {
+  if (!isDevice(device)) {
     throw new RangeError(
       `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
     );
