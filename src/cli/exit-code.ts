@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { DeviceError } from "../runtime/runtimes/node-device.ts";
 import type { Terminal } from "./console.ts";
 import { InterruptedError } from "./interrupt.ts";
 import { EXIT, UsageError } from "./usage.ts";
@@ -14,6 +15,7 @@ export function exitCodeOf(error: unknown, terminal: Terminal): number {
 
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  // What a device takes is in the message; its cause names a line of ONNX Runtime's own code.
+  const cause = error.cause instanceof Error && !(error instanceof DeviceError) ? `: ${error.cause.message}` : "";
   return `${error.message}${cause}`.replaceAll("\n", " ");
 }

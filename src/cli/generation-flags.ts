@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
-import { NODE_DEVICES } from "../runtime/runtimes/node-device.ts";
+import { isDevice, NODE_DEVICES, type NodeDevice } from "../runtime/runtimes/node-device.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
-import { parseNumber, parseWhole } from "./usage.ts";
+import { parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 /** Which model, and what it runs on. */
 export interface ModelFlags {
@@ -11,7 +11,7 @@ export interface ModelFlags {
   readonly variant?: string;
   readonly ema?: boolean;
   readonly tokenizer?: string;
-  readonly device: string;
+  readonly device: NodeDevice;
   readonly threads?: number;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
@@ -79,8 +79,8 @@ export function addSamplingFlags(command: Command): Command {
 /** Adds the flags that say what runs are made on. */
 export function addDeviceFlags(command: Command): Command {
   return command
-    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, "cpu")
-    .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
+    .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
+    .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when the run is done with it")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
@@ -106,3 +106,11 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
 
 /** Parses "207, golden retriever". */
 export const parseClasses = (text: string): string[] => text.split(",").map((item) => item.trim());
+
+const DEVICES = Object.keys(NODE_DEVICES).join(", ");
+
+/** Parses the name of a device; whether this machine has it shows when it is used. */
+export function parseDevice(text: string): NodeDevice {
+  if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
+  return text;
+}

@@ -156,15 +156,11 @@ export function runtimeOf({
   threads,
   lowMemory,
 }: Pick<ModelFlags, "device" | "threads" | "lowMemory">): Runtime {
-  if (!Object.hasOwn(NODE_DEVICES, device)) {
-    throw new UsageError(
-      `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
-    );
-  }
   return nodeRuntime({
-    device: device as NodeDevice,
+    device,
     ...(threads === undefined ? {} : { threads }),
-    ...(lowMemory === undefined ? {} : { lowMemory }),
+    // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.
+    ...(lowMemory === undefined || device !== "cpu" ? {} : { lowMemory }),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Cut } from "../deepcache/cut.ts";
-import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime/runtime.ts";
+import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
 
 type Graph = Cut["full"];
 
@@ -9,14 +9,15 @@ export interface LoadedPart extends AsyncDisposable {
   run(known: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
 }
 
-/** Loads one part, whose results stay on the device if asked to; `name` names it in errors. */
-export async function loadPart(
-  runtime: Runtime,
-  name: string,
-  graph: Graph,
-  options: Pick<LoadOptions, "keepResults"> = {},
-): Promise<LoadedPart> {
-  const session: Session = await runtime.load(graph, { allowHalf: true, ...options });
+/** The one result that JavaScript reads; all others go from part to part. */
+const READ = "prediction";
+
+/** Loads one part; `name` names it in errors. What goes to other parts stays on the device. */
+export async function loadPart(runtime: Runtime, name: string, graph: Graph): Promise<LoadedPart> {
+  const session: Session = await runtime.load(graph, {
+    keep: [...graph.outputs.keys()].filter((output) => output !== READ),
+    allowHalf: true,
+  });
   const inputs = [...graph.inputs.keys()];
   return {
     run: (known) => session.run(pick(known, inputs, name)),
@@ -24,14 +25,10 @@ export async function loadPart(
   };
 }
 
-/**
- * Loads several parts, one after the other; where one fails, those that are loaded are released. The results of those in
- * `kept` stay on the device.
- */
+/** Loads several parts, one after the other; where one fails, those that are loaded are released. */
 export async function loadParts<Name extends string>(
   runtime: Runtime,
   graphs: Readonly<Record<Name, Graph>>,
-  kept: readonly NoInfer<Name>[] = [],
 ): Promise<Readonly<Record<Name, LoadedPart>> & AsyncDisposable> {
   const parts: Partial<Record<Name, LoadedPart>> = {};
   const release = async (): Promise<void> => {
@@ -42,9 +39,7 @@ export async function loadParts<Name extends string>(
     }
   };
   try {
-    for (const name of Object.keys(graphs) as Name[]) {
-      parts[name] = await loadPart(runtime, name, graphs[name], { keepResults: kept.includes(name) });
-    }
+    for (const name of Object.keys(graphs) as Name[]) parts[name] = await loadPart(runtime, name, graphs[name]);
   } catch (error) {
     await release();
     throw error;

@@ -26,7 +26,7 @@ type LoadedEvaluations = AsyncDisposable &
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
   const { prelude: early, network: rest } = separatePrelude(network);
   const parts = branch === undefined ? undefined : cut(rest, branch);
-  const prelude = early === undefined ? undefined : await loadPart(runtime, "prelude", early, { keepResults: true });
+  const prelude = early === undefined ? undefined : await loadPart(runtime, "prelude", early);
   try {
     const evaluations = parts === undefined ? await loadWhole(runtime, rest) : await loadAtCut(runtime, parts);
     return {

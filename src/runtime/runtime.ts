@@ -22,10 +22,10 @@ export interface Session extends AsyncDisposable {
   run(inputs: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
 }
 
-/** What a caller lets a runtime do with a graph; all of it changes where and how fast it runs, not what it computes. */
+/** What a caller lets a runtime do with a graph: it changes where and how fast the graph runs. */
 export interface LoadOptions {
-  /** Results go to other sessions: they stay where the graph ran until somebody downloads them. */
-  readonly keepResults?: boolean;
+  /** Results that go to other sessions: they stay where the graph ran until somebody downloads them. */
+  readonly keep?: readonly string[];
   /** Convolutions and matrix products may run in float16 where the device can; inputs and results stay float32. */
   readonly allowHalf?: boolean;
 }

@@ -14,12 +14,13 @@ import { architectureSubject, modelSubject, type Subject } from "../../benchmark
 import { removeFolder } from "../../checkpoint/cached-file.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { openModel } from "../../pipelines/open-model.ts";
-import { NODE_DEVICES } from "../../runtime/runtimes/node-device.ts";
+import { NODE_DEVICES, type NodeDevice } from "../../runtime/runtimes/node-device.ts";
 import { RUNTIME_VERSION } from "../../runtime/version.ts";
 import { cacheFolder } from "../cache-folder.ts";
 import type { Progress, Terminal } from "../console.ts";
 import { conversion } from "../conversion.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../default-model.ts";
+import { parseDevice } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { runtimeOf } from "../job.ts";
 import { checkWritable } from "../output-files.ts";
@@ -45,7 +46,7 @@ interface Flags {
   readonly batch: number;
   readonly width?: number;
   readonly height?: number;
-  readonly device: string;
+  readonly device: NodeDevice;
   readonly threads?: number;
   readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
@@ -87,7 +88,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
-    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, "cpu")
+    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files; slower")
     .option(

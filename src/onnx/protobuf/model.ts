@@ -1,6 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { DTYPES } from "../../tensor/dtype.ts";
-import type { Attribute, Graph, Initializer, Value } from "../graph.ts";
+import type { Attribute, Graph, GraphNode, Initializer, Value } from "../graph.ts";
 import { nameValues } from "../names.ts";
 import {
   AttributeProto_AttributeType,
@@ -42,7 +42,7 @@ export function writeModel(graph: Graph, locate: (path: string) => string): Uint
         .map(([value, initializer]) => tensorProto(name(value), value, initializer, locate)),
       node: [
         ...graph.nodes.map((node, i) => ({
-          name: `${node.op}_${i}`,
+          name: nodeName(node, i),
           opType: node.op,
           domain: node.domain,
           input: node.inputs.map((input) => (input === undefined ? "" : name(input))),
@@ -60,6 +60,9 @@ export function writeModel(graph: Graph, locate: (path: string) => string): Uint
   });
   return toBinary(ModelProtoSchema, model);
 }
+
+/** What node `index` of a graph is called in its model. */
+export const nodeName = ({ op }: GraphNode, index: number): string => `${op}_${index}`;
 
 /** Refuses a graph that reads what nothing before computes: ONNX Runtime would name neither the node nor the graph. */
 function checkOrder({ name, inputs, outputs, nodes, initializers }: Graph): void {

@@ -1,8 +1,10 @@
 import { env, InferenceSession, listSupportedBackends, Tensor as OrtTensor } from "onnxruntime-node";
-import { type Graph, graphBuilder } from "../../onnx/graph.ts";
-import { add, cast } from "../../onnx/ops.ts";
-import { writeModel } from "../../onnx/protobuf/model.ts";
+import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
+import { add, cast, multiHeadAttention, subtract } from "../../onnx/ops.ts";
+import { nodeName, writeModel } from "../../onnx/protobuf/model.ts";
+import { splitAttention } from "../../onnx/split-attention.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
+import { elementCount } from "../../tensor/tensor.ts";
 
 /** What ONNX Runtime can run on in Node, with what a machine must have for it. */
 export const NODE_DEVICES = {
@@ -13,7 +15,6 @@ export const NODE_DEVICES = {
   dml: "Windows with a GPU that has a driver for Direct3D 12",
 } as const;
 
-/** Names of devices. */
 export type NodeDevice = keyof typeof NODE_DEVICES;
 
 /** The device is not there: this build of ONNX Runtime or this machine lacks it. */
@@ -24,9 +25,12 @@ export class DeviceError extends Error {
 /** ONNX Runtime's level for fatal errors alone. */
 export const SILENT = 4;
 
+/** Whether ONNX Runtime has a device of this name on some machine. */
+export const isDevice = (name: string): name is NodeDevice => Object.hasOwn(NODE_DEVICES, name);
+
 /** Refuses a device that is unknown, or that this build of ONNX Runtime was made without. */
 export function checkDevice(device: string): asserts device is NodeDevice {
-  if (!Object.hasOwn(NODE_DEVICES, device)) {
+  if (!isDevice(device)) {
     throw new RangeError(
       `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
     );
@@ -39,9 +43,17 @@ export function checkDevice(device: string): asserts device is NodeDevice {
   );
 }
 
-/** Runs a sum on `device`, or explains what the device takes. */
-export async function probeDevice(device: NodeDevice): Promise<void> {
-  if (device === "cpu") return;
+/** What a device can do. */
+export interface DeviceFeatures {
+  /** Whether its ONNX Runtime computes attention in one operation, and rightly. */
+  readonly fusedAttention: boolean;
+  /** Whether its shaders may use float16, WebGPU's feature `shader-f16`. */
+  readonly half: boolean;
+}
+
+/** Finds out by trying what `device` can do, as Node has no way to ask; where it can do nothing, says what it takes. */
+export async function probeDevice(device: NodeDevice): Promise<DeviceFeatures> {
+  if (device === "cpu") return { fusedAttention: true, half: false };
   env.logLevel = "fatal"; // of what is outside of sessions, such as loading CUDA's libraries
   try {
     await runProbe(device, sum());
@@ -51,14 +63,39 @@ export async function probeDevice(device: NodeDevice): Promise<void> {
       { cause },
     );
   }
+  return {
+    fusedAttention: await holds(device, attentionDifference()),
+    half: device === "webgpu" && (await holds(device, halfDifference())),
+  };
 }
 
-/** Whether shaders of a WebGPU `device` may use float16, its feature `shader-f16`: tried, as Node has no way to ask. */
-export async function hasHalf(device: NodeDevice): Promise<boolean> {
-  if (device !== "webgpu") return false;
+/** ONNX Runtime's name of `device`; what a GPU computes too roughly for `graph` is left to the CPU. */
+export function executionProvider(device: NodeDevice, graph: Graph): InferenceSession.ExecutionProviderConfig {
+  const angles = device === "webgpu" ? angleNodes(graph) : [];
+  return angles.length === 0 ? device : { name: device, forceCpuNodeNames: angles };
+}
+
+/** Sines and cosines, whose error on a GPU grows with the angle, and what computes their angles: a few numbers each. */
+function angleNodes({ nodes }: Graph): string[] {
+  const wanted = new Set<Value | undefined>();
+  const names: string[] = [];
+  for (const [i, node] of [...nodes.entries()].reverse()) {
+    const isAngle = node.outputs.some((output) => wanted.has(output));
+    if (!isAngle && node.op !== "Sin" && node.op !== "Cos") continue;
+    names.push(nodeName(node, i));
+    for (const input of node.inputs) wanted.add(input);
+  }
+  return names.reverse();
+}
+
+/** Results of a probe that count as 0. */
+const ROUNDING = 1e-3;
+
+/** Whether `graph`, a difference of equal things, runs and gives 0. */
+async function holds(device: NodeDevice, graph: Graph): Promise<boolean> {
   try {
-    const total = await runProbe(device, halfSum());
-    return total.every((value) => value === 3);
+    const differences = await runProbe(device, graph);
+    return differences.every((difference) => Math.abs(difference) < ROUNDING);
   } catch {
     return false;
   }
@@ -70,18 +107,32 @@ function sum(): Graph {
   return builder.finish({ y: add(x, x) });
 }
 
-function halfSum(): Graph {
+function halfDifference(): Graph {
   const builder = graphBuilder("half_probe");
-  const x = cast(builder.input("x", "F32", [4]), "F16", DTYPES.F16.onnxType);
-  return builder.finish({ y: cast(add(x, x), "F32", DTYPES.F32.onnxType) });
+  const x = builder.input("x", "F32", [64]);
+  const half = cast(x, "F16", DTYPES.F16.onnxType);
+  return builder.finish({ y: subtract(cast(add(half, half), "F32", DTYPES.F32.onnxType), add(x, x)) });
 }
 
-/** The result for 1.5 everywhere. */
+/** Attention of 64 positions over themselves in one operation, less the same in several. */
+function attentionDifference(): Graph {
+  const builder = graphBuilder("attention_probe");
+  const x = builder.input("x", "F32", [1, 64, 80]);
+  const [fused, apart] = [multiHeadAttention(x, x, x, 2), multiHeadAttention(x, x, x, 2)];
+  const graph = builder.finish({ y: subtract(fused, apart) });
+  const [first, ...others] = graph.nodes;
+  const rest = splitAttention({ ...graph, nodes: others });
+  return { ...rest, nodes: first === undefined ? [] : [first, ...rest.nodes] };
+}
+
+/** The results for numbers of [-1, 1]. */
 async function runProbe(device: NodeDevice, graph: Graph): Promise<readonly number[]> {
   const model = writeModel(graph, (path) => path);
   const session = await InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: SILENT });
   try {
-    const { y } = await session.run({ x: new OrtTensor("float32", new Float32Array(4).fill(1.5), [4]) });
+    const shape = graph.inputs.get("x")?.shape ?? [];
+    const x = Float32Array.from({ length: elementCount(shape) }, (_, i) => Math.sin(i * i));
+    const { y } = await session.run({ x: new OrtTensor("float32", x, shape) });
     return [...((y?.data ?? []) as Float32Array)];
   } finally {
     await session.release();

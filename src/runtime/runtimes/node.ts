@@ -5,11 +5,19 @@ import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
 import { writeModel } from "../../onnx/protobuf/model.ts";
+import { splitAttention } from "../../onnx/split-attention.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
 import { checkFeeds } from "../feeds.ts";
-import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime.ts";
+import type { DeviceTensor, Feed, Runtime, Session } from "../runtime.ts";
 import { memorySettings } from "./memory-settings.ts";
-import { checkDevice, hasHalf, type NodeDevice, probeDevice, SILENT } from "./node-device.ts";
+import {
+  checkDevice,
+  type DeviceFeatures,
+  executionProvider,
+  type NodeDevice,
+  probeDevice,
+  SILENT,
+} from "./node-device.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -18,8 +26,8 @@ export interface NodeRuntimeOptions {
   /** Threads inside an operator on the CPU; ONNX Runtime takes the number of physical cores by default. */
   readonly threads?: number;
   /**
-   * Leave weights in their files, mapped into memory. Half-precision weights are widened anew whenever they are used, and
-   * memory goes back to the system after every operation, which takes more time.
+   * On the CPU, leave weights in their files, mapped into memory. Half-precision weights are widened anew whenever they are
+   * used, and memory goes back to the system after every operation, which takes more time.
    */
   readonly lowMemory?: boolean;
 }
@@ -27,26 +35,29 @@ export interface NodeRuntimeOptions {
 /** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
 export function nodeRuntime({ device = "cpu", threads, lowMemory = false }: NodeRuntimeOptions = {}): Runtime {
   checkDevice(device);
+  if (lowMemory && device !== "cpu") {
+    throw new RangeError(
+      `Cannot use lowMemory on device "${device}": it leaves weights in their files, which takes a CPU`,
+    );
+  }
   const tensors = deviceTensors(async (tensor) => {
-    await using session = await open(readBackGraph(tensor.dims), {});
+    await using session = await open(readBackGraph(tensor.dims));
     return (await session.run({ kept: tensor }))["value"]?.data as Float32Array;
   });
-  const ready = once(() => probeDevice(device));
-  const half = once(() => hasHalf(device));
+  const features = once(() => probeDevice(device));
 
-  async function open(graph: Graph, { keepResults = false }: LoadOptions): Promise<OpenedSession> {
+  async function open(graph: Graph, keep: readonly string[] = []): Promise<OpenedSession> {
     const { folder, locate } = weightFiles(graph);
-    const mapped = lowMemory && device === "cpu"; // a device has a copy of its own in any case
-    const memory = memorySettings(graph, mapped);
-    const model = writeModel(mapped ? weightsFirst(graph) : graph, locate);
+    const memory = memorySettings(graph, lowMemory);
+    const model = writeModel(lowMemory ? weightsFirst(graph) : graph, locate);
     try {
       const session = await InferenceSession.create(model, {
-        executionProviders: [device],
+        executionProviders: [executionProvider(device, graph)],
         ...memory.options,
         logSeverityLevel: SILENT, // what goes wrong is thrown
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         // Of ONNX Runtime's devices in Node, WebGPU is the only one whose memory JavaScript can hold on to.
-        ...(keepResults && device === "webgpu" ? { preferredOutputLocation: "gpu-buffer" as const } : {}),
+        ...(device === "webgpu" ? { preferredOutputLocation: outputLocations(graph, keep) } : {}),
         extra: {
           session: {
             // Every session has threads of its own; those that spin after a run take the cores from the next session.
@@ -65,12 +76,23 @@ export function nodeRuntime({ device = "cpu", threads, lowMemory = false }: Node
   return {
     device,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
-    async load(graph, options = {}) {
-      await ready();
-      const halved = options.allowHalf === true && (await half());
-      return wrap(await open(halved ? halfPrecision(graph) : graph, options), graph, tensors);
+    async load(graph, { keep, allowHalf = false } = {}) {
+      const adapted = adapt(graph, await features(), allowHalf);
+      return wrap(await open(adapted, keep), graph, tensors);
     },
   };
+}
+
+/** `graph` in the form that a device computes rightly, and fast. */
+function adapt(graph: Graph, { fusedAttention, half }: DeviceFeatures, allowHalf: boolean): Graph {
+  const computed = fusedAttention ? graph : splitAttention(graph);
+  return half && allowHalf ? halfPrecision(computed) : computed;
+}
+
+/** Where ONNX Runtime leaves each result. */
+function outputLocations(graph: Graph, keep: readonly string[]): Readonly<Record<string, "cpu" | "gpu-buffer">> {
+  const names = [...graph.outputs.keys()];
+  return Object.fromEntries(names.map((name) => [name, keep.includes(name) ? "gpu-buffer" : "cpu"]));
 }
 
 /** ONNX Runtime's session, to be released like ours. */
