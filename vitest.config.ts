@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: { deepcache: fileURLToPath(new URL("src/index.ts", import.meta.url)) } },
   test: {
     include: ["tests/**/*.test.ts"],
+    globalSetup: ["tests/support/vulkan.ts"],
     setupFiles: ["tests/support/matchers.ts"],
     testTimeout: 60_000,
     // ONNX Runtime uses every core by itself; more workers than cores only slow it down.

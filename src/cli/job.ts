@@ -13,7 +13,6 @@ import { textToImage } from "../pipelines/text-to-image.ts";
 import { unconditional } from "../pipelines/unconditional.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { nodeRuntime } from "../runtime/runtimes/node.ts";
-import { NODE_DEVICES, type NodeDevice } from "../runtime/runtimes/node-device.ts";
 import type { Terminal } from "./console.ts";
 import { conversion } from "./conversion.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";

@@ -16,7 +16,7 @@ export type CutSessions = AsyncDisposable &
 
 /** Loads head, trunk and tail; what passes between them stays on the device. */
 export async function loadCut(runtime: Runtime, { head, trunk, tail }: Cut): Promise<CutSessions> {
-  const parts = await loadParts(runtime, { head, trunk, tail }, ["head", "trunk"]);
+  const parts = await loadParts(runtime, { head, trunk, tail });
   return { kind: "parts", parts, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
 }
 

@@ -15,10 +15,19 @@ afterAll(() => rmSync(installed, { recursive: true, force: true }));
 /** Says "listening" on stderr as soon as an interrupt would be noticed. */
 const TELL = 'process.on("newListener", (name) => name === "SIGINT" && process.stderr.write("listening\\n"));';
 
-function start(...args: string[]): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
+function start(...args: string[]): Started {
+  return startWith({}, ...args);
+}
+
+type Started = ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream };
+
+function startWith(env: NodeJS.ProcessEnv, ...args: string[]): Started {
   const main = mainOf(installed);
   const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
-  return spawn(process.execPath, ["--import", preload, main, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, ["--import", preload, main, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
 }
 
 async function end(child: ReturnType<typeof start>) {
@@ -27,6 +36,20 @@ async function end(child: ReturnType<typeof start>) {
 }
 
 describe("the process", () => {
+  test.runIf(process.platform === "linux" && process.arch === "x64")(
+    "says in one sentence what WebGPU takes where there is no Vulkan driver",
+    async () => {
+      const args = ["generate", "a fox", "--steps", "1", "--device", "webgpu", "--output", join(installed, "none.png")];
+      const { stdout, stderr, code } = await end(startWith({ VK_DRIVER_FILES: join(installed, "none.json") }, ...args));
+      expect({ stdout, code }).toEqual({ stdout: "", code: 1 });
+      // Lines before it are those of the Vulkan loader.
+      expect(stderr.trimEnd().split("\n").at(-1)).toBe(
+        'deepcache: Cannot run on device "webgpu": ONNX Runtime cannot use it on this machine, it takes a GPU with a driver ' +
+          "for Vulkan and libvulkan.so.1 (Linux), Direct3D 12 (Windows) or Metal (macOS)",
+      );
+    },
+  );
+
   test("tells its version", async () => {
     expect(await end(start("--version"))).toEqual({ stdout: `${VERSION}\n`, stderr: "", code: 0 });
   });

@@ -7,6 +7,8 @@ export interface CountingRuntime extends Runtime {
   readonly sessions: number;
   /** Results that have not been freed. */
   readonly tensors: number;
+  /** Results that were brought to JavaScript's memory. */
+  readonly downloads: number;
   /** Names of the graphs that ran, in order, without the network's name. */
   readonly runs: readonly string[];
 }
@@ -22,12 +24,16 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
   const sessions = new Set<Session>();
   const tensors = new Map<DeviceTensor, DeviceTensor>();
   const runs: string[] = [];
+  let downloads = 0;
   const nameOf = ({ name }: Graph): string => name.slice(name.indexOf(".") + 1);
 
   function counted(original: DeviceTensor): DeviceTensor {
     const tensor: DeviceTensor = {
       shape: original.shape,
-      download: () => original.download(),
+      download() {
+        downloads++;
+        return original.download();
+      },
       [Symbol.dispose]() {
         if (!tensors.delete(tensor)) throw new Error("A result is freed twice");
         original[Symbol.dispose]();
@@ -52,6 +58,9 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
     },
     get tensors() {
       return tensors.size;
+    },
+    get downloads() {
+      return downloads;
     },
     get runs() {
       return runs;

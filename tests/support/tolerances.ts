@@ -28,3 +28,7 @@ export const NOISE_SCHEDULE: Tolerance = { atol: 1e-7, rtol: 1e-6 };
 export const FRACTIONAL_TIMESTEP: Tolerance = { atol: 0, rtol: 1e-6 };
 /** The same formula in another order of float64 operations, rounded to float32 once. */
 export const SAME_FORMULA: Tolerance = { atol: 0, rtol: 1e-6 };
+/** One network call on WebGPU: other summation orders, and SwiftShader's exponentials, good to 1e-5 or so. */
+export const WEBGPU_CALL: Tolerance = { atol: 0, rtol: 1e-4 };
+/** One network call with activations in float16, whose 11 bits are good to 5e-4 an operation. */
+export const HALF_CALL: Tolerance = { atol: 0, rtol: 1e-2 };

@@ -15,6 +15,7 @@ export const NODE_DEVICES = {
   dml: "Windows with a GPU that has a driver for Direct3D 12",
 } as const;
 
+/** What graphs can run on in Node; whether a machine has it shows when it is used. */
 export type NodeDevice = keyof typeof NODE_DEVICES;
 
 /** The device is not there: this build of ONNX Runtime or this machine lacks it. */

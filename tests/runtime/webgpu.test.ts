@@ -1,0 +1,138 @@
+import { InferenceSession } from "onnxruntime-node";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { openComponent } from "../../src/checkpoint/component.ts";
+import { cut } from "../../src/deepcache/cut.ts";
+import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/denoisers/cached.ts";
+import { autoencoderDecoder, autoencoderKlConfig } from "../../src/models/autoencoder-kl.ts";
+import { graphBuilder } from "../../src/onnx/graph.ts";
+import { add } from "../../src/onnx/ops.ts";
+import { textToImage } from "../../src/pipelines/text-to-image.ts";
+import type { DeviceTensor, Runtime } from "../../src/runtime/runtime.ts";
+import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { openNetwork } from "../denoisers/networks.ts";
+import { expectGolden, modelFor, optionsOf, recordingRuntime } from "../pipelines/golden-run.ts";
+import { countingRuntime } from "../support/counting-runtime.ts";
+import { fixturePath, readFixture } from "../support/fixtures.ts";
+import { randomTensor } from "../support/random-tensor.ts";
+import { WEBGPU_CALL } from "../support/tolerances.ts";
+import { VULKAN_DRIVER } from "../support/vulkan.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+// SwiftShader compiles every shader anew: small networks, few of them.
+describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })', () => {
+  const webgpu = nodeRuntime({ device: "webgpu", threads: 1 });
+  const cpu = nodeRuntime();
+
+  test("says that it is WebGPU, and that results need not be copied", () => {
+    expect(webgpu).toMatchObject({ device: "webgpu", copies: false });
+  });
+
+  test("keeps the results that are asked for on the device, feeds and downloads them", async () => {
+    const builder = graphBuilder("doubling");
+    const x = builder.input("x", "F32", [3]);
+    const twice = add(x, x);
+    const graph = builder.finish({ twice, fourfold: add(twice, twice) });
+    const create = vi.spyOn(InferenceSession, "create");
+    await using session = await webgpu.load(graph, { keep: ["twice"] });
+    expect(create.mock.lastCall?.[1]).toMatchObject({
+      preferredOutputLocation: { twice: "gpu-buffer", fourfold: "cpu" },
+    });
+    const first = await session.run({ x: tensor(Float32Array.of(1, 2, 3), [3]) });
+    using kept = first["twice"] as DeviceTensor;
+    const second = await session.run({ x: kept });
+    expect((await first["fourfold"]?.download())?.data).toEqual(Float32Array.of(4, 8, 12));
+    expect((await second["fourfold"]?.download())?.data).toEqual(Float32Array.of(8, 16, 24));
+    const loaded = create.mock.calls.length;
+    expect(await kept.download()).toEqual(tensor(Float32Array.of(2, 4, 6), [3]));
+    expect(create, "a graph of its own reads it back").toHaveBeenCalledTimes(loaded + 1);
+    kept[Symbol.dispose]();
+    await expect(session.run({ x: kept })).rejects.toThrow("an input has been freed");
+    await expect(kept.download()).rejects.toThrow("freed");
+    second["twice"]?.[Symbol.dispose]();
+  });
+
+  test("refuses a result of the CPU's runtime", async () => {
+    const builder = graphBuilder("doubling");
+    const x = builder.input("x", "F32", [3]);
+    const graph = builder.finish({ y: add(x, x) });
+    await using there = await cpu.load(graph);
+    await using here = await webgpu.load(graph);
+    using y = (await there.run({ x: tensor(Float32Array.of(1, 2, 3), [3]) }))["y"] as DeviceTensor;
+    await expect(here.run({ x: y })).rejects.toThrow("an input has been freed or belongs to another runtime");
+  });
+
+  describe("on a cut U-Net", async () => {
+    const { network, sample, timestep, conditioning } = await openNetwork("unet-sdxl");
+    const parts = cut(network, 1);
+
+    /** A full evaluation and a cached one. */
+    async function evaluations(sessions: CutSessions, ran: () => void = () => {}): Promise<Tensor[]> {
+      using denoiser = cachedDenoiser(sessions, (index) => index === 0, { conditioning, now: () => 0 });
+      const predictions: Tensor[] = [];
+      for (const [i, input] of [sample, randomTensor(sample.shape, 1)].entries()) {
+        predictions.push(await denoiser.predict(input, timestep - 7 * i));
+        ran();
+      }
+      return predictions;
+    }
+
+    test.each([
+      ["three parts", loadCut],
+      ["a pair of graphs", loadPair],
+    ] as const)("predicts what the CPU does from %s, and reads nothing back but predictions", async (_, load) => {
+      const counting = countingRuntime(webgpu);
+      await using reference = await load(cpu, parts);
+      const expected = await evaluations(reference);
+      {
+        await using sessions = await load(counting, parts);
+        const kept: number[] = [];
+        const actual = await evaluations(sessions, () => kept.push(counting.tensors));
+        actual.forEach((prediction, i) => {
+          expect(prediction, `evaluation ${i}`).toBeCloseTensor(expected[i] as Tensor, WEBGPU_CALL);
+        });
+        expect(kept, "what the trunk gave").toEqual([kept[1], kept[0]]);
+        expect(counting.downloads).toBe(2);
+      }
+      expect([counting.sessions, counting.tensors]).toEqual([0, 0]);
+    });
+
+    test("leaves no operation of trunk and tail to the CPU", async () => {
+      const create = InferenceSession.create.bind(InferenceSession) as (
+        model: Uint8Array,
+        options: InferenceSession.SessionOptions,
+      ) => Promise<InferenceSession>;
+      vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: object) =>
+        create(model, { ...options, enableGraphCapture: true })) as typeof InferenceSession.create);
+      for (const graph of [parts.trunk, parts.tail]) await (await webgpu.load(graph))[Symbol.asyncDispose]();
+    });
+  });
+
+  test("decodes latents as the CPU does", async () => {
+    const { config, weights } = await openComponent(fixturePath("models/vae-kl"));
+    const graph = autoencoderDecoder(autoencoderKlConfig(config), { batch: 1, height: 8, width: 8 }, weights);
+    const latent = randomTensor([...(graph.inputs.get("latent")?.shape ?? [])], 3);
+    const decode = async (runtime: Runtime): Promise<Tensor> => {
+      await using session = await runtime.load(graph);
+      const { image } = await session.run({ latent });
+      return (await image?.download()) as Tensor;
+    };
+    expect(await decode(webgpu)).toBeCloseTensor(await decode(cpu), WEBGPU_CALL);
+  });
+
+  test.each(["txt2img-ddim", "txt2img-ddim-deepcache-N3-b0"])(
+    "makes the reference's picture of %s",
+    async (name) => {
+      const golden = readFixture(`pipelines/sd15/${name}.safetensors`);
+      const model = await modelFor("pipelines/sd15/model", golden);
+      const recording = recordingRuntime(webgpu);
+      {
+        await using pipeline = textToImage(model, { runtime: recording });
+        expectGolden(await pipeline.generate(optionsOf(golden)), golden, recording.shown, model);
+      }
+      expect(recording.held).toEqual([]);
+    },
+    180_000,
+  );
+});
