@@ -1,16 +1,19 @@
 import { averageMacs, type PartMacs, runMacs } from "../deepcache/cost.ts";
 import { cut } from "../deepcache/cut.ts";
 import { checkBranch } from "../deepcache/policy.ts";
+import { separatePrelude } from "../deepcache/prelude.ts";
 import { skipCount, unet } from "../models/unet.ts";
+import type { Graph } from "../onnx/graph.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type MachinePeak, machinePeak, type PeakOptions } from "./machine-peak.ts";
 import { loadedMacs, measureNetwork, type NetworkTimes, openNetwork, type Probe } from "./measure-network.ts";
 import type { BenchmarkReport, BranchReport, EvaluationCost, Machine, RunReport, UncutReport } from "./report.ts";
+import { floorSeconds, workOf } from "./roofline.ts";
 import { planScenario, type RunTime, runScenario, type ScenarioPlan, schedulerSeconds } from "./run-scenario.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 import { type Times, timesOf } from "./statistics.ts";
-import { conditioningOf, type Subject, sampleShape } from "./subject.ts";
+import { conditioningOf, networkOf, type Subject, sampleShape } from "./subject.ts";
 import { timedRuntime } from "./timed-runtime.ts";
 
 /** What to measure. */
@@ -108,6 +111,7 @@ export async function benchmark(
   if (first === undefined) throw new RangeError("Cannot measure: at least one branch is required");
   const cost = costs(peak);
   const fullMacs = countMacs(unet(subject.config, subject.shape).graph).total;
+  const { full: whole } = computedParts(subject, first.branch);
   const runs = measured.flatMap((branch) => runReports(branch, { evaluations, measured }));
   const own = measured.map((branch) => branchReport(branch, { subject, cost, fullMacs, intervals, evaluations }));
   return {
@@ -116,8 +120,8 @@ export async function benchmark(
     batch: subject.shape.batch,
     sample: sampleShape(subject).slice(1),
     evaluations,
-    full: cost(first.times.full, fullMacs, sum(first.macs)),
-    ...(uncut === undefined ? {} : { uncut: uncutReport(uncut, cost(uncut.full, fullMacs, sum(first.macs))) }),
+    full: cost(first.times.full, fullMacs, whole),
+    ...(uncut === undefined ? {} : { uncut: uncutReport(uncut, cost(uncut.full, fullMacs, whole)) }),
     branches: own,
     runs,
     schedulerSeconds: scheduler,
@@ -140,16 +144,23 @@ function branchesOf({ branches, scenarios }: BenchmarkOptions, skips: number): n
 const branchOf = ({ policy }: Scenario, [first = 0]: readonly number[]): number =>
   policy.kind === "off" ? first : policy.branch;
 
-const sum = ({ head, trunk, tail }: PartMacs): number => head + trunk + tail;
-
-type CostOf = (times: Times, macs: number, computed: number) => EvaluationCost;
+type CostOf = (times: Times, macs: number, graphs: readonly Graph[]) => EvaluationCost;
 
 const costs =
-  ({ gemmGflops, convGflops }: MachinePeak): CostOf =>
-  (times, macs, computedMacs) => {
+  (peak: MachinePeak): CostOf =>
+  (times, macs, graphs) => {
+    const work = workOf(graphs);
+    const computedMacs = work.convolution + work.product;
     const gflops = (2 * computedMacs) / times.seconds / 1e9;
-    return { ...times, macs, computedMacs, gflops, peakShare: gflops / Math.max(gemmGflops, convGflops) };
+    const peakShare = gflops / Math.max(peak.gemmGflops, peak.convGflops);
+    return { ...times, macs, computedMacs, gflops, peakShare, floorSeconds: floorSeconds(work, peak) };
   };
+
+/** The graphs of every evaluation, as they are computed: what runs once per run is in none. */
+function computedParts(subject: Subject, branch: number): { readonly full: Graph[]; readonly cached: Graph[] } {
+  const { head, trunk, tail } = cut(separatePrelude(networkOf(subject, branch)).network, branch);
+  return { full: [head, trunk, tail], cached: [head, tail] };
+}
 
 const uncutReport = ({ loadSeconds }: NetworkTimes, cost: EvaluationCost): UncutReport => ({ ...cost, loadSeconds });
 
@@ -161,7 +172,7 @@ interface BranchContext {
   readonly evaluations: number;
 }
 
-function branchReport({ branch, times, parts, macs, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
+function branchReport({ branch, times, parts, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
   const { subject, cost, fullMacs, intervals, evaluations } = context;
   const { head, tail } = cut(unet(subject.config, subject.shape), branch);
   const cachedMacs = addMacs(countMacs(head), countMacs(tail)).total;
@@ -170,12 +181,12 @@ function branchReport({ branch, times, parts, macs, peakBytes }: MeasuredBranch,
   const byInterval = (costs: { full: number; cached: number }): Record<string, number> =>
     Object.fromEntries(averageMacs(costs, intervals, evaluations).map(({ interval, speedUp }) => [interval, speedUp]));
   const speedup = byInterval({ full: full.seconds, cached: cached.seconds });
-  const hoistedMacs = macs.head + macs.tail;
-  const hoistedLimit = byInterval({ full: sum(macs), cached: hoistedMacs });
+  const computed = computedParts(subject, branch);
+  const costOf = { full: cost(full, fullMacs, computed.full), cached: cost(cached, cachedMacs, computed.cached) };
+  const hoistedLimit = byInterval({ full: costOf.full.computedMacs, cached: costOf.cached.computedMacs });
   return {
     branch,
-    full: cost(full, fullMacs, sum(macs)),
-    cached: cost(cached, cachedMacs, hoistedMacs),
+    ...costOf,
     parts,
     ratio: cached.seconds / full.seconds,
     speedup,
@@ -184,6 +195,7 @@ function branchReport({ branch, times, parts, macs, peakBytes }: MeasuredBranch,
     fraction: Object.fromEntries(
       Object.entries(speedup).map(([interval, value]) => [interval, value / (hoistedLimit[interval] ?? Number.NaN)]),
     ),
+    roofline: byInterval({ full: costOf.full.floorSeconds, cached: costOf.cached.floorSeconds }),
     loadSeconds: times.loadSeconds,
     peakBytes,
   };

@@ -1,6 +1,5 @@
 import { type Graph, graphBuilder } from "../onnx/graph.ts";
-import { countMacs } from "../onnx/macs.ts";
-import { conv, matmulTransposed } from "../onnx/ops.ts";
+import { conv, matmulTransposed, softmax } from "../onnx/ops.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
@@ -11,6 +10,8 @@ export interface MachinePeak {
   readonly gemmGflops: number;
   /** Of a 3×3 convolution. */
   readonly convGflops: number;
+  /** Of softmax on rows that stay in the caches, in 10⁹ exponentials per second. */
+  readonly softmaxGexps: number;
 }
 
 export interface PeakOptions {
@@ -21,12 +22,19 @@ export interface PeakOptions {
   readonly channels?: number;
   /** Height and width of what is convolved. */
   readonly size?: number;
+  /** Length of the rows of which softmax is taken. */
+  readonly keys?: number;
   readonly repeat?: number;
 }
 
-/** Runs a matrix product and a convolution several times and takes the best of each. */
+/** Rows of a softmax: what a few cores have in their caches. */
+const ROWS = 128;
+/** As many one after the other, for one alone is over before the clock has ticked. */
+const SOFTMAXES = 32;
+
+/** Runs a matrix product, a convolution and softmax several times and takes the best of each. */
 export async function machinePeak(runtime: Runtime, options: PeakOptions): Promise<MachinePeak> {
-  const { matrix = 2048, channels = 320, size = 64 } = options;
+  const { matrix = 2048, channels = 320, size = 64, keys = 4096 } = options;
   const product = (x: Tensor): Graph => {
     const builder = graphBuilder("matrix_product");
     return builder.finish({
@@ -38,9 +46,18 @@ export async function machinePeak(runtime: Runtime, options: PeakOptions): Promi
     const weight = constant(builder, [channels, channels, 3, 3]);
     return builder.finish({ y: conv(builder.input("x", "F32", x.shape), weight, undefined, { pads: [1, 1, 1, 1] }) });
   };
+  const softmaxes = (x: Tensor): Graph => {
+    const builder = graphBuilder("softmax");
+    let y = builder.input("x", "F32", x.shape);
+    for (let i = 0; i < SOFTMAXES; i++) y = softmax(y);
+    return builder.finish({ y });
+  };
+  const rate = async (graphOf: (x: Tensor) => Graph, shape: readonly number[], operations: number): Promise<number> =>
+    operations / (1e6 * (await bestMilliseconds(runtime, graphOf, shape, options)));
   return {
-    gemmGflops: await bestGflops(runtime, product, [matrix, matrix], options),
-    convGflops: await bestGflops(runtime, convolution, [1, channels, size, size], options),
+    gemmGflops: await rate(product, [matrix, matrix], 2 * matrix ** 3),
+    convGflops: await rate(convolution, [1, channels, size, size], 2 * 9 * (channels * size) ** 2),
+    softmaxGexps: await rate(softmaxes, [ROWS, keys], SOFTMAXES * ROWS * keys),
   };
 }
 
@@ -54,15 +71,14 @@ function pattern(shape: readonly number[]): Float32Array {
 const constant = (builder: ReturnType<typeof graphBuilder>, shape: readonly number[]) =>
   builder.constant(pattern(shape), shape);
 
-async function bestGflops(
+async function bestMilliseconds(
   runtime: Runtime,
   graphOf: (x: Tensor) => Graph,
   shape: readonly number[],
   { now, signal, repeat = 7 }: PeakOptions,
 ): Promise<number> {
   const x = { data: pattern(shape), shape };
-  const graph = graphOf(x);
-  await using session = await runtime.load(graph);
+  await using session = await runtime.load(graphOf(x));
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i <= repeat; i++) {
     signal?.throwIfAborted();
@@ -72,5 +88,5 @@ async function bestGflops(
     y?.[Symbol.dispose]();
     if (i > 0) best = Math.min(best, milliseconds); // the first warms up
   }
-  return (2 * countMacs(graph).total) / (best * 1e6);
+  return best;
 }

@@ -26,6 +26,7 @@ export interface NetworkTimes {
   readonly full: Times;
   /** None where the network is uncut. */
   readonly cached: Times | undefined;
+  /** None where evaluations run in one piece. */
   readonly parts: Readonly<Partial<Record<PartName, Times>>>;
   /** Of all timed evaluations together. */
   readonly wallSeconds: number;
@@ -81,6 +82,7 @@ export async function measureNetwork(
 ): Promise<NetworkTimes> {
   const { now, signal } = probe;
   const period = loaded.kind === "cut" ? 2 : 1;
+  const inOnePiece = loaded.kind === "whole" || loaded.sessions.kind === "pair";
   const fulls = new Set(Array.from({ length: MOST_WARM_UP + repeat }, (_, turn) => period * turn));
   let last: Evaluation | undefined;
   const observe = (evaluation: Evaluation): void => {
@@ -103,6 +105,7 @@ export async function measureNetwork(
     times[last.full ? "full" : "cached"].push(seconds);
     sums.wallSeconds += seconds;
     sums.runtimeSeconds += runtime.takeSeconds();
+    if (inOnePiece) return end;
     for (const [name, value] of Object.entries(last.seconds) as [PartName, number][]) {
       parts.set(name, [...(parts.get(name) ?? []), value]);
     }

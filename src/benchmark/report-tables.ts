@@ -16,7 +16,7 @@ export function reportTables(report: BenchmarkReport): ReportTable[] {
     {
       title: `Speed-up over ${report.evaluations} evaluations, from the medians`,
       rows: [
-        ["", "interval", "measured", "limit", "limit as computed", "of the limit"],
+        ["", "interval", "measured", "limit", "limit as computed", "of the limit", "roofline"],
         ...branches.flatMap(intervalRows),
       ],
     },
@@ -37,7 +37,8 @@ export function reportFacts(report: BenchmarkReport): (readonly [name: string, v
     ],
     [
       "its peak",
-      `${gflops(machine.gemmGflops)} in a matrix product, ${gflops(machine.convGflops)} in a 3×3 convolution`,
+      `${gflops(machine.gemmGflops)} in a matrix product, ${gflops(machine.convGflops)} in a 3×3 convolution, ` +
+        `${machine.softmaxGexps.toFixed(2)} G exponentials/s in softmax`,
     ],
     ["loading", seconds(report.loadSeconds)],
     [
@@ -50,7 +51,17 @@ export function reportFacts(report: BenchmarkReport): (readonly [name: string, v
   ];
 }
 
-const EVALUATION_HEADINGS = ["", "time", "quartiles", "MACs", "computed", "GFLOP/s", "of the peak"];
+const EVALUATION_HEADINGS = [
+  "",
+  "time",
+  "quartiles",
+  "MACs",
+  "computed",
+  "GFLOP/s",
+  "of the peak",
+  "floor",
+  "of the time",
+];
 
 function evaluationRows({ branches, uncut }: BenchmarkReport): string[][] {
   const row = (name: string, cost: EvaluationCost): string[] => [
@@ -61,6 +72,8 @@ function evaluationRows({ branches, uncut }: BenchmarkReport): string[][] {
     giga(cost.computedMacs),
     cost.gflops.toFixed(1),
     percent(cost.peakShare),
+    seconds(cost.floorSeconds),
+    percent(cost.floorSeconds / cost.seconds),
   ];
   return [
     ...(uncut === undefined ? [] : [row("full, uncut", uncut)]),
@@ -78,7 +91,7 @@ function partRow({ branch, parts }: BranchReport): string[][] {
   return times.length === 0 ? [] : [[`branch ${branch}`, ...times.map((part) => seconds(part.seconds))]];
 }
 
-function intervalRows({ branch, speedup, limit, hoistedLimit, fraction }: BranchReport): string[][] {
+function intervalRows({ branch, speedup, limit, hoistedLimit, fraction, roofline }: BranchReport): string[][] {
   return Object.keys(speedup).map((interval) => [
     `branch ${branch}`,
     interval,
@@ -86,6 +99,7 @@ function intervalRows({ branch, speedup, limit, hoistedLimit, fraction }: Branch
     times(limit[interval]),
     times(hoistedLimit[interval]),
     percent(fraction[interval]),
+    times(roofline[interval]),
   ]);
 }
 

@@ -58,6 +58,8 @@ export interface EvaluationCost extends Times {
   readonly gflops: number;
   /** `gflops` over the better one of the machine's peaks. */
   readonly peakShare: number;
+  /** What it takes at least: every kind of operation at the machine's peak for it. */
+  readonly floorSeconds: number;
 }
 
 /** A network that is not cut. */
@@ -74,7 +76,7 @@ export interface BranchReport {
   /** Of the network cut here, in turn with `cached`. */
   readonly full: EvaluationCost;
   readonly cached: EvaluationCost;
-  /** The pieces in which it runs: head, trunk and tail, or a full and a cached evaluation in one piece each. */
+  /** Head, trunk and tail; none where evaluations run in one piece each and parts were not asked for. */
   readonly parts: Readonly<Partial<Record<PartName, Times>>>;
   /** Seconds of a cached evaluation over those of a full one. */
   readonly ratio: number;
@@ -86,6 +88,8 @@ export interface BranchReport {
   readonly hoistedLimit: ByInterval;
   /** `speedup` over `hoistedLimit`. */
   readonly fraction: ByInterval;
+  /** What it would be if full and cached evaluations took their `floorSeconds`. */
+  readonly roofline: ByInterval;
   readonly loadSeconds: number;
   /** Largest resident memory of the process so far. */
   readonly peakBytes: number;

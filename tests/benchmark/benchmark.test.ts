@@ -50,7 +50,13 @@ describe("a report", () => {
     const json = JSON.parse(JSON.stringify(report)) as BenchmarkReport;
     expect(json).toEqual(report);
     expect(json).toMatchObject({
-      machine: { ...MACHINE, device: "cpu", gemmGflops: expect.any(Number), convGflops: expect.any(Number) },
+      machine: {
+        ...MACHINE,
+        device: "cpu",
+        gemmGflops: expect.any(Number),
+        convGflops: expect.any(Number),
+        softmaxGexps: expect.any(Number),
+      },
       architecture: "tiny",
       full: { seconds: expect.any(Number), macs: expect.any(Number) },
       outsideRuntime: expect.any(Number),
@@ -67,7 +73,7 @@ describe("a report", () => {
   });
 
   test("computes speed-ups and limits from its own times and operations", () => {
-    for (const { full, cached, ratio, speedup, limit, hoistedLimit, fraction } of report.branches) {
+    for (const { full, cached, ratio, speedup, limit, hoistedLimit, fraction, roofline } of report.branches) {
       expect(ratio).toBeCloseTo(cached.seconds / full.seconds);
       expect(speedup["5"]).toBeCloseTo((10 * full.seconds) / (2 * full.seconds + 8 * cached.seconds));
       expect(limit["5"]).toBeCloseTo((10 * full.macs) / (2 * full.macs + 8 * cached.macs));
@@ -77,6 +83,8 @@ describe("a report", () => {
       expect(fraction["2"]).toBeCloseTo((speedup["2"] ?? 0) / (hoistedLimit["2"] ?? 0));
       expect(cached.computedMacs).toBeLessThanOrEqual(cached.macs);
       expect(full.gflops).toBeCloseTo((2 * full.computedMacs) / full.seconds / 1e9);
+      expect(full.floorSeconds).toBeGreaterThan(cached.floorSeconds);
+      expect(roofline["5"]).toBeCloseTo((10 * full.floorSeconds) / (2 * full.floorSeconds + 8 * cached.floorSeconds));
       expect(cached.samples).toBe(3);
       expect(cached.quartiles[0]).toBeLessThanOrEqual(cached.seconds);
       expect(cached.quartiles[1]).toBeGreaterThanOrEqual(cached.seconds);
