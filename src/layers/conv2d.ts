@@ -4,7 +4,8 @@ import { elementCount } from "../tensor/tensor.ts";
 import type { Scope } from "./scope.ts";
 
 export interface Conv2dOptions {
-  readonly kernel?: number;
+  /** The same on both sides, or [height, width]. */
+  readonly kernel?: number | readonly [number, number];
   readonly stride?: number;
   /** The same on all sides, or [top, left, bottom, right]. */
   readonly padding?: number | readonly [number, number, number, number];
@@ -27,7 +28,8 @@ export function joinedConv2d(
   { kernel = 1, stride = 1, padding = 0, bias = true }: Conv2dOptions = {},
 ): Value {
   const inner = pieces.reduce((sum, piece) => sum + sizeOf(piece, 1), 0);
-  const weight = scope.weight("weight", [channels, inner, kernel, kernel]);
+  const [height, width] = typeof kernel === "number" ? [kernel, kernel] : kernel;
+  const weight = scope.weight("weight", [channels, inner, height, width]);
   const offset = bias ? scope.weight("bias", [channels]) : undefined;
   const pads = typeof padding === "number" ? ([padding, padding, padding, padding] as const) : padding;
   let start = 0;

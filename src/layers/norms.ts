@@ -1,5 +1,13 @@
 import type { Value } from "../onnx/graph.ts";
-import { add, instanceNormalization, layerNormalization, multiply, reshape, sizeOf } from "../onnx/ops.ts";
+import {
+  add,
+  batchNormalization,
+  instanceNormalization,
+  layerNormalization,
+  multiply,
+  reshape,
+  sizeOf,
+} from "../onnx/ops.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import type { Scope } from "./scope.ts";
 
@@ -52,4 +60,15 @@ export function layerNorm(scope: Scope, x: Value, epsilon = 1e-5): Value {
 export function sharedLayerNorm(scope: Scope, width: number, epsilon = 1e-5): (x: Value) => Value {
   const [gamma, beta] = [scope.weight("weight", [width]), scope.weight("bias", [width])];
   return (x) => x.builder.tally(layerNormalization(x, gamma, beta, epsilon), 2 * elementCount(x.shape));
+}
+
+/** torch.nn.BatchNorm2d on x [N, C, H, W] with the statistics of training; right after a convolution it costs nothing. */
+export function batchNorm(scope: Scope, x: Value, epsilon: number): Value {
+  const perChannel = (name: string): Value => scope.weight(name, [sizeOf(x, 1)]);
+  const [gamma, beta] = [perChannel("weight"), perChannel("bias")];
+  return batchNormalization(
+    x,
+    { gamma, beta, mean: perChannel("running_mean"), variance: perChannel("running_var") },
+    epsilon,
+  );
 }

@@ -1,4 +1,16 @@
-import { checkFeatures, dot, type Matrix, row, squaredDistance, timesTransposed, transposed } from "./matrix.ts";
+import {
+  addDots,
+  blocksOf,
+  checkFeatures,
+  dot,
+  type Matrix,
+  row,
+  type Samples,
+  samplesOf,
+  squaredDistance,
+  timesTransposed,
+  transposed,
+} from "./matrix.ts";
 import { squareRootFactor, symmetricEigenvalues } from "./symmetric.ts";
 
 /** Mean and covariance of features: all that the Fréchet distance looks at. */
@@ -7,19 +19,34 @@ export interface FeatureStatistics {
   readonly covariance: Matrix;
 }
 
-/** The statistics of `features`, one sample a row; the covariance is the unbiased one. */
-export function featureStatistics(features: Matrix): FeatureStatistics {
-  const { rows, columns } = features;
-  checkFeatures(features, features, 2);
+/** The statistics of `features`, one sample a row, read twice; the covariance is the unbiased one. */
+export function featureStatistics(features: Matrix | Samples): FeatureStatistics {
+  const samples = samplesOf(features);
+  const { rows, columns } = samples;
+  checkFeatures(samples, samples, 2);
   const mean = new Float64Array(columns);
-  for (let i = 0; i < rows; i++) {
-    const sample = row(features, i);
-    for (let j = 0; j < columns; j++) mean[j]! += sample[j]! / rows;
+  for (const block of blocksOf(samples)) {
+    for (let i = 0; i < block.rows; i++) {
+      const sample = row(block, i);
+      for (let j = 0; j < columns; j++) mean[j]! += sample[j]! / rows;
+    }
   }
-  const centered = features.data.map((value, i) => value - mean[i % columns]!);
-  const byFeature = transposed({ rows, columns, data: centered });
-  const products = timesTransposed(byFeature, byFeature);
-  return { mean, covariance: { ...products, data: products.data.map((value) => value / (rows - 1)) } };
+  const sums = new Float64Array(columns * columns);
+  for (const block of blocksOf(samples)) addProducts(sums, block, mean);
+  for (let i = 0; i < columns; i++) {
+    for (let j = 0; j <= i; j++) sums[j * columns + i] = sums[i * columns + j]! /= rows - 1;
+  }
+  return { mean, covariance: { rows: columns, columns, data: sums } };
+}
+
+/** Adds the products of every two centered features to the lower triangle of `sums`. */
+function addProducts(sums: Float64Array, block: Matrix, mean: Float64Array): void {
+  const { columns } = block;
+  const centered = block.data.map((value, i) => value - mean[i % columns]!);
+  const byFeature = transposed({ ...block, data: centered });
+  for (let i = 0; i < columns; i++) {
+    addDots(sums.subarray(i * columns, i * columns + i + 1), row(byFeature, i), byFeature);
+  }
 }
 
 /** Fréchet distance of two normal distributions: FID for Inception's pooled features, sFID for its spatial ones. */

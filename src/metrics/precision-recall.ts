@@ -1,33 +1,64 @@
-import { checkFeatures, type Matrix, row, squaredDistance } from "./matrix.ts";
+import { blocksOf, checkFeatures, type Matrix, row, type Samples, samplesOf, squaredDistance } from "./matrix.ts";
 
 /**
  * Improved precision and recall (Kynkäänniemi et al., 2019): the share of generated samples within reach of a real one,
  * and the reverse. A sample reaches as far as its `neighbors`-th nearest of its own kind.
  */
 export function precisionAndRecall(
-  real: Matrix,
-  generated: Matrix,
+  real: Matrix | Samples,
+  generated: Matrix | Samples,
   neighbors = 3,
 ): { precision: number; recall: number } {
-  checkFeatures(real, generated, neighbors + 1);
-  return { precision: coverage(real, generated, neighbors), recall: coverage(generated, real, neighbors) };
+  const [one, other] = [samplesOf(real), samplesOf(generated)];
+  checkFeatures(one, other, neighbors + 1);
+  return { precision: coverage(one, other, neighbors), recall: coverage(other, one, neighbors) };
 }
 
 /** The share of `samples` within reach of some row of `manifold`. */
-function coverage(manifold: Matrix, samples: Matrix, neighbors: number): number {
+export function coverage(manifold: Samples, samples: Samples, neighbors = 3): number {
+  checkFeatures(manifold, samples, neighbors + 1);
   const reach = squaredReach(manifold, neighbors);
   let covered = 0;
-  for (let j = 0; j < samples.rows; j++) {
-    const sample = row(samples, j);
-    if (reach.some((limit, i) => squaredDistance(row(manifold, i), sample) <= limit)) covered++;
+  for (const block of blocksOf(samples)) {
+    const found = new Array<boolean>(block.rows).fill(false);
+    let start = 0;
+    for (const real of blocksOf(manifold)) {
+      for (let j = 0; j < block.rows; j++) {
+        const sample = row(block, j);
+        for (let i = 0; i < real.rows && !found[j]; i++) {
+          if (squaredDistance(row(real, i), sample) <= reach[start + i]!) found[j] = true;
+        }
+      }
+      start += real.rows;
+    }
+    covered += found.filter(Boolean).length;
   }
   return covered / samples.rows;
 }
 
-function squaredReach(manifold: Matrix, neighbors: number): Float64Array {
-  return Float64Array.from({ length: manifold.rows }, (_, i) => {
-    const sample = row(manifold, i);
-    const distances = Float64Array.from({ length: manifold.rows }, (_, j) => squaredDistance(sample, row(manifold, j)));
-    return distances.sort()[neighbors]!; // the nearest is the sample itself
-  });
+/** The squared distance of every sample to its `neighbors`-th nearest other one. */
+function squaredReach(manifold: Samples, neighbors: number): Float64Array {
+  const reach = new Float64Array(manifold.rows);
+  let start = 0;
+  for (const block of blocksOf(manifold)) {
+    // In increasing order; the nearest is the sample itself.
+    const nearest = Array.from({ length: block.rows }, () => new Float64Array(neighbors + 1).fill(Infinity));
+    for (const other of blocksOf(manifold)) {
+      for (let i = 0; i < block.rows; i++) {
+        const sample = row(block, i);
+        for (let j = 0; j < other.rows; j++) insert(nearest[i]!, squaredDistance(sample, row(other, j)));
+      }
+    }
+    for (const [i, distances] of nearest.entries()) reach[start + i] = distances[neighbors]!;
+    start += block.rows;
+  }
+  return reach;
+}
+
+/** Puts `value` into a list in increasing order, whose last entry falls out. */
+function insert(sorted: Float64Array, value: number): void {
+  let i = sorted.length - 1;
+  if (!(value < sorted[i]!)) return;
+  for (; i > 0 && sorted[i - 1]! > value; i--) sorted[i] = sorted[i - 1]!;
+  sorted[i] = value;
 }

@@ -14,6 +14,7 @@ import {
 } from "../models/scene-network.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { entry, type Tensor } from "../tensor/tensor.ts";
+import { filledUp } from "./batches.ts";
 import type { FeatureStatistics } from "./frechet-distance.ts";
 import { type Matrix, matrix } from "./matrix.ts";
 import type { SceneReading } from "./scene-caption.ts";
@@ -130,12 +131,6 @@ function checkSizes(images: readonly RgbImage[], size: number): void {
     }
   }
 }
-
-/** A short last batch is filled up with its first image, so that one loaded graph serves for all. */
-const filledUp = (images: readonly RgbImage[], count: number): readonly RgbImage[] => [
-  ...images,
-  ...Array.from({ length: count - images.length }, () => entry(images, 0)),
-];
 
 async function observe(session: Session, images: readonly RgbImage[]) {
   const outputs = await session.run({ pixel_values: imagesToSamples(images) });

@@ -3,7 +3,7 @@ import { conv2d } from "../layers/conv2d.ts";
 import { linear } from "../layers/linear.ts";
 import { checkpointScope, type Scope } from "../layers/scope.ts";
 import { type Graph, graphBuilder, type Value } from "../onnx/graph.ts";
-import { add, matmul, relu, reshape, sizeOf } from "../onnx/ops.ts";
+import { add, planeMeans, relu, sizeOf } from "../onnx/ops.ts";
 import { entry } from "../tensor/tensor.ts";
 import { type ConfigReader, configReader } from "./config-reader.ts";
 
@@ -75,17 +75,4 @@ function residualBlock(scope: Scope, x: Value, width: number, stride: number): V
   const h = conv2d(scope.at("conv2"), first, width, { kernel: 3, padding: 1 });
   const same = stride === 1 && sizeOf(x, 1) === width;
   return relu(add(h, same ? x : conv2d(scope.at("shortcut"), x, width, { stride })));
-}
-
-/** The mean of every plane of x [N, C, H, W], as [N, C]. */
-function planeMeans(x: Value): Value {
-  const [batch, channels, height, width] = [0, 1, 2, 3].map((axis) => sizeOf(x, axis)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const area = height * width;
-  const shares = x.builder.constant(new Float32Array(area).fill(1 / area), [area, 1]);
-  return reshape(matmul(reshape(x, [batch, channels, area]), shares), [batch, channels]);
 }

@@ -183,6 +183,67 @@ export function multiHeadAttention(query: Value, key: Value, value: Value, heads
   });
 }
 
+/** Scale, offset and running statistics of one value per channel each. */
+export interface BatchStatistics {
+  readonly gamma: Value;
+  readonly beta: Value;
+  readonly mean: Value;
+  readonly variance: Value;
+}
+
+export const batchNormalization = (
+  x: Value,
+  { gamma, beta, mean, variance }: BatchStatistics,
+  epsilon: number,
+): Value =>
+  x.builder.node("BatchNormalization", [x, gamma, beta, mean, variance], x, {
+    attributes: { epsilon: { float: epsilon } },
+  });
+
+export interface PoolAttributes {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding?: number;
+}
+
+/** Largest value of every window of x [N, C, H, W]. */
+export const maxPool = (x: Value, attributes: PoolAttributes): Value => pool("MaxPool", x, attributes);
+
+/** Mean of every window of x [N, C, H, W], padding left out of it. */
+export const averagePool = (x: Value, attributes: PoolAttributes): Value => pool("AveragePool", x, attributes);
+
+function pool(op: string, x: Value, { kernel, stride, padding = 0 }: PoolAttributes): Value {
+  const side = (axis: number): number => convolvedSize(sizeOf(x, axis), kernel, stride, padding, padding);
+  const shape = [sizeOf(x, 0), sizeOf(x, 1), side(2), side(3)];
+  const pads = [padding, padding, padding, padding];
+  return x.builder.node(
+    op,
+    [x],
+    { dtype: x.dtype, shape },
+    { attributes: { kernel_shape: [kernel, kernel], strides: [stride, stride], pads } },
+  );
+}
+
+/** Mean of every plane of x [N, C, H, W], as [N, C]. */
+export function planeMeans(x: Value): Value {
+  const shape = [sizeOf(x, 0), sizeOf(x, 1)];
+  return reshape(x.builder.node("GlobalAveragePool", [x], { dtype: x.dtype, shape: [...shape, 1, 1] }), shape);
+}
+
+/** Where the pixels of an enlarged picture lie in the original: at their centres, or at their upper left corners. */
+export type PixelPlaces = "half_pixel" | "asymmetric";
+
+/** x [N, C, H, W] in another size, linear between neighbours, without antialiasing. */
+export function resizeLinear(x: Value, height: number, width: number, places: PixelPlaces): Value {
+  const shape = [sizeOf(x, 0), sizeOf(x, 1), height, width];
+  return x.builder.node(
+    "Resize",
+    [x, undefined, undefined, integers(x, shape)],
+    { dtype: x.dtype, shape },
+    { attributes: { mode: "linear", coordinate_transformation_mode: places } },
+  );
+}
+
 /** Nearest-neighbour enlargement of x [N, C, H, W] to height × width, as torch.nn.functional.interpolate has it. */
 export function resizeNearest(x: Value, height: number, width: number): Value {
   const shape = [sizeOf(x, 0), sizeOf(x, 1), height, width];

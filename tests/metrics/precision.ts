@@ -4,3 +4,5 @@ export const DIGITS_OF_FLOAT64 = 9;
 export const DIGITS_OF_SINGULAR_ROOT = 3;
 /** Decimals for what was computed in float32 and lies between 0 and 100. */
 export const DIGITS_OF_FLOAT32 = 4;
+/** Decimals for distances of Inception features, against pytorch-fid's: scipy's roots of singular matrices are no better. */
+export const DIGITS_OF_FID = 3;

@@ -32,3 +32,5 @@ export const SAME_FORMULA: Tolerance = { atol: 0, rtol: 1e-6 };
 export const WEBGPU_CALL: Tolerance = { atol: 0, rtol: 1e-4 };
 /** One network call with activations in float16, whose 11 bits are good to 5e-4 an operation. */
 export const HALF_CALL: Tolerance = { atol: 0, rtol: 1e-2 };
+/** Ninety layers with features of order 1; relative to the largest value. */
+export const DEEP_NETWORK_CALL: Tolerance = { atol: 0, rtol: 1e-5 };
