@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { parseScenarios, SCENARIO_SYNTAX } from "../benchmark/scenario.ts";
 import type { EvaluatedPolicy, Shard } from "../evaluation/items.ts";
 import { isMeasureName, MEASURES, type MeasureName } from "../evaluation/measures.ts";
+import { INCEPTION_INPUTS, type InceptionInput } from "../models/inception.ts";
 import {
   addDeviceFlags,
   addModelFlags,
@@ -22,6 +23,8 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly metrics?: readonly MeasureName[];
   readonly clip?: string;
   readonly features?: string;
+  readonly inception?: string;
+  readonly inceptionInput?: InceptionInput;
   readonly reference?: string;
   readonly shard?: Shard;
   readonly merge?: readonly string[];
@@ -55,7 +58,19 @@ export function addEvaluationFlags(command: Command): Command {
     .option("--metrics <list>", `any of ${Object.keys(MEASURES).join(", ")} (default: psnr and ssim)`, parseMetrics)
     .option("--clip <folder>", "CLIPModel that clip scores images with (default: the embedded model's)")
     .option("--features <folder>", "scene network for noun, colour, accuracy and fd (default: the embedded model's)")
-    .option("--reference <folder>", "pictures (PNG) that fd compares with (default: what the network comes with)")
+    .option(
+      "--inception <file>",
+      "weights of FID's network for fid, sfid, is, precision and recall (pytorch-fid's .pth)",
+    )
+    .option(
+      "--inception-input <rule>",
+      `how pictures are resized and scaled for it: ${INCEPTION_INPUTS.join(" or ")}`,
+      parseInput,
+    )
+    .option(
+      "--reference <path>",
+      "folder of pictures (PNG) or statistics (.npz of pytorch-fid or ADM) that sets are compared with (fd's default: what its network comes with)",
+    )
     .option("--batch <n>", "images made together", (text) => parseWhole("--batch", text, 1), 4)
     .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
     .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)
@@ -84,6 +99,12 @@ function parseMetrics(text: string): MeasureName[] {
     throw new UsageError(`Cannot use --metrics "${unknown}": allowed are ${Object.keys(MEASURES).join(", ")}`);
   }
   return [...new Set(found)];
+}
+
+function parseInput(text: string): InceptionInput {
+  const found = INCEPTION_INPUTS.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot use --inception-input ${text}: one of ${INCEPTION_INPUTS.join(", ")} is required`);
 }
 
 function parseShard(text: string): Shard {

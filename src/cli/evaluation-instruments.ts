@@ -1,34 +1,48 @@
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
 import { openClip } from "../evaluation/clip-model.ts";
-import type { Reference } from "../evaluation/feature-files.ts";
+import { outputsFor } from "../evaluation/feature-files.ts";
 import { clipInstrument } from "../evaluation/instruments/clip.ts";
 import { differenceInstrument } from "../evaluation/instruments/difference.ts";
-import { type SceneInstrument, sceneInstrument } from "../evaluation/instruments/scene.ts";
+import { inceptionInstrument } from "../evaluation/instruments/inception.ts";
+import { SCENE_FEATURES, type SceneInstrument, sceneInstrument } from "../evaluation/instruments/scene.ts";
 import type { FeatureInstrument, ImageInstrument } from "../evaluation/instruments.ts";
 import { type MeasureName, measureNamed, type Need } from "../evaluation/measures.ts";
 import type { Prompt } from "../evaluation/prompts.ts";
-import { decodePng } from "../image/png.ts";
+import { openInception } from "../metrics/inception-features.ts";
+import type { Reference } from "../metrics/reference-statistics.ts";
 import { openSceneModel, readSceneReference } from "../metrics/scene-features.ts";
+import { INCEPTION_WIDTHS, type InceptionOutput } from "../models/inception.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { sceneMetricsFolder } from "./default-model.ts";
 import type { EvaluationFlags } from "./evaluation-flags.ts";
+import { openReference } from "./reference-pictures.ts";
 import { UsageError } from "./usage.ts";
 
 /** What the asked metrics are measured with. */
 export interface EvaluationInstruments extends AsyncDisposable {
   readonly instruments: readonly ImageInstrument[];
   readonly networks: readonly FeatureInstrument[];
-  readonly reference: Reference | undefined;
+  readonly reference: Reference;
   /** Refuses prompts that an instrument cannot judge images by. */
   checkPrompts(prompts: readonly Prompt[]): void;
 }
 
 /** What the needs of metrics come from: flags, or what comes with the embedded model. */
-function placesOf({ model, clip, features }: EvaluationFlags): Readonly<Record<Need, string | undefined>> {
+function placesOf({
+  model,
+  clip,
+  features,
+  inception,
+  reference,
+}: EvaluationFlags): Readonly<Record<Need, string | undefined>> {
   const shipped = (given: string | undefined, folder: string): string | undefined =>
     given ?? (model === undefined ? folder : undefined);
-  return { clip: shipped(clip, join(sceneMetricsFolder(), "clip")), features: shipped(features, sceneMetricsFolder()) };
+  return {
+    clip: shipped(clip, join(sceneMetricsFolder(), "clip")),
+    features: shipped(features, sceneMetricsFolder()),
+    ...{ inception, reference, referenceImages: reference },
+  };
 }
 
 /** Refuses metrics for which a flag is missing, and flags which no metric needs. */
@@ -36,13 +50,24 @@ export function checkNeeds(metrics: readonly MeasureName[], flags: EvaluationFla
   const places = placesOf(flags);
   for (const name of metrics) {
     const missing = measureNamed(name).needs.find((need) => places[need] === undefined);
-    if (missing !== undefined) throw new UsageError(`Cannot measure ${name} without --${missing}`);
+    if (missing !== undefined) throw new UsageError(`Cannot measure ${name} without --${FLAGS[missing]}`);
   }
   const needs = new Set<Need>(metrics.flatMap((name) => measureNamed(name).needs));
-  const idle = (["clip", "features"] as const).find((need) => flags[need] !== undefined && !needs.has(need));
+  const idle = (["clip", "features", "inception"] as const).find(
+    (need) => flags[need] !== undefined && !needs.has(need),
+  );
+  if (flags.inceptionInput !== undefined && !needs.has("inception")) {
+    throw new UsageError("Cannot use --inception-input: none of --metrics needs it");
+  }
   const unused = idle ?? (flags.reference !== undefined && !comparesSets(metrics) ? "reference" : undefined);
   if (unused !== undefined) throw new UsageError(`Cannot use --${unused}: none of --metrics needs it`);
 }
+
+/** The flags that needs are met by. */
+const FLAGS: Readonly<Record<Need, string>> = {
+  ...{ clip: "clip", features: "features", inception: "inception", reference: "reference" },
+  referenceImages: "reference",
+};
 
 const comparesSets = (metrics: readonly MeasureName[]): boolean =>
   metrics.some((name) => measureNamed(name).scope === "set");
@@ -52,23 +77,28 @@ export async function openInstruments(
   metrics: readonly MeasureName[],
   flags: EvaluationFlags,
   runtime: Runtime,
+  opening: OpenCheckpointOptions,
 ): Promise<EvaluationInstruments> {
   const places = placesOf(flags);
   const needs = new Set<Need>(metrics.flatMap((name) => measureNamed(name).needs));
   const clip = needs.has("clip") ? clipInstrument(runtime, await openClip(places.clip ?? ""), flags.batch) : undefined;
   const scene = needs.has("features") ? await openScene(runtime, places.features ?? "", flags.batch) : undefined;
+  const inception = needs.has("inception") ? await openInceptionNetwork(metrics, flags, runtime, opening) : undefined;
+  const reference = flags.reference === undefined ? { statistics: {} } : await openReference(flags.reference);
+  checkReference(metrics, flags, reference);
   const judged = scene !== undefined && metrics.some((name) => scene.measures.includes(name));
   const isPair = metrics.some((name) => measureNamed(name).scope === "pair");
   return {
     instruments: [...(isPair ? [differenceInstrument] : []), ...(clip ? [clip] : []), ...(judged ? [scene] : [])],
-    networks: scene !== undefined && comparesSets(metrics) ? [scene] : [],
-    reference: flags.reference === undefined ? undefined : await openReference(flags.reference),
+    networks: [...(scene !== undefined && metrics.includes("fd") ? [scene] : []), ...(inception ? [inception] : [])],
+    reference,
     checkPrompts(prompts) {
       if (judged) scene.checkPrompts(prompts);
     },
     async [Symbol.asyncDispose]() {
       await clip?.[Symbol.asyncDispose]();
       await scene?.[Symbol.asyncDispose]();
+      await inception?.[Symbol.asyncDispose]();
     },
   };
 }
@@ -79,29 +109,39 @@ async function openScene(runtime: Runtime, folder: string, batch: number): Promi
   return sceneInstrument(runtime, model, statistics, batch);
 }
 
-/** The pictures of a folder, in the order of their names. */
-async function openReference(folder: string): Promise<Reference> {
-  const names = (await listPictures(folder)).filter((name) => name.toLowerCase().endsWith(".png")).sort();
-  if (names.length < 2) throw new UsageError(`Cannot compare with "${folder}": at least 2 PNG files are required`);
-  return {
-    count: names.length,
-    read: async (begin, end) =>
-      await Promise.all(names.slice(begin, end).map((name) => readPicture(join(folder, name)))),
-  };
+const isInceptionOutput = (name: string): name is InceptionOutput => Object.hasOwn(INCEPTION_WIDTHS, name);
+
+async function openInceptionNetwork(
+  metrics: readonly MeasureName[],
+  { inception = "", inceptionInput: input, batch }: EvaluationFlags,
+  runtime: Runtime,
+  opening: OpenCheckpointOptions,
+) {
+  const outputs = outputsFor(metrics).filter(isInceptionOutput);
+  return inceptionInstrument(runtime, await openInception(inception, opening), outputs, { batch, input });
 }
 
-async function listPictures(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
-    throw new Error(`Cannot read the reference "${folder}"`, { cause });
+/** Statistics that a metric of sets is compared with, where they are not computed from pictures. */
+const STATISTICS_FOR = { fid: "pool", sfid: "spatial", fd: SCENE_FEATURES } as const;
+
+/** Refuses a reference that lacks what a metric compares with. */
+function checkReference(
+  metrics: readonly MeasureName[],
+  flags: EvaluationFlags,
+  { images, statistics }: Reference,
+): void {
+  if (flags.reference === undefined || images !== undefined) return;
+  for (const [name, output] of Object.entries(STATISTICS_FOR)) {
+    if ((metrics as readonly string[]).includes(name) && !Object.hasOwn(statistics, output)) {
+      throw new UsageError(
+        `Cannot measure ${name} with --reference "${flags.reference}": it holds statistics of ${Object.keys(statistics).join(", ")} and no pictures`,
+      );
+    }
   }
-}
-
-async function readPicture(path: string) {
-  try {
-    return decodePng(await readFile(path)).image;
-  } catch (cause) {
-    throw new Error(`Cannot read the picture "${path}"`, { cause });
+  const near = metrics.find((name) => (measureNamed(name).needs as readonly Need[]).includes("referenceImages"));
+  if (near !== undefined) {
+    throw new UsageError(
+      `Cannot measure ${near} with --reference "${flags.reference}": it holds statistics, pictures are required`,
+    );
   }
 }

@@ -1,6 +1,10 @@
-import type { RgbImage } from "../image/rgb-image.ts";
-import { type FeatureStatistics, frechetDistance } from "../metrics/frechet-distance.ts";
+import { type FeatureStatistics, featureStatistics, frechetDistance } from "../metrics/frechet-distance.ts";
+import { inceptionScore } from "../metrics/inception-score.ts";
+import { matrix, type Samples } from "../metrics/matrix.ts";
+import { coverage } from "../metrics/precision-recall.ts";
+import type { Reference, ReferenceImages } from "../metrics/reference-statistics.ts";
 import { EvaluationError } from "./errors.ts";
+import { SCENE_FEATURES } from "./instruments/scene.ts";
 import type { FeatureInstrument } from "./instruments.ts";
 import { imagesOf } from "./items.ts";
 import type { MeasureName } from "./measures.ts";
@@ -13,28 +17,42 @@ import type { SetValues } from "./summary.ts";
 export const REFERENCE = "reference";
 
 const FLOAT_BYTES = 4;
-/** Vectors that are read at a time. */
-const BLOCK = 1024;
+
+/** The features of a policy and what they are compared with. */
+interface ComparedSets {
+  readonly own: Samples;
+  /** Mean and covariance of the reference. */
+  readonly statistics: () => FeatureStatistics;
+  /** The reference's own features. */
+  readonly reference: () => Samples;
+}
+
+const distance = ({ own, statistics }: ComparedSets): number => frechetDistance(statistics(), featureStatistics(own));
 
 /** How measures of whole sets are computed from the features of a network. */
 const SET_MEASURES = {
-  fd: { output: "scene", compute: frechetDistance },
+  fd: { output: SCENE_FEATURES, compute: distance },
+  fid: { output: "pool", compute: distance },
+  sfid: { output: "spatial", compute: distance },
+  is: { output: "probabilities", compute: ({ own }) => inceptionScore(own, Math.min(10, own.rows)).mean },
+  precision: { output: "pool", compute: ({ own, reference }) => coverage(reference(), own) },
+  recall: { output: "pool", compute: ({ own, reference }) => coverage(own, reference()) },
 } as const satisfies Partial<
-  Record<
-    MeasureName,
-    {
-      readonly output: string;
-      readonly compute: (reference: FeatureStatistics, own: FeatureStatistics) => number;
-    }
-  >
+  Record<MeasureName, { readonly output: string; readonly compute: (sets: ComparedSets) => number }>
 >;
+
+type SetMeasureName = keyof typeof SET_MEASURES;
+
+/** The outputs of feature networks that measures need. */
+export const outputsFor = (metrics: readonly MeasureName[]): readonly string[] => [
+  ...new Set(setMeasures(metrics).map(([, { output }]) => output)),
+];
 
 /** The feature outputs that a complete evaluation holds, with the widths of their vectors. */
 export function featureWidths(store: Store, settings: EvaluationSettings): Readonly<Record<string, number>> {
-  const outputs = [...new Set(setMeasures(settings.metrics).map(([, { output }]) => output))];
   const [policy] = settings.policies;
   return Object.fromEntries(
-    outputs.map((output) => {
+    outputsFor(settings.metrics).map((output) => {
       const size = policy === undefined ? 0 : (store.size(featureFile(output, policy.name)) ?? 0);
       return [output, size / FLOAT_BYTES / imagesOf(settings)];
     }),
@@ -42,16 +60,24 @@ export function featureWidths(store: Store, settings: EvaluationSettings): Reado
 }
 
 const setMeasures = (metrics: readonly MeasureName[]) =>
-  Object.entries(SET_MEASURES).filter(([name]) => (metrics as readonly string[]).includes(name));
+  (Object.entries(SET_MEASURES) as [SetMeasureName, (typeof SET_MEASURES)[SetMeasureName]][]).filter(([name]) =>
+    metrics.includes(name),
+  );
 
 /** Compares the features of every policy's images with the reference's. */
 export function measureSets(store: Store, settings: EvaluationSettings): SetValues {
   const values = new Map<string, Record<string, number>>(settings.policies.map(({ name }) => [name, {}]));
   const widths = featureWidths(store, settings);
   for (const [measure, { output, compute }] of setMeasures(settings.metrics)) {
-    const reference = readReference(store, output);
+    const width = widths[output] ?? 0;
+    let held: FeatureStatistics | undefined;
+    const statistics = (): FeatureStatistics => {
+      held ??= readReference(store, output);
+      return held;
+    };
+    const reference = (): Samples => storedSamples(store, featureFile(output, REFERENCE), width);
     for (const [name, own] of values) {
-      own[measure] = compute(reference, storedStatistics(store, featureFile(output, name), widths[output] ?? 0));
+      own[measure] = compute({ own: storedSamples(store, featureFile(output, name), width), statistics, reference });
     }
   }
   return values;
@@ -80,65 +106,37 @@ function readReference(store: Store, output: string): FeatureStatistics {
   return { mean: values.slice(0, width), covariance };
 }
 
-/** Mean and unbiased covariance of the vectors of a file, read twice in blocks: memory does not grow with their number. */
-export function storedStatistics(store: Store, name: string, width: number): FeatureStatistics {
-  const count = (store.size(name) ?? 0) / (FLOAT_BYTES * width);
-  if (!Number.isInteger(count) || count < 2) {
+/** The vectors of a file, of which a block at a time is in memory. */
+export function storedSamples(store: Store, name: string, width: number): Samples {
+  const rows = (store.size(name) ?? 0) / (FLOAT_BYTES * width);
+  if (!Number.isInteger(rows) || rows < 2) {
     throw new EvaluationError(
-      `Cannot compare sets of images: "${name}" holds features of ${count}, at least 2 are required`,
+      `Cannot compare sets of images: "${name}" holds features of ${rows}, at least 2 are required`,
     );
   }
-  const mean = new Float64Array(width);
-  for (const vector of vectorsIn(store, name, width)) {
-    for (let i = 0; i < width; i++) mean[i]! += vector[i]! / count;
-  }
-  const sums = new Float64Array(width * width);
-  const centered = new Float64Array(width);
-  for (const vector of vectorsIn(store, name, width)) {
-    for (let i = 0; i < width; i++) centered[i] = vector[i]! - mean[i]!;
-    for (let i = 0; i < width; i++) {
-      const value = centered[i]!;
-      for (let j = 0; j <= i; j++) sums[i * width + j]! += value * centered[j]!;
-    }
-  }
-  for (let i = 0; i < width; i++) {
-    for (let j = 0; j <= i; j++) sums[j * width + i] = sums[i * width + j]! /= count - 1;
-  }
-  return { mean, covariance: { rows: width, columns: width, data: sums } };
+  return {
+    rows,
+    columns: width,
+    block(begin, end) {
+      const bytes = store.read(name, FLOAT_BYTES * width * begin, FLOAT_BYTES * width * end) ?? new Uint8Array();
+      const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / FLOAT_BYTES);
+      return matrix(end - begin, width, Float64Array.from(values));
+    },
+  };
 }
 
-function* vectorsIn(store: Store, name: string, width: number): Generator<Float32Array> {
-  const size = store.size(name) ?? 0;
-  const step = BLOCK * width * FLOAT_BYTES;
-  for (let offset = 0; offset < size; offset += step) {
-    const bytes = store.read(name, offset, Math.min(size, offset + step)) ?? new Uint8Array();
-    const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / FLOAT_BYTES);
-    for (let i = 0; i < values.length; i += width) yield values.subarray(i, i + width);
-  }
-}
-
-/** Images to compare with, read some at a time. */
-export interface Reference {
-  readonly count: number;
-  read(begin: number, end: number): Promise<readonly RgbImage[]>;
-}
-
-/** Keeps what a network's features are compared with: the given images, or what the network comes with. */
+/** Keeps what a network's features are compared with: what is given, or what the network comes with. */
 export async function settleReference(
   store: Store,
   network: FeatureInstrument,
-  reference: Reference | undefined,
+  { images, statistics }: Reference,
   batch: number,
 ): Promise<void> {
-  if (reference !== undefined) await extractReference(store, network, reference, batch);
+  if (images !== undefined) await extractReference(store, network, images, batch);
   for (const [output, width] of Object.entries(network.outputs)) {
-    const statistics =
-      reference === undefined
-        ? network.references?.[output]
-        : storedStatistics(store, featureFile(output, REFERENCE), width);
-    if (statistics === undefined)
-      throw new EvaluationError(`Cannot compare sets of images by "${output}": no reference`);
-    writeReference(store, output, statistics);
+    const extracted = images === undefined ? undefined : storedSamples(store, featureFile(output, REFERENCE), width);
+    const known = statistics[output] ?? (extracted && featureStatistics(extracted)) ?? network.references?.[output];
+    if (known !== undefined) writeReference(store, output, known);
   }
 }
 
@@ -146,7 +144,7 @@ export async function settleReference(
 async function extractReference(
   store: Store,
   network: FeatureInstrument,
-  { count, read }: Reference,
+  { count, read }: ReferenceImages,
   batch: number,
 ): Promise<void> {
   const files = Object.entries(network.outputs).map(([output, width]) => ({

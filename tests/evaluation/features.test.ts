@@ -3,12 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ClipModel, clipPixels, openClip } from "../../src/evaluation/clip-model.ts";
-import {
-  appendFeatures,
-  referenceFile,
-  settleReference,
-  storedStatistics,
-} from "../../src/evaluation/feature-files.ts";
+import { appendFeatures, referenceFile, settleReference, storedSamples } from "../../src/evaluation/feature-files.ts";
 import { clipInstrument } from "../../src/evaluation/instruments/clip.ts";
 import { sceneInstrument } from "../../src/evaluation/instruments/scene.ts";
 import { featureFile } from "../../src/evaluation/records.ts";
@@ -124,12 +119,12 @@ describe("sceneInstrument()", () => {
 });
 
 describe("feature files", () => {
-  test("storedStatistics() gives what all vectors at once give", () => {
+  test("storedSamples() have the statistics of all vectors at once", () => {
     const store = folderStore(join(folder, "statistics"));
     const { data } = torchGenerator(4).randn([2500, 3]);
     appendFeatures(store, "clip", "off", data.subarray(0, 3000));
     appendFeatures(store, "clip", "off", data.subarray(3000));
-    const { mean, covariance } = storedStatistics(store, featureFile("clip", "off"), 3);
+    const { mean, covariance } = featureStatistics(storedSamples(store, featureFile("clip", "off"), 3));
     const expected = featureStatistics(matrix(2500, 3, Float64Array.from(data)));
     for (const [i, value] of mean.entries()) expect(value).toBeCloseTo(expected.mean[i] ?? 0, 12);
     for (const [i, value] of covariance.data.entries()) {
@@ -137,13 +132,11 @@ describe("feature files", () => {
     }
   });
 
-  test("storedStatistics() refuses a single vector and torn files", () => {
+  test("storedSamples() refuses a single vector and torn files", () => {
     const store = folderStore(join(folder, "single"));
     appendFeatures(store, "clip", "off", new Float32Array(3));
-    expect(() => storedStatistics(store, featureFile("clip", "off"), 3)).toThrow(
-      "features of 1, at least 2 are required",
-    );
-    expect(() => storedStatistics(store, featureFile("clip", "off"), 2)).toThrow("features of 1.5");
+    expect(() => storedSamples(store, featureFile("clip", "off"), 3)).toThrow("features of 1, at least 2 are required");
+    expect(() => storedSamples(store, featureFile("clip", "off"), 2)).toThrow("features of 1.5");
   });
 
   test("settleReference() goes on at the batch that it was stopped in, and asks for nothing twice", async () => {
@@ -152,7 +145,7 @@ describe("feature files", () => {
       outputs: { mean: 1 },
       extract: async (images: readonly RgbImage[]) => ({ mean: Float32Array.from(images, ({ data }) => data[0] ?? 0) }),
     };
-    const reference = {
+    const images = {
       count: 5,
       read: async (begin: number, end: number) => {
         asked.push([begin, end]);
@@ -161,8 +154,8 @@ describe("feature files", () => {
     };
     const store = folderStore(join(folder, "reference"));
     appendFeatures(store, "mean", "reference", Float32Array.of(0, 1, 99));
-    await settleReference(store, network, reference, 2);
-    await settleReference(store, network, reference, 2);
+    await settleReference(store, network, { images, statistics: {} }, 2);
+    await settleReference(store, network, { images, statistics: {} }, 2);
     expect(asked).toEqual([
       [2, 4],
       [4, 5],
@@ -173,13 +166,15 @@ describe("feature files", () => {
     expect([...statistics]).toEqual([2, 2.5]);
   });
 
-  test("settleReference() takes what the network comes with where no images are given, and needs one of both", async () => {
+  test("settleReference() takes what the network comes with where nothing is given, and given statistics before", async () => {
     const { statistics, instrument } = await openScene();
     const store = folderStore(join(folder, "taken"));
-    await settleReference(store, instrument, undefined, 2);
+    await settleReference(store, instrument, { statistics: {} }, 2);
     const kept = new Float64Array(store.read(referenceFile("scene"))?.buffer ?? new ArrayBuffer());
     expect([...kept.subarray(0, 6)]).toEqual([...statistics.mean]);
-    const without = { outputs: instrument.outputs, extract: instrument.extract };
-    await expect(settleReference(store, without, undefined, 2)).rejects.toThrow("no reference");
+    const given = { mean: new Float64Array(6), covariance: matrix(6, 6, new Float64Array(36)) };
+    await settleReference(store, instrument, { statistics: { scene: given } }, 2);
+    const renewed = new Float64Array(store.read(referenceFile("scene"))?.buffer ?? new ArrayBuffer());
+    expect([...renewed]).toEqual(new Array(42).fill(0));
   });
 });

@@ -15,6 +15,7 @@ import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "
 import type { Store } from "../../evaluation/store.ts";
 import { folderStore } from "../../evaluation/stores/folder.ts";
 import type { Terminal } from "../console.ts";
+import { conversion } from "../conversion.ts";
 import { addEvaluationFlags, type EvaluationFlags, type GivenFlags, withPolicies } from "../evaluation-flags.ts";
 import { checkNeeds, openInstruments } from "../evaluation-instruments.ts";
 import { keepSettings, settingsOf } from "../evaluation-settings.ts";
@@ -75,7 +76,7 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   if (prompted !== undefined && subject.conditioned !== "prompt") {
     throw new UsageError(`Cannot measure ${prompted}: this model takes no prompts`);
   }
-  await using opened = await openInstruments(metrics, flags, runtimeOf(flags));
+  await using opened = await openInstruments(metrics, flags, runtimeOf(flags), conversion(terminal, signal));
   const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
   const settings = settingsOf(flags, metrics, rows);
   opened.checkPrompts(rows);
