@@ -1,61 +1,17 @@
 import type { RgbImage } from "../image/rgb-image.ts";
-import { type FeatureStatistics, frechetDistance } from "../metrics/frechet-distance.ts";
+import type { FeatureStatistics } from "../metrics/frechet-distance.ts";
 import { EvaluationError } from "./errors.ts";
 import type { FeatureInstrument } from "./instruments.ts";
-import { imagesOf } from "./items.ts";
-import type { MeasureName } from "./measures.ts";
 import { featureFile } from "./records.ts";
-import type { EvaluationSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
-import type { SetValues } from "./summary.ts";
 
 /** The reference's features lie where a policy of this name would have its own. */
 export const REFERENCE = "reference";
 
-const FLOAT_BYTES = 4;
+/** Of a value in a feature file. */
+export const FLOAT_BYTES = 4;
 /** Vectors that are read at a time. */
 const BLOCK = 1024;
-
-/** How measures of whole sets are computed from the features of a network. */
-const SET_MEASURES = {
-  fd: { output: "scene", compute: frechetDistance },
-} as const satisfies Partial<
-  Record<
-    MeasureName,
-    {
-      readonly output: string;
-      readonly compute: (reference: FeatureStatistics, own: FeatureStatistics) => number;
-    }
-  >
->;
-
-/** The feature outputs that a complete evaluation holds, with the widths of their vectors. */
-export function featureWidths(store: Store, settings: EvaluationSettings): Readonly<Record<string, number>> {
-  const outputs = [...new Set(setMeasures(settings.metrics).map(([, { output }]) => output))];
-  const [policy] = settings.policies;
-  return Object.fromEntries(
-    outputs.map((output) => {
-      const size = policy === undefined ? 0 : (store.size(featureFile(output, policy.name)) ?? 0);
-      return [output, size / FLOAT_BYTES / imagesOf(settings)];
-    }),
-  );
-}
-
-const setMeasures = (metrics: readonly MeasureName[]) =>
-  Object.entries(SET_MEASURES).filter(([name]) => (metrics as readonly string[]).includes(name));
-
-/** Compares the features of every policy's images with the reference's. */
-export function measureSets(store: Store, settings: EvaluationSettings): SetValues {
-  const values = new Map<string, Record<string, number>>(settings.policies.map(({ name }) => [name, {}]));
-  const widths = featureWidths(store, settings);
-  for (const [measure, { output, compute }] of setMeasures(settings.metrics)) {
-    const reference = readReference(store, output);
-    for (const [name, own] of values) {
-      own[measure] = compute(reference, storedStatistics(store, featureFile(output, name), widths[output] ?? 0));
-    }
-  }
-  return values;
-}
 
 /** Where the reference's mean and covariance lie: float64, one after the other. */
 export const referenceFile = (output: string): string => `features/${output}/${REFERENCE}.f64`;
@@ -68,7 +24,8 @@ function writeReference(store: Store, output: string, { mean, covariance }: Feat
   store.write(referenceFile(output), new Uint8Array(values.buffer));
 }
 
-function readReference(store: Store, output: string): FeatureStatistics {
+/** What an output's features are compared with. */
+export function readReference(store: Store, output: string): FeatureStatistics {
   const bytes = store.read(referenceFile(output));
   const count = (bytes?.length ?? 0) / Float64Array.BYTES_PER_ELEMENT;
   const width = Math.floor(Math.sqrt(count)); // of width + width² values
@@ -107,7 +64,8 @@ export function storedStatistics(store: Store, name: string, width: number): Fea
   return { mean, covariance: { rows: width, columns: width, data: sums } };
 }
 
-function* vectorsIn(store: Store, name: string, width: number): Generator<Float32Array> {
+/** The vectors of a file, one after the other. */
+export function* vectorsIn(store: Store, name: string, width: number): Generator<Float32Array> {
   const size = store.size(name) ?? 0;
   const step = BLOCK * width * FLOAT_BYTES;
   for (let offset = 0; offset < size; offset += step) {
