@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
 import { openClip } from "../evaluation/clip-model.ts";
-import { outputsFor } from "../evaluation/feature-files.ts";
 import { clipInstrument } from "../evaluation/instruments/clip.ts";
 import { differenceInstrument } from "../evaluation/instruments/difference.ts";
 import { inceptionInstrument } from "../evaluation/instruments/inception.ts";
@@ -9,6 +8,7 @@ import { SCENE_FEATURES, type SceneInstrument, sceneInstrument } from "../evalua
 import type { FeatureInstrument, ImageInstrument } from "../evaluation/instruments.ts";
 import { type MeasureName, measureNamed, type Need } from "../evaluation/measures.ts";
 import type { Prompt } from "../evaluation/prompts.ts";
+import { outputsFor } from "../evaluation/set-measures.ts";
 import { openInception } from "../metrics/inception-features.ts";
 import type { Reference } from "../metrics/reference-statistics.ts";
 import { openSceneModel, readSceneReference } from "../metrics/scene-features.ts";

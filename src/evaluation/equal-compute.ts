@@ -1,6 +1,7 @@
 import type { EvaluatedPolicy } from "./items.ts";
 import { type MeasureName, measureNamed } from "./measures.ts";
-import { bootstrapMeans, type Interval } from "./statistics.ts";
+import { lessSet, type SetValues } from "./set-measures.ts";
+import { differenceOf, type Interval, intervalOf, jackknifeInterval, resample } from "./statistics.ts";
 import type { PolicySummary } from "./summary.ts";
 import type { PolicyValues } from "./values.ts";
 
@@ -15,7 +16,7 @@ export interface Verdict {
 /** Which is better, and by how much; a tie is a difference whose interval holds 0. */
 export interface Outcome {
   readonly result: "wins" | "loses" | "ties";
-  /** The policy's value less the other's; bounds are missing for measures of whole sets. */
+  /** The policy's value less the other's; bounds are missing where there are too few images to tell, which is a tie. */
   readonly difference: { readonly mean: number; readonly low?: number; readonly high?: number };
 }
 
@@ -25,33 +26,32 @@ const TOLERANCE = 1.05;
 /** The interval of a measure's mean, or of its difference from another policy's. */
 export type Intervals = (policy: string, measure: MeasureName, against?: string) => Interval | undefined;
 
-/** Resamples every measure of every policy, and its differences from all other policies, on the same drawings. */
+/**
+ * Intervals of every measure of every policy and of its differences from other policies: by the bootstrap for means over
+ * images, on the same drawings for all, and by the jackknife for measures of whole sets.
+ */
 export function intervalsOf(
   policies: readonly EvaluatedPolicy[],
   values: ReadonlyMap<string, PolicyValues>,
+  sets: SetValues,
 ): Intervals {
-  const columns = new Map<string, Float64Array>();
-  const uncached = policies.filter(({ cache }) => cache.kind === "off");
-  for (const [name, { measures }] of values) {
-    for (const [measure, own] of measures) {
-      columns.set(keyOf(name, measure), own);
-      for (const other of uncached) {
-        const others = values.get(other.name)?.measures.get(measure);
-        if (other.name === name || others === undefined) continue;
-        columns.set(
-          keyOf(name, measure, other.name),
-          own.map((value, i) => value - others[i]!),
-        );
-      }
-    }
-  }
-  if (columns.size === 0) return () => undefined;
-  const intervals = bootstrapMeans([...columns.values()]);
-  const byKey = new Map([...columns.keys()].map((key, i) => [key, intervals[i]]));
-  return (policy, measure, against) => byKey.get(keyOf(policy, measure, against));
+  const columns = policies.flatMap(({ name }) =>
+    [...(values.get(name)?.measures ?? [])].map(([measure, column]) => ({ key: keyOf(name, measure), column })),
+  );
+  const resampled = columns.length === 0 ? [] : resample(columns.map(({ column }) => column));
+  const byKey = new Map(columns.map(({ key }, i) => [key, resampled[i]]));
+  return (policy, measure, against) => {
+    if (policy === against) return undefined;
+    const [own, set] = [byKey.get(keyOf(policy, measure)), sets.get(policy)?.[measure]];
+    if (against === undefined) return own === undefined ? set && jackknifeInterval(set) : intervalOf(own);
+    const [other, otherSet] = [byKey.get(keyOf(against, measure)), sets.get(against)?.[measure]];
+    if (own !== undefined && other !== undefined) return intervalOf(differenceOf(own, other));
+    if (set !== undefined && otherSet !== undefined) return jackknifeInterval(lessSet(set, otherSet));
+    return undefined;
+  };
 }
 
-const keyOf = (policy: string, measure: string, against = ""): string => JSON.stringify([policy, measure, against]);
+const keyOf = (policy: string, measure: string): string => JSON.stringify([policy, measure]);
 
 type Costed = Omit<PolicySummary, "equalCompute">;
 
@@ -78,20 +78,28 @@ export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Int
   }));
 }
 
-function resultOf({ mean, low = mean, high = mean }: Outcome["difference"], measure: MeasureName): Outcome["result"] {
+function resultOf({ mean, low = 0, high = 0 }: Outcome["difference"], measure: MeasureName): Outcome["result"] {
   if (low <= 0 && high >= 0) return "ties";
   const isHigher = mean > 0;
   return isHigher === (measureNamed(measure).better === "higher") ? "wins" : "loses";
 }
 
-/** The verdicts in words: "loses to steps:12 (PSNR); beats ddim:13; ties with dpmpp-2m:13". */
+/**
+ * The verdicts in words, losses first: "loses to steps:12 (PSNR; wins SSIM); beats ddim:13; ties with dpmpp-2m:13". A
+ * policy beats a run if it wins some measures and loses none; they are named unless it wins all.
+ */
 export function verdictText({ equalCompute }: Pick<PolicySummary, "equalCompute">): string {
   const texts = equalCompute.flatMap(({ against, measures }) => {
-    const results = Object.entries(measures).map(([name, { result }]) => ({ name: name as MeasureName, result }));
-    if (results.length === 0) return [];
-    const lost = results.filter(({ result }) => result === "loses").map(({ name }) => measureNamed(name).label);
-    if (lost.length > 0) return `loses to ${against} (${lost.join(", ")})`;
-    return results.every(({ result }) => result === "wins") ? `beats ${against}` : `ties with ${against}`;
+    const labels = (result: Outcome["result"]): string =>
+      Object.entries(measures)
+        .filter(([, own]) => own.result === result)
+        .map(([name]) => measureNamed(name as MeasureName).label)
+        .join(", ");
+    if (Object.keys(measures).length === 0) return [];
+    const [lost, won, tied] = [labels("loses"), labels("wins"), labels("ties")];
+    if (lost !== "") return `loses to ${against} (${lost}${won === "" ? "" : `; wins ${won}`})`;
+    if (won !== "") return `beats ${against}${tied === "" ? "" : ` (${won})`}`;
+    return `ties with ${against}`;
   });
   return texts.sort((a, b) => Number(b.startsWith("loses")) - Number(a.startsWith("loses"))).join("; ");
 }

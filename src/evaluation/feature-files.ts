@@ -1,87 +1,16 @@
-import { type FeatureStatistics, featureStatistics, frechetDistance } from "../metrics/frechet-distance.ts";
-import { inceptionScore } from "../metrics/inception-score.ts";
+import { type FeatureStatistics, featureStatistics } from "../metrics/frechet-distance.ts";
 import { matrix, type Samples } from "../metrics/matrix.ts";
-import { coverage } from "../metrics/precision-recall.ts";
 import type { Reference, ReferenceImages } from "../metrics/reference-statistics.ts";
 import { EvaluationError } from "./errors.ts";
-import { SCENE_FEATURES } from "./instruments/scene.ts";
 import type { FeatureInstrument } from "./instruments.ts";
-import { imagesOf } from "./items.ts";
-import type { MeasureName } from "./measures.ts";
 import { featureFile } from "./records.ts";
-import type { EvaluationSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
-import type { SetValues } from "./summary.ts";
 
 /** The reference's features lie where a policy of this name would have its own. */
 export const REFERENCE = "reference";
 
-const FLOAT_BYTES = 4;
-
-/** The features of a policy and what they are compared with. */
-interface ComparedSets {
-  readonly own: Samples;
-  /** Mean and covariance of the reference. */
-  readonly statistics: () => FeatureStatistics;
-  /** The reference's own features. */
-  readonly reference: () => Samples;
-}
-
-const distance = ({ own, statistics }: ComparedSets): number => frechetDistance(statistics(), featureStatistics(own));
-
-/** How measures of whole sets are computed from the features of a network. */
-const SET_MEASURES = {
-  fd: { output: SCENE_FEATURES, compute: distance },
-  fid: { output: "pool", compute: distance },
-  sfid: { output: "spatial", compute: distance },
-  is: { output: "probabilities", compute: ({ own }) => inceptionScore(own, Math.min(10, own.rows)).mean },
-  precision: { output: "pool", compute: ({ own, reference }) => coverage(reference(), own) },
-  recall: { output: "pool", compute: ({ own, reference }) => coverage(own, reference()) },
-} as const satisfies Partial<
-  Record<MeasureName, { readonly output: string; readonly compute: (sets: ComparedSets) => number }>
->;
-
-type SetMeasureName = keyof typeof SET_MEASURES;
-
-/** The outputs of feature networks that measures need. */
-export const outputsFor = (metrics: readonly MeasureName[]): readonly string[] => [
-  ...new Set(setMeasures(metrics).map(([, { output }]) => output)),
-];
-
-/** The feature outputs that a complete evaluation holds, with the widths of their vectors. */
-export function featureWidths(store: Store, settings: EvaluationSettings): Readonly<Record<string, number>> {
-  const [policy] = settings.policies;
-  return Object.fromEntries(
-    outputsFor(settings.metrics).map((output) => {
-      const size = policy === undefined ? 0 : (store.size(featureFile(output, policy.name)) ?? 0);
-      return [output, size / FLOAT_BYTES / imagesOf(settings)];
-    }),
-  );
-}
-
-const setMeasures = (metrics: readonly MeasureName[]) =>
-  (Object.entries(SET_MEASURES) as [SetMeasureName, (typeof SET_MEASURES)[SetMeasureName]][]).filter(([name]) =>
-    metrics.includes(name),
-  );
-
-/** Compares the features of every policy's images with the reference's. */
-export function measureSets(store: Store, settings: EvaluationSettings): SetValues {
-  const values = new Map<string, Record<string, number>>(settings.policies.map(({ name }) => [name, {}]));
-  const widths = featureWidths(store, settings);
-  for (const [measure, { output, compute }] of setMeasures(settings.metrics)) {
-    const width = widths[output] ?? 0;
-    let held: FeatureStatistics | undefined;
-    const statistics = (): FeatureStatistics => {
-      held ??= readReference(store, output);
-      return held;
-    };
-    const reference = (): Samples => storedSamples(store, featureFile(output, REFERENCE), width);
-    for (const [name, own] of values) {
-      own[measure] = compute({ own: storedSamples(store, featureFile(output, name), width), statistics, reference });
-    }
-  }
-  return values;
-}
+/** Of a value in a feature file. */
+export const FLOAT_BYTES = 4;
 
 /** Where the reference's mean and covariance lie: float64, one after the other. */
 export const referenceFile = (output: string): string => `features/${output}/${REFERENCE}.f64`;
@@ -94,7 +23,8 @@ function writeReference(store: Store, output: string, { mean, covariance }: Feat
   store.write(referenceFile(output), new Uint8Array(values.buffer));
 }
 
-function readReference(store: Store, output: string): FeatureStatistics {
+/** What an output's features are compared with. */
+export function readReference(store: Store, output: string): FeatureStatistics {
   const bytes = store.read(referenceFile(output));
   const count = (bytes?.length ?? 0) / Float64Array.BYTES_PER_ELEMENT;
   const width = Math.floor(Math.sqrt(count)); // of width + width² values

@@ -1,6 +1,6 @@
-import { measureSets } from "./feature-files.ts";
 import { imagesOf } from "./items.ts";
 import { reportPage } from "./report/page.ts";
+import { measureSets } from "./set-measures.ts";
 import type { EvaluationSettings } from "./settings.ts";
 import type { Store } from "./store.ts";
 import { type Summary, summarize } from "./summary.ts";

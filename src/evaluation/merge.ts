@@ -1,8 +1,9 @@
 import { EvaluationError } from "./errors.ts";
-import { featureWidths, REFERENCE, referenceFile } from "./feature-files.ts";
+import { REFERENCE, referenceFile } from "./feature-files.ts";
 import { runOrder, type Unit, unitsOf, type Workload } from "./items.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { featureFile, imageFile, parseResult, RESULTS, TIMINGS } from "./records.ts";
+import { featureWidths } from "./set-measures.ts";
 import { type EvaluationSettings, settingsDifferences } from "./settings.ts";
 import type { Store } from "./store.ts";
 

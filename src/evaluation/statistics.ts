@@ -1,6 +1,6 @@
 import { mersenneTwister } from "../tensor/mersenne-twister.ts";
 
-/** A mean with the interval that 95 of 100 resamplings of the images fall into. */
+/** A mean, or another value of all images, with its 95 % interval. */
 export interface Interval {
   readonly mean: number;
   readonly low: number;
@@ -10,27 +10,58 @@ export interface Interval {
 /** How many times images are drawn anew, and from which seed: intervals are the same on every machine. */
 export const BOOTSTRAP = { resamples: 2000, seed: 0, level: 0.95 } as const;
 
-/**
- * Percentile bootstrap intervals (Efron 1979) of the means of several columns of values, one value for each image. All
- * columns see the same drawings, so that a difference of two columns is paired.
- */
-export function bootstrapMeans(columns: readonly Float64Array[], resamples: number = BOOTSTRAP.resamples): Interval[] {
+/** The mean of a column of values, and its means over drawings that other columns were seen by as well. */
+export interface Resampled {
+  readonly mean: number;
+  readonly means: Float64Array;
+}
+
+/** Draws the rows of several columns anew, all of them together, so that differences of columns are paired. */
+export function resample(columns: readonly Float64Array[], resamples: number = BOOTSTRAP.resamples): Resampled[] {
   const length = columns[0]?.length ?? 0;
   if (length === 0 || columns.some((column) => column.length !== length)) {
     throw new RangeError(`Cannot resample columns of ${columns.map((column) => column.length).join(", ")} values`);
   }
   const random = mersenneTwister(BOOTSTRAP.seed);
   const drawn = new Uint32Array(length);
-  const means = columns.map(() => new Float64Array(resamples));
+  const resampled = columns.map((column) => ({ mean: mean(column), means: new Float64Array(resamples) }));
   for (let k = 0; k < resamples; k++) {
     for (let i = 0; i < length; i++) drawn[i] = Math.floor((random() / 2 ** 32) * length);
-    for (const [c, column] of columns.entries()) means[c]![k] = meanOf(column, drawn);
+    for (const [c, { means }] of resampled.entries()) means[k] = meanOf(columns[c]!, drawn);
   }
-  return columns.map((column, c) => {
-    const sorted = means[c]!.sort();
-    const tail = (1 - BOOTSTRAP.level) / 2;
-    return { mean: mean(column), low: quantile(sorted, tail), high: quantile(sorted, 1 - tail) };
-  });
+  return resampled;
+}
+
+/** The mean of a column less another's, on the same drawings. */
+export const differenceOf = (a: Resampled, b: Resampled): Resampled => ({
+  mean: a.mean - b.mean,
+  means: a.means.map((value, k) => value - b.means[k]!),
+});
+
+/** The percentile bootstrap interval (Efron 1979) of a mean. */
+export function intervalOf({ mean, means }: Resampled): Interval {
+  const sorted = means.toSorted();
+  const tail = (1 - BOOTSTRAP.level) / 2;
+  return { mean, low: quantile(sorted, tail), high: quantile(sorted, 1 - tail) };
+}
+
+/** Of a normal distribution, to each side of its middle, for 95 %. */
+const DEVIATIONS = 1.96;
+
+/** A value that is no mean, and what it is where one group of images after the other is left out. */
+export interface Jackknifed {
+  readonly value: number;
+  readonly without: readonly number[];
+}
+
+/** The jackknife's interval (Tukey 1958); nothing where there are fewer than two groups. */
+export function jackknifeInterval({ value, without }: Jackknifed): Interval | undefined {
+  const groups = without.length;
+  if (groups < 2) return undefined;
+  const middle = mean(without);
+  const squares = without.reduce((sum, rest) => sum + (rest - middle) ** 2, 0);
+  const reach = DEVIATIONS * Math.sqrt(((groups - 1) / groups) * squares);
+  return { mean: value, low: value - reach, high: value + reach };
 }
 
 function meanOf(values: Float64Array, drawn: Uint32Array): number {

@@ -3,6 +3,7 @@ import { intervalsOf, type Verdict, verdictsOf } from "./equal-compute.ts";
 import { EvaluationError } from "./errors.ts";
 import { baselineName, type EvaluatedPolicy } from "./items.ts";
 import { isMeasureName, type MeasureName, measureNamed } from "./measures.ts";
+import type { SetValues } from "./set-measures.ts";
 import { type Interval, mean, worstMean } from "./statistics.ts";
 import type { Store } from "./store.ts";
 import { readPlans, readValues } from "./values.ts";
@@ -10,10 +11,10 @@ import { readPlans, readValues } from "./values.ts";
 /** One measure of one policy, summed up over all images. */
 export interface MeasureSummary {
   readonly mean: number;
-  /** Bounds of the 95 % interval; none for measures of whole sets. */
+  /** Bounds of the 95 % interval; none where there are too few images to tell. */
   readonly low?: number;
   readonly high?: number;
-  /** Mean of the worst twentieth of the images. */
+  /** Mean of the worst twentieth of the images; none for measures of whole sets. */
   readonly worst?: number;
   /** What the policy adds to the baseline's value, paired image by image; none where the measure is such a comparison. */
   readonly difference?: Interval;
@@ -44,9 +45,6 @@ export interface Summary {
   readonly policies: readonly PolicySummary[];
 }
 
-/** Values of measures of whole sets, by policy. */
-export type SetValues = ReadonlyMap<string, Readonly<Partial<Record<MeasureName, number>>>>;
-
 /** Sums up what a store holds of `policies`, each of which has made `images` images. */
 export function summarize(
   store: Store,
@@ -57,7 +55,7 @@ export function summarize(
   const values = readValues(store, policies, images);
   const plans = readPlans(store);
   const baseline = baselineName(policies);
-  const interval = intervalsOf(policies, values);
+  const interval = intervalsOf(policies, values, sets);
   const found = policies.map((policy): Omit<PolicySummary, "equalCompute"> => {
     const { name, cache } = policy;
     const [plan, own] = [plans.get(name), values.get(name)];
@@ -71,7 +69,10 @@ export function summarize(
       measures[measure] = { ...means, worst, ...(difference === undefined ? {} : { difference }) };
     }
     for (const [measure, value] of Object.entries(sets.get(name) ?? {})) {
-      if (isMeasureName(measure)) measures[measure] = { mean: value };
+      if (!isMeasureName(measure)) continue;
+      const difference = baseline === undefined ? undefined : interval(name, measure, baseline);
+      const own = interval(name, measure) ?? { mean: value.value };
+      measures[measure] = { ...own, ...(difference === undefined ? {} : { difference }) };
     }
     return { name, cache, ...plan, macs: mean(own.macs), fse: mean(own.fse), measures };
   });

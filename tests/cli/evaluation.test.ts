@@ -232,7 +232,8 @@ describe("with networks that judge images", () => {
     expect(score?.difference?.mean).toBeCloseTo((score?.mean ?? 0) - (off?.measures.clip?.mean ?? 0), 10);
     expect(accuracy?.mean).toBeLessThanOrEqual(1);
     expect(fd?.mean).toBeGreaterThan(0);
-    expect(fd).not.toHaveProperty("low");
+    expect(fd?.low).toBeLessThan(fd?.mean ?? 0);
+    expect(fd?.high).toBeGreaterThan(fd?.mean ?? 0);
   });
 
   test("compares the sets with pictures of a folder", async () => {

@@ -7,6 +7,7 @@ import { appendFeatures, referenceFile, settleReference, storedSamples } from ".
 import { clipInstrument } from "../../src/evaluation/instruments/clip.ts";
 import { sceneInstrument } from "../../src/evaluation/instruments/scene.ts";
 import { featureFile } from "../../src/evaluation/records.ts";
+import { groupsLeftOut } from "../../src/evaluation/set-measures.ts";
 import { folderStore } from "../../src/evaluation/stores/folder.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
 import { featureStatistics } from "../../src/metrics/frechet-distance.ts";
@@ -129,6 +130,37 @@ describe("feature files", () => {
     for (const [i, value] of mean.entries()) expect(value).toBeCloseTo(expected.mean[i] ?? 0, 12);
     for (const [i, value] of covariance.data.entries()) {
       expect(value).toBeCloseTo(expected.covariance.data[i] ?? 0, 12);
+    }
+  });
+
+  test("groupsLeftOut() gives what the vectors that are left give", () => {
+    const store = folderStore(join(folder, "groups"));
+    const { data } = torchGenerator(5).randn([45, 3]);
+    appendFeatures(store, "clip", "off", data);
+    const file = featureFile("clip", "off");
+    const samples = storedSamples(store, file, 3);
+    const rests = groupsLeftOut(samples, featureStatistics(samples));
+    expect(rests).toHaveLength(20);
+    for (const [group, { mean, covariance }] of rests.entries()) {
+      const kept = data.filter((_, i) => Math.floor(i / 3) % 20 !== group);
+      const expected = featureStatistics(matrix(kept.length / 3, 3, Float64Array.from(kept)));
+      for (const [i, value] of mean.entries()) expect(value).toBeCloseTo(expected.mean[i] ?? 0, 12);
+      for (const [i, value] of covariance.data.entries()) {
+        expect(value).toBeCloseTo(expected.covariance.data[i] ?? 0, 12);
+      }
+    }
+  });
+
+  test("groupsLeftOut() leaves nothing out of two vectors, and one of three at a time", () => {
+    for (const [count, groups] of [
+      [2, 0],
+      [3, 3],
+    ] as const) {
+      const store = folderStore(join(folder, `groups-${count}`));
+      appendFeatures(store, "clip", "off", torchGenerator(6).randn([count, 2]).data);
+      const file = featureFile("clip", "off");
+      const samples = storedSamples(store, file, 2);
+      expect(groupsLeftOut(samples, featureStatistics(samples))).toHaveLength(groups);
     }
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { verdictsOf, verdictText } from "../../src/evaluation/equal-compute.ts";
+import { type Outcome, verdictsOf, verdictText } from "../../src/evaluation/equal-compute.ts";
+import type { MeasureName } from "../../src/evaluation/measures.ts";
 import { axisOver, positionOn } from "../../src/evaluation/report/axis.ts";
 import { qualityTable } from "../../src/evaluation/report/markdown.ts";
 import { readMarked, replaceMarked } from "../../src/evaluation/report/marked.ts";
@@ -125,6 +126,32 @@ describe("at equal compute", () => {
   test("a difference whose interval holds 0 is a tie", () => {
     const verdicts = verdictsOf(cached, all, () => ({ mean: 1, low: -0.1, high: 2 }));
     expect(verdictText({ equalCompute: verdicts })).toBe("ties with steps:10; ties with ddim:10");
+  });
+
+  test("so is one without an interval", () => {
+    expect(verdictText({ equalCompute: verdictsOf(cached, all, () => undefined) })).toBe(
+      "ties with steps:10; ties with ddim:10",
+    );
+  });
+
+  test("measures that decide are named", () => {
+    const verdict = (against: string, results: Partial<Record<MeasureName, Outcome["result"]>>) => ({
+      against,
+      macsRatio: 1,
+      measures: Object.fromEntries(
+        Object.entries(results).map(([name, result]) => [name, { result, difference: { mean: 1 } }]),
+      ),
+    });
+    const equalCompute = [
+      verdict("steps:9", { psnr: "wins", ssim: "wins" }),
+      verdict("ddim:10", { psnr: "wins", clip: "ties" }),
+      verdict("deis:10", { psnr: "loses", clip: "wins", fd: "loses" }),
+      verdict("lms:10", { psnr: "ties", clip: "ties" }),
+      verdict("tcd:10", {}),
+    ];
+    expect(verdictText({ equalCompute })).toBe(
+      "loses to deis:10 (PSNR, Fréchet distance; wins CLIP score); beats steps:9; beats ddim:10 (PSNR); ties with lms:10",
+    );
   });
 
   test("runs without a cache are not judged", () => {

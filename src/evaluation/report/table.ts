@@ -73,7 +73,18 @@ function measureColumns(name: MeasureName): Column[] {
   const { label, unit, digits, better, scope, isShare } = measureNamed(name);
   const title = unit === "" ? label : `${label} (${unit})`;
   const value = ({ measures }: PolicySummary): string => intervalText(measures[name], digits);
-  if (scope === "set") return [{ title, meaning: `of all images of the policy; ${better} is better`, cell: value }];
+  const difference: Column = {
+    title: "change",
+    meaning: `${label} less the baseline's, paired image by image, with its 95 % interval`,
+    cell: ({ measures }) => {
+      const change = measures[name]?.difference;
+      return change === undefined ? "" : intervalText(change, digits, "+");
+    },
+  };
+  if (scope === "set") {
+    const meaning = `of all images of the policy with its 95 % jackknife interval; ${better} is better`;
+    return [{ title, meaning, cell: value }, difference];
+  }
   const worst: Column = {
     title: `worst 5 %`,
     meaning: `mean ${label} of the worst twentieth of the images`,
@@ -83,15 +94,7 @@ function measureColumns(name: MeasureName): Column[] {
   if (scope === "pair") {
     return [{ title, meaning: `against the baseline's image of the same seed: ${meaning}`, cell: value }, worst];
   }
-  const change: Column = {
-    title: "change",
-    meaning: `${label} less the baseline's, paired image by image, with its 95 % bootstrap interval`,
-    cell: ({ measures }) => {
-      const difference = measures[name]?.difference;
-      return difference === undefined ? "" : intervalText(difference, digits, "+");
-    },
-  };
-  return [{ title, meaning, cell: value }, change, ...(isShare ? [] : [worst])];
+  return [{ title, meaning, cell: value }, difference, ...(isShare ? [] : [worst])];
 }
 
 /** "32.41 [31.90, 32.88]" */
@@ -113,7 +116,7 @@ function verdictColumns({ policies }: Summary): Column[] {
       title: "at equal compute",
       meaning:
         "beside runs without a cache that take no more operations (up to 5 %), the dearest of each sampler: whether the " +
-        "interval of the paired difference lies on one side of 0; a tie in one measure and no loss is a tie",
+        "interval of the paired difference lies on one side of 0 in some measure; only ties are a tie",
       cell: verdictText,
     },
   ];
