@@ -9,6 +9,7 @@ export default defineConfig({
     globalSetup: ["tests/support/vulkan.ts"],
     setupFiles: ["tests/support/matchers.ts"],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // ONNX Runtime uses every core by itself; more workers than cores only slow it down.
     pool: "forks",
     maxWorkers: 2,

@@ -63,11 +63,6 @@ export function addEvaluationFlags(command: Command): Command {
       "weights of FID's network for fid, sfid, is, precision and recall (pytorch-fid's .pth)",
     )
     .option(
-      "--inception-input <rule>",
-      `how pictures are resized and scaled for it: ${INCEPTION_INPUTS.join(" or ")}`,
-      parseInput,
-    )
-    .option(
       "--reference <path>",
       "folder of pictures (PNG) or statistics (.npz of pytorch-fid or ADM) that sets are compared with (fd's default: what its network comes with)",
     )
@@ -75,6 +70,7 @@ export function addEvaluationFlags(command: Command): Command {
     .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
     .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)
     .option("--merge <folders...>", "instead of making images, join the folders of all shards");
+  addInceptionInput(command);
   addSamplingFlags(command);
   return addDeviceFlags(command)
     .requiredOption("-o, --output <folder>", "where results are kept; a run that was stopped goes on there")
@@ -100,6 +96,14 @@ function parseMetrics(text: string): MeasureName[] {
   }
   return [...new Set(found)];
 }
+
+/** Adds the flag that says how pictures become what FID's network sees. */
+export const addInceptionInput = (command: Command): Command =>
+  command.option(
+    "--inception-input <rule>",
+    `how pictures are resized and scaled for FID's network: ${INCEPTION_INPUTS.join(" or ")} (default: ${INCEPTION_INPUTS[0]})`,
+    parseInput,
+  );
 
 function parseInput(text: string): InceptionInput {
   const found = INCEPTION_INPUTS.find((name) => name === text);

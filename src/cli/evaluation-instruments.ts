@@ -4,7 +4,7 @@ import { openClip } from "../evaluation/clip-model.ts";
 import { clipInstrument } from "../evaluation/instruments/clip.ts";
 import { differenceInstrument } from "../evaluation/instruments/difference.ts";
 import { inceptionInstrument } from "../evaluation/instruments/inception.ts";
-import { SCENE_FEATURES, type SceneInstrument, sceneInstrument } from "../evaluation/instruments/scene.ts";
+import { type SceneInstrument, sceneInstrument } from "../evaluation/instruments/scene.ts";
 import type { FeatureInstrument, ImageInstrument } from "../evaluation/instruments.ts";
 import { type MeasureName, measureNamed, type Need } from "../evaluation/measures.ts";
 import type { Prompt } from "../evaluation/prompts.ts";
@@ -16,7 +16,7 @@ import { INCEPTION_WIDTHS, type InceptionOutput } from "../models/inception.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { sceneMetricsFolder } from "./default-model.ts";
 import type { EvaluationFlags } from "./evaluation-flags.ts";
-import { openReference } from "./reference-pictures.ts";
+import { openReference } from "./reference.ts";
 import { UsageError } from "./usage.ts";
 
 /** What the asked metrics are measured with. */
@@ -84,8 +84,7 @@ export async function openInstruments(
   const clip = needs.has("clip") ? clipInstrument(runtime, await openClip(places.clip ?? ""), flags.batch) : undefined;
   const scene = needs.has("features") ? await openScene(runtime, places.features ?? "", flags.batch) : undefined;
   const inception = needs.has("inception") ? await openInceptionNetwork(metrics, flags, runtime, opening) : undefined;
-  const reference = flags.reference === undefined ? { statistics: {} } : await openReference(flags.reference);
-  checkReference(metrics, flags, reference);
+  const reference = flags.reference === undefined ? { statistics: {} } : await openReference(flags.reference, metrics);
   const judged = scene !== undefined && metrics.some((name) => scene.measures.includes(name));
   const isPair = metrics.some((name) => measureNamed(name).scope === "pair");
   return {
@@ -119,29 +118,4 @@ async function openInceptionNetwork(
 ) {
   const outputs = outputsFor(metrics).filter(isInceptionOutput);
   return inceptionInstrument(runtime, await openInception(inception, opening), outputs, { batch, input });
-}
-
-/** Statistics that a metric of sets is compared with, where they are not computed from pictures. */
-const STATISTICS_FOR = { fid: "pool", sfid: "spatial", fd: SCENE_FEATURES } as const;
-
-/** Refuses a reference that lacks what a metric compares with. */
-function checkReference(
-  metrics: readonly MeasureName[],
-  flags: EvaluationFlags,
-  { images, statistics }: Reference,
-): void {
-  if (flags.reference === undefined || images !== undefined) return;
-  for (const [name, output] of Object.entries(STATISTICS_FOR)) {
-    if ((metrics as readonly string[]).includes(name) && !Object.hasOwn(statistics, output)) {
-      throw new UsageError(
-        `Cannot measure ${name} with --reference "${flags.reference}": it holds statistics of ${Object.keys(statistics).join(", ")} and no pictures`,
-      );
-    }
-  }
-  const near = metrics.find((name) => (measureNamed(name).needs as readonly Need[]).includes("referenceImages"));
-  if (near !== undefined) {
-    throw new UsageError(
-      `Cannot measure ${near} with --reference "${flags.reference}": it holds statistics, pictures are required`,
-    );
-  }
 }

@@ -3,6 +3,7 @@ import { VERSION } from "../pipelines/image-parameters.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCompare } from "./commands/compare.ts";
 import { addEval } from "./commands/eval.ts";
+import { addFid } from "./commands/fid.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPlan } from "./commands/plan.ts";
@@ -16,7 +17,7 @@ export function createProgram(terminal: Terminal): Command {
     .showHelpAfterError("(add --help for the flags)")
     .exitOverride()
     .configureOutput({ writeOut: terminal.printText, writeErr: terminal.warnText });
-  for (const add of [addGenerate, addCompare, addEval, addBench, addInspect, addPlan]) add(program, terminal);
+  for (const add of [addGenerate, addCompare, addEval, addFid, addBench, addInspect, addPlan]) add(program, terminal);
   program.addHelpText(
     "after",
     `

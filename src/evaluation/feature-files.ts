@@ -62,7 +62,7 @@ export async function settleReference(
   { images, statistics }: Reference,
   batch: number,
 ): Promise<void> {
-  if (images !== undefined) await extractReference(store, network, images, batch);
+  if (images !== undefined) await extractImages(store, network, REFERENCE, images, batch);
   for (const [output, width] of Object.entries(network.outputs)) {
     const extracted = images === undefined ? undefined : storedSamples(store, featureFile(output, REFERENCE), width);
     const known = statistics[output] ?? (extracted && featureStatistics(extracted)) ?? network.references?.[output];
@@ -70,24 +70,25 @@ export async function settleReference(
   }
 }
 
-/** Adds the features of reference images that the store lacks. */
-async function extractReference(
+/** Adds the features of images that the store lacks under `name`. */
+export async function extractImages(
   store: Store,
   network: FeatureInstrument,
+  name: string,
   { count, read }: ReferenceImages,
   batch: number,
 ): Promise<void> {
   const files = Object.entries(network.outputs).map(([output, width]) => ({
-    name: featureFile(output, REFERENCE),
+    file: featureFile(output, name),
     bytes: width * FLOAT_BYTES,
   }));
-  const held = Math.min(...files.map(({ name, bytes }) => Math.floor((store.size(name) ?? 0) / bytes)));
+  const held = Math.min(...files.map(({ file, bytes }) => Math.floor((store.size(file) ?? 0) / bytes)));
   if (held >= count) return;
   const begin = held - (held % batch);
-  for (const { name, bytes } of files) if (store.size(name) !== undefined) store.truncate(name, begin * bytes);
+  for (const { file, bytes } of files) if (store.size(file) !== undefined) store.truncate(file, begin * bytes);
   for (let at = begin; at < count; at += batch) {
     const features = await network.extract(await read(at, Math.min(at + batch, count)));
-    for (const [output, data] of Object.entries(features)) appendFeatures(store, output, REFERENCE, data);
+    for (const [output, data] of Object.entries(features)) appendFeatures(store, output, name, data);
   }
 }
 

@@ -26,7 +26,7 @@ const GROUPS = 20;
 const MOST_JACKKNIFED = 512;
 
 /** The features of a policy and what they are compared with. */
-interface ComparedSets {
+export interface ComparedSets {
   readonly own: Samples;
   /** Mean and covariance of the reference. */
   readonly statistics: () => FeatureStatistics;
@@ -79,6 +79,14 @@ const setMeasures = (metrics: readonly MeasureName[]) =>
   (Object.entries(SET_MEASURES) as [SetMeasureName, (typeof SET_MEASURES)[SetMeasureName]][]).filter(([name]) =>
     metrics.includes(name),
   );
+
+/** One measure of one set, whose features and reference are found by the output of the network. */
+export function measureSet(name: MeasureName, sets: (output: string) => ComparedSets): number {
+  const [found] = setMeasures([name]);
+  if (found === undefined) throw new RangeError(`Cannot compare sets of images by ${name}`);
+  const [, { output, compute }] = found;
+  return compute(sets(output)).value;
+}
 
 /** Compares the features of every policy's images with the reference's. */
 export function measureSets(store: Store, settings: EvaluationSettings): SetValues {

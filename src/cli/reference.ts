@@ -1,13 +1,17 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileSource } from "../checkpoint/byte-sources/file.ts";
+import { type MeasureName, measureNamed, type Need } from "../evaluation/measures.ts";
 import { decodePng } from "../image/png.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { openReferenceStatistics, type Reference, type ReferenceImages } from "../metrics/reference-statistics.ts";
 import { UsageError } from "./usage.ts";
 
-/** Opens what sets of pictures are compared with: a folder of PNG files, or statistics in a .npz file. */
-export async function openReference(path: string): Promise<Reference> {
+/**
+ * Opens what sets of pictures are compared with for `metrics`: a folder of PNG files, or a .npz file with statistics, whose
+ * pictures are left out where the statistics will do.
+ */
+export async function openReference(path: string, metrics: readonly MeasureName[]): Promise<Reference> {
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     (cause) => {
@@ -18,8 +22,25 @@ export async function openReference(path: string): Promise<Reference> {
   if (!path.toLowerCase().endsWith(".npz")) {
     throw new UsageError(`Cannot compare with "${path}": a folder of PNG files or a .npz file is required`);
   }
-  return await openReferenceStatistics(await fileSource(path));
+  const { images, statistics } = await openReferenceStatistics(await fileSource(path));
+  const wanting = metrics.find((name) => !isMet(name, statistics));
+  if (wanting === undefined) return { statistics };
+  if (images !== undefined) return { images, statistics };
+  const held = Object.keys(statistics).join(" and ");
+  throw new UsageError(
+    `Cannot measure ${wanting} with "${path}": it holds statistics of ${held} features and no pictures`,
+  );
 }
+
+/** Whether statistics are all that a metric needs of a reference. */
+function isMet(name: MeasureName, statistics: Reference["statistics"]): boolean {
+  if ((measureNamed(name).needs as readonly Need[]).includes("referenceImages")) return false;
+  const output = STATISTICS_FOR[name];
+  return output === undefined || Object.hasOwn(statistics, output);
+}
+
+/** Features whose statistics a metric compares. */
+const STATISTICS_FOR: Readonly<Partial<Record<MeasureName, string>>> = { fid: "pool", sfid: "spatial", fd: "scene" };
 
 /** The pictures of a folder, in the order of their names. */
 export async function pictureFolder(folder: string): Promise<ReferenceImages> {
