@@ -36,19 +36,21 @@ export async function openClip(folder: string, options: WeightFileOptions = {}):
   const model = isOpenClip
     ? await openOpenClip(folder, names, options)
     : await openTransformers(folder, names, options);
-  checkFit(model, folder);
+  checkFit(model, isOpenClip ? `"${folder}", renamed as transformers would,` : `"${folder}"`);
   return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(folder)) };
 }
 
 /** Builds both towers without running them, so that weights that do not fit are refused before any work is done. */
-function checkFit({ config, weights }: TowerFiles, folder: string): void {
+function checkFit({ config, weights }: TowerFiles, name: string): void {
   try {
     clipImageModel(config, { batch: 1 }, weights);
     clipPromptModel(config, { batch: 1, length: config.text.positions }, weights);
   } catch (cause) {
     if (!(cause instanceof WeightMismatchError)) throw cause;
-    const message = cause.message.replace("the checkpoint", () => `"${folder}"`);
-    throw new CheckpointError(`${message} (in the names of transformers)`, { cause });
+    throw new CheckpointError(
+      cause.message.replace("the checkpoint", () => name),
+      { cause },
+    );
   }
 }
 

@@ -19,6 +19,7 @@ const FILTERS = {
   },
 } as const satisfies Readonly<Record<string, Filter>>;
 
+/** How a resized image is made of the original's pixels. */
 export type ResizeFilter = keyof typeof FILTERS;
 
 /**
