@@ -1,12 +1,11 @@
 import { openComponent } from "../checkpoint/component.ts";
-import { CheckpointError } from "../checkpoint/errors.ts";
 import { listFolder } from "../checkpoint/folder.ts";
 import { readJsonFile } from "../checkpoint/json-file.ts";
 import { readWeightFiles, type WeightFileOptions } from "../checkpoint/shards.ts";
 import { readTokenizerFiles } from "../checkpoint/tokenizer-files.ts";
 import { findWeightFiles, OPEN_CLIP_STEMS } from "../checkpoint/weight-files.ts";
 import type { Weights } from "../checkpoint/weights.ts";
-import { WeightMismatchError } from "../layers/scope.ts";
+import { checkFit } from "../models/check-fit.ts";
 import { type ClipConfig, clipConfig, clipImageModel, clipPromptModel } from "../models/clip.ts";
 import { mappedWeights } from "../models/keys/key-map.ts";
 import { openClipModelWeights } from "../models/keys/open-clip.ts";
@@ -36,22 +35,12 @@ export async function openClip(folder: string, options: WeightFileOptions = {}):
   const model = isOpenClip
     ? await openOpenClip(folder, names, options)
     : await openTransformers(folder, names, options);
-  checkFit(model, isOpenClip ? `"${folder}", renamed as transformers would,` : `"${folder}"`);
-  return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(folder)) };
-}
-
-/** Builds both towers without running them, so that weights that do not fit are refused before any work is done. */
-function checkFit({ config, weights }: TowerFiles, name: string): void {
-  try {
+  checkFit(isOpenClip ? `"${folder}", renamed as transformers would,` : `"${folder}"`, () => {
+    const { config, weights } = model;
     clipImageModel(config, { batch: 1 }, weights);
     clipPromptModel(config, { batch: 1, length: config.text.positions }, weights);
-  } catch (cause) {
-    if (!(cause instanceof WeightMismatchError)) throw cause;
-    throw new CheckpointError(
-      cause.message.replace("the checkpoint", () => name),
-      { cause },
-    );
-  }
+  });
+  return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(folder)) };
 }
 
 type TowerFiles = Omit<ClipModel, "tokenizer">;

@@ -4,11 +4,12 @@ import { readTensor } from "../checkpoint/read-tensor.ts";
 import type { Weight, Weights } from "../checkpoint/weights.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { imagesToSamples } from "../image/samples.ts";
-import { WeightMismatchError } from "../layers/scope.ts";
+import { checkFit } from "../models/check-fit.ts";
 import { lpipsName } from "../models/keys/lpips.ts";
 import { LPIPS_NETWORKS, type LpipsNetwork, type LpipsWeights, lpipsModel } from "../models/lpips.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { entry } from "../tensor/tensor.ts";
+import { filledUp } from "./batches.ts";
 import { checkSameSize } from "./psnr.ts";
 
 /** The network of LPIPS, described but not loaded. */
@@ -36,15 +37,7 @@ export async function openLpips(
   }
   const network = networkOf(weights, files);
   const { smallest: side } = LPIPS_NETWORKS[network];
-  try {
-    lpipsModel(network, { pairs: 1, height: side, width: side }, { weights });
-  } catch (cause) {
-    if (!(cause instanceof WeightMismatchError)) throw cause;
-    throw new CheckpointError(
-      cause.message.replace("the checkpoint", () => files),
-      { cause },
-    );
-  }
+  checkFit(files, () => lpipsModel(network, { pairs: 1, height: side, width: side }, { weights }));
   // A few kilobytes, which lie in another folder than the network's where the package was installed.
   const linear = [...weights].filter(([key]) => LINEAR.test(key));
   const held = await Promise.all(linear.map(async ([key, weight]) => [key, await readTensor(weight)] as const));
@@ -107,11 +100,8 @@ export function lpips(runtime: Runtime, { network, ...stored }: LpipsModel, batc
       const session = await sessionFor(first, pairs);
       const result: number[] = [];
       for (let at = 0; at < images.length; at += pairs) {
-        const [part, others] = [images, originals].map((all) => filledUp(all.slice(at, at + pairs), pairs)) as [
-          RgbImage[],
-          RgbImage[],
-        ];
-        const distances = await run(session, part, others);
+        const part = (all: readonly RgbImage[]) => filledUp(all.slice(at, at + pairs), pairs);
+        const distances = await run(session, part(images), part(originals));
         result.push(...distances.subarray(0, images.length - at));
       }
       return result;
@@ -126,12 +116,6 @@ const MOST_PIXELS = 2 ** 19;
 /** As many pairs as memory is spent on; it depends on nothing else, so that values do not change from run to run. */
 const pairsAtATime = ({ width, height }: RgbImage, batch: number): number =>
   Math.max(1, Math.min(batch, Math.floor(MOST_PIXELS / (width * height))));
-
-/** A short last batch is filled up with its first image, so that one loaded graph serves for all. */
-const filledUp = (images: readonly RgbImage[], count: number): RgbImage[] => [
-  ...images,
-  ...Array.from({ length: count - images.length }, () => entry(images, 0)),
-];
 
 async function run(session: Session, images: readonly RgbImage[], originals: readonly RgbImage[]) {
   const outputs = await session.run({ images: imagesToSamples(images), originals: imagesToSamples(originals) });

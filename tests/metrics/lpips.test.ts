@@ -10,7 +10,7 @@ import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
 import { meshedPicture, mixedPicture, namedPicture, namedWeights } from "../support/named-weights.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { PERCEPTUAL_DISTANCE } from "../support/tolerances.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-lpips-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -92,7 +92,7 @@ test.each<[LpipsNetwork, number, number, () => string[]]>([
   const { images, originals } = pairsOf(width, height);
   const distances = await metric.distances(images, originals);
   const reference = expected.tensor(`lpips.${network}.${width}x${height}`);
-  expect({ data: Float32Array.from(distances), shape: [4] }).toBeCloseTensor(reference, NETWORK_CALL);
+  expect({ data: Float32Array.from(distances), shape: [4] }).toBeCloseTensor(reference, PERCEPTUAL_DISTANCE);
   expect(distances[3]).toBe(0);
   expect(distances[0]).toBeLessThan(distances[1]!);
 });
@@ -107,7 +107,7 @@ describe("lpips()", () => {
     const together = await many.distances(images, originals);
     expect({ data: Float32Array.from(together), shape: [4] }).toBeCloseTensor(
       { data: Float32Array.from(alone), shape: [4] },
-      NETWORK_CALL,
+      PERCEPTUAL_DISTANCE,
     );
     const other = pairsOf(33, 31);
     expect(await one.distances(other.images, other.originals)).toHaveLength(4);
