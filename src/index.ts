@@ -105,8 +105,10 @@ export {
 } from "./image/parameters.ts";
 export { decodePng, encodePng, PngError } from "./image/png.ts";
 export { type PngText, readPngText } from "./image/png-text.ts";
+export { type ResizeFilter, resizeImage } from "./image/resize.ts";
 export type { RgbImage } from "./image/rgb-image.ts";
 export { writeImage } from "./image/write-image.ts";
+export { type Lpips, type LpipsModel, lpips, openLpips } from "./metrics/lpips.ts";
 export { psnr } from "./metrics/psnr.ts";
 export {
   type CaptionVerdict,

@@ -22,6 +22,7 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly policies: readonly EvaluatedPolicy[];
   readonly metrics?: readonly MeasureName[];
   readonly clip?: string;
+  readonly lpips?: string;
   readonly features?: string;
   readonly inception?: string;
   readonly inceptionInput?: InceptionInput;
@@ -56,7 +57,11 @@ export function addEvaluationFlags(command: Command): Command {
       parsePolicies,
     )
     .option("--metrics <list>", `any of ${Object.keys(MEASURES).join(", ")} (default: psnr and ssim)`, parseMetrics)
-    .option("--clip <folder>", "CLIPModel that clip scores images with (default: the embedded model's)")
+    .option(
+      "--clip <folder>",
+      "CLIPModel or OpenCLIP model that clip scores images with (default: the embedded model's)",
+    )
+    .option("--lpips <files>", "weights of AlexNet or VGG16, and of lpips' linear layers, with a comma between")
     .option("--features <folder>", "scene network for noun, colour, accuracy and fd (default: the embedded model's)")
     .option(
       "--inception <file>",

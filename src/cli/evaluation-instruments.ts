@@ -4,12 +4,14 @@ import { openClip } from "../evaluation/clip-model.ts";
 import { clipInstrument } from "../evaluation/instruments/clip.ts";
 import { differenceInstrument } from "../evaluation/instruments/difference.ts";
 import { inceptionInstrument } from "../evaluation/instruments/inception.ts";
+import { lpipsInstrument } from "../evaluation/instruments/lpips.ts";
 import { type SceneInstrument, sceneInstrument } from "../evaluation/instruments/scene.ts";
 import type { FeatureInstrument, ImageInstrument } from "../evaluation/instruments.ts";
 import { type MeasureName, measureNamed, type Need } from "../evaluation/measures.ts";
 import type { Prompt } from "../evaluation/prompts.ts";
 import { outputsFor } from "../evaluation/set-measures.ts";
 import { openInception } from "../metrics/inception-features.ts";
+import { openLpips } from "../metrics/lpips.ts";
 import type { Reference } from "../metrics/reference-statistics.ts";
 import { openSceneModel, readSceneReference } from "../metrics/scene-features.ts";
 import { INCEPTION_WIDTHS, type InceptionOutput } from "../models/inception.ts";
@@ -34,6 +36,7 @@ function placesOf({
   clip,
   features,
   inception,
+  lpips,
   reference,
 }: EvaluationFlags): Readonly<Record<Need, string | undefined>> {
   const shipped = (given: string | undefined, folder: string): string | undefined =>
@@ -41,7 +44,7 @@ function placesOf({
   return {
     clip: shipped(clip, join(sceneMetricsFolder(), "clip")),
     features: shipped(features, sceneMetricsFolder()),
-    ...{ inception, reference, referenceImages: reference },
+    ...{ inception, lpips, reference, referenceImages: reference },
   };
 }
 
@@ -53,7 +56,7 @@ export function checkNeeds(metrics: readonly MeasureName[], flags: EvaluationFla
     if (missing !== undefined) throw new UsageError(`Cannot measure ${name} without --${FLAGS[missing]}`);
   }
   const needs = new Set<Need>(metrics.flatMap((name) => measureNamed(name).needs));
-  const idle = (["clip", "features", "inception"] as const).find(
+  const idle = (["clip", "features", "inception", "lpips"] as const).find(
     (need) => flags[need] !== undefined && !needs.has(need),
   );
   if (flags.inceptionInput !== undefined && !needs.has("inception")) {
@@ -66,7 +69,7 @@ export function checkNeeds(metrics: readonly MeasureName[], flags: EvaluationFla
 /** The flags that needs are met by. */
 const FLAGS: Readonly<Record<Need, string>> = {
   ...{ clip: "clip", features: "features", inception: "inception", reference: "reference" },
-  referenceImages: "reference",
+  ...{ lpips: "lpips", referenceImages: "reference" },
 };
 
 const comparesSets = (metrics: readonly MeasureName[]): boolean =>
@@ -81,14 +84,24 @@ export async function openInstruments(
 ): Promise<EvaluationInstruments> {
   const places = placesOf(flags);
   const needs = new Set<Need>(metrics.flatMap((name) => measureNamed(name).needs));
-  const clip = needs.has("clip") ? clipInstrument(runtime, await openClip(places.clip ?? ""), flags.batch) : undefined;
+  const clip = needs.has("clip")
+    ? clipInstrument(runtime, await openClip(places.clip ?? "", opening), flags.batch)
+    : undefined;
+  const lpips = needs.has("lpips")
+    ? lpipsInstrument(runtime, await openLpips((places.lpips ?? "").split(","), opening), flags.batch)
+    : undefined;
   const scene = needs.has("features") ? await openScene(runtime, places.features ?? "", flags.batch) : undefined;
   const inception = needs.has("inception") ? await openInceptionNetwork(metrics, flags, runtime, opening) : undefined;
   const reference = flags.reference === undefined ? { statistics: {} } : await openReference(flags.reference, metrics);
   const judged = scene !== undefined && metrics.some((name) => scene.measures.includes(name));
-  const isPair = metrics.some((name) => measureNamed(name).scope === "pair");
+  const differs = metrics.some((name) => differenceInstrument.measures.includes(name));
   return {
-    instruments: [...(isPair ? [differenceInstrument] : []), ...(clip ? [clip] : []), ...(judged ? [scene] : [])],
+    instruments: [
+      ...(differs ? [differenceInstrument] : []),
+      ...(lpips ? [lpips] : []),
+      ...(clip ? [clip] : []),
+      ...(judged ? [scene] : []),
+    ],
     networks: [...(scene !== undefined && metrics.includes("fd") ? [scene] : []), ...(inception ? [inception] : [])],
     reference,
     checkPrompts(prompts) {
@@ -96,6 +109,7 @@ export async function openInstruments(
     },
     async [Symbol.asyncDispose]() {
       await clip?.[Symbol.asyncDispose]();
+      await lpips?.[Symbol.asyncDispose]();
       await scene?.[Symbol.asyncDispose]();
       await inception?.[Symbol.asyncDispose]();
     },

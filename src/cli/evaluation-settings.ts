@@ -28,7 +28,7 @@ export function settingsOf(
 const KEPT = [
   ...["model", "config", "variant", "ema", "tokenizer", "negativePrompt", "steps", "sampler", "eta"],
   ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
-  ...["clip", "features", "inception", "inceptionInput", "reference"],
+  ...["clip", "features", "inception", "inceptionInput", "lpips", "reference"],
 ] as const;
 
 function optionsOf(flags: EvaluationFlags): EvaluationSettings["options"] {

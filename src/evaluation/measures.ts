@@ -2,7 +2,7 @@
 export type MeasureScope = "pair" | "image" | "set";
 
 /** What has to be at hand for a measure, beside the images; `reference` are statistics at least. */
-export type Need = "clip" | "features" | "inception" | "reference" | "referenceImages";
+export type Need = "clip" | "features" | "inception" | "lpips" | "reference" | "referenceImages";
 
 /** One number that says how good images are. */
 export interface Measure {
@@ -33,6 +33,7 @@ const NEIGHBOURS = ["inception", "referenceImages"] as const;
 export const MEASURES = {
   psnr: { ...pair, label: "PSNR", unit: "dB", better: "higher", digits: 1 },
   ssim: { ...pair, label: "SSIM", unit: "", better: "higher", digits: 3 },
+  lpips: { ...pair, needs: ["lpips"], label: "LPIPS", unit: "", better: "lower", digits: 4 },
   clip: { scope: "image", needs: ["clip"], label: "CLIP score", unit: "", better: "higher", digits: 2 },
   noun: { ...share, label: "noun right" },
   colour: { ...share, label: "colour right" },

@@ -2,7 +2,7 @@ import type { Weight, Weights } from "../checkpoint/weights.ts";
 import type { Builder, Value } from "../onnx/graph.ts";
 import { cast } from "../onnx/ops.ts";
 import { DTYPES } from "../tensor/dtype.ts";
-import { elementCount } from "../tensor/tensor.ts";
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
 
 /** A place in a checkpoint's key hierarchy, from which layers take their weights by name. */
 export interface Scope {
@@ -25,8 +25,15 @@ export interface CheckpointScope {
   check(model: string, ignored?: readonly RegExp[]): void;
 }
 
-/** Without `weights`, every weight exists as float32 and has no data: enough to count and to print. */
-export function checkpointScope(builder: Builder, weights?: Weights): CheckpointScope {
+/**
+ * Without `weights`, every weight exists as float32 and has no data: enough to count and to print. Those of `weights` that
+ * are among `held` too go into the graph itself, so that they need not lie in the same folder as the others.
+ */
+export function checkpointScope(
+  builder: Builder,
+  weights?: Weights,
+  held: ReadonlyMap<string, Tensor> = new Map(),
+): CheckpointScope {
   const uses = new Map<string, Use>();
   const problems: string[] = [];
 
@@ -54,6 +61,11 @@ export function checkpointScope(builder: Builder, weights?: Weights): Checkpoint
     const { rows } = uses.get(key) ?? { rows: [] };
     if (rows.some((row) => start < row.end && row.start < start + count)) problems.push(`"${key}" is used twice`);
     uses.set(key, { total, rows: [...rows, { start, end: start + count }] });
+    const inMemory = weight && held.get(key)?.data;
+    if (inMemory !== undefined) {
+      const rowLength = elementCount(shape.slice(1));
+      return builder.constant(inMemory.subarray(start * rowLength, start * rowLength + elementCount(shape)), shape);
+    }
     const dtype = weight?.dtype ?? "F32";
     const rowBytes = elementCount(shape.slice(1)) * DTYPES[dtype].bytes;
     const data = weight && {

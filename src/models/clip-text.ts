@@ -100,7 +100,7 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
     pooler_output: tower.pooled,
   };
   if (config.projection !== undefined) {
-    outputs["text_embeds"] = project(root, tower.pooled, config.projection);
+    outputs["text_embeds"] = projected(root, "text_projection", tower.pooled, config.projection);
   }
   if (hiddenStates) {
     tower.states.forEach((state, i) => {
@@ -112,10 +112,10 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
 }
 
 /** Transformers keeps the projection as a linear layer, OpenCLIP's own checkpoints as the transposed matrix. */
-function project(root: Scope, pooled: Value, width: number): Value {
+export function projected(root: Scope, name: string, pooled: Value, width: number): Value {
   const inner = sizeOf(pooled, -1);
-  if (!root.has("text_projection")) return linear(root.at("text_projection"), pooled, width, { bias: false });
-  const matrix = root.weight("text_projection", [inner, width]);
+  if (!root.has(name)) return linear(root.at(name), pooled, width, { bias: false });
+  const matrix = root.weight(name, [inner, width]);
   return root.builder.tally(matmul(pooled, matrix), sizeOf(pooled, 0) * inner * width);
 }
 

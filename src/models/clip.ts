@@ -2,7 +2,6 @@ import type { Weights } from "../checkpoint/weights.ts";
 import { toTokens } from "../layers/attention.ts";
 import { type ClipEncoderConfig, clipEncoder } from "../layers/clip-encoder.ts";
 import { conv2d } from "../layers/conv2d.ts";
-import { linear } from "../layers/linear.ts";
 import { layerNorm } from "../layers/norms.ts";
 import { checkpointScope, type Scope } from "../layers/scope.ts";
 import { type Builder, type Graph, graphBuilder, type Value } from "../onnx/graph.ts";
@@ -24,6 +23,7 @@ import {
   checkLength,
   clipEncoderConfig,
   POSITION_IDS,
+  projected,
   textTower,
   textTowerConfig,
 } from "./clip-text.ts";
@@ -76,7 +76,7 @@ export function clipImageModel(config: ClipConfig, { batch }: { readonly batch: 
   const builder = graphBuilder("clip_image");
   const { root, check } = checkpointScope(builder, weights);
   const { lastHiddenState, features } = imageFeatures(root, pixelInput(builder, batch, config), config);
-  check("CLIPModel's image tower", [POSITION_IDS, /^text_model\./, /^text_projection\./, /^logit_scale$/]);
+  check("CLIPModel's image tower", [POSITION_IDS, /^text_model\./, /^text_projection\b/, /^logit_scale$/]);
   return builder.finish({
     last_hidden_state: lastHiddenState,
     image_features: features,
@@ -94,7 +94,7 @@ export function clipPromptModel(
   const builder = graphBuilder("clip_prompt");
   const { root, check } = checkpointScope(builder, weights);
   const features = textFeatures(root, builder.input("input_ids", "I64", [batch, length]), config);
-  check("CLIPModel's text tower", [POSITION_IDS, /^vision_model\./, /^visual_projection\./, /^logit_scale$/]);
+  check("CLIPModel's text tower", [POSITION_IDS, /^vision_model\./, /^visual_projection\b/, /^logit_scale$/]);
   return builder.finish({ text_features: features, text_embeds: unitVectors(features) });
 }
 
@@ -133,7 +133,7 @@ const pixelInput = (builder: Builder, batch: number, { vision }: ClipConfig): Va
 const unitVectors = (x: Value): Value => divide(x, vectorLength(x));
 
 const textFeatures = (root: Scope, ids: Value, { text, projection }: ClipConfig): Value =>
-  linear(root.at("text_projection"), textTower(root.at("text_model"), ids, text).pooled, projection, { bias: false });
+  projected(root, "text_projection", textTower(root.at("text_model"), ids, text).pooled, projection);
 
 /** A transformer over the image's patches and one token more, which comes to stand for the whole image. */
 function imageFeatures(root: Scope, pixels: Value, { vision, projection }: ClipConfig) {
@@ -149,5 +149,5 @@ function imageFeatures(root: Scope, pixels: Value, { vision, projection }: ClipC
   const lastHiddenState = entry(clipEncoder(scope.at("encoder"), tokens, vision), layers);
   const first = reshape(slice(lastHiddenState, 1, 0, 1), [batch, width]);
   const pooled = layerNorm(scope.at("post_layernorm"), first, epsilon);
-  return { lastHiddenState, features: linear(root.at("visual_projection"), pooled, projection, { bias: false }) };
+  return { lastHiddenState, features: projected(root, "visual_projection", pooled, projection) };
 }

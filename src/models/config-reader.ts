@@ -10,6 +10,8 @@ export interface ConfigReader {
   has(field: string): boolean;
   /** Whether the field is there and null. */
   isNull(field: string): boolean;
+  /** Whether the field is one whole number. */
+  isInteger(field: string): boolean;
   /** Whether the field is true itself, rather than a list that holds it. */
   isTrue(field: string): boolean;
   /** The entry of `table` that the field names. */
@@ -58,6 +60,7 @@ export function configReader(config: unknown, source: string): ConfigReader {
     source,
     has: (field) => fields[field] !== undefined && fields[field] !== null,
     isNull: (field) => fields[field] === null,
+    isInteger: (field) => isInteger(fields[field]),
     isTrue: (field) => fields[field] === true,
     choice(field, table, fallback) {
       const name = read(field, isString, oneOf(Object.keys(table)), fallback);

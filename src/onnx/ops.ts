@@ -59,16 +59,11 @@ export function reshape(x: Value, shape: readonly number[]): Value {
 export const expand = (x: Value, shape: readonly number[]): Value =>
   x.builder.node("Expand", [x, integers(x, shape)], { dtype: x.dtype, shape: broadcast(x.shape, shape) });
 
-/** Length of the vectors along the last axis, which stays with size 1. */
-export const vectorLength = (x: Value): Value =>
-  x.builder.node(
-    "ReduceL2",
-    [x, integers(x, [-1])],
-    { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] },
-    {
-      attributes: { keepdims: 1 },
-    },
-  );
+/** Length of the vectors along an axis, the last one unless told otherwise, which stays with size 1. */
+export function vectorLength(x: Value, axis = x.shape.length - 1): Value {
+  const output = { dtype: x.dtype, shape: x.shape.with(axis, 1) };
+  return x.builder.node("ReduceL2", [x, integers(x, [axis])], output, { attributes: { keepdims: 1 } });
+}
 
 export function transpose(x: Value, perm: readonly number[]): Value {
   const shape = perm.map((axis) => sizeOf(x, axis));

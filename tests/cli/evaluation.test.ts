@@ -12,12 +12,15 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
 import type { Summary } from "../../src/evaluation/summary.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
+import { lpipsModel } from "../../src/models/lpips.ts";
 import { type CliRun, runCli } from "../support/cli.ts";
-import { writeClipFolder } from "../support/clip-folder.ts";
+import { writeClipFolder, writeOpenClipFolder } from "../support/clip-folder.ts";
 import { fixturePath } from "../support/fixtures.ts";
+import { namedWeights } from "../support/named-weights.ts";
 import { writeSceneFolder } from "../support/scene-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-evaluation-"));
@@ -25,6 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]): string => join(folder, ...names);
 
 const SD = ["--model", fixturePath("pipelines/sd15/model"), "--width", "32", "--height", "32"];
+const ALEX_LIN = fixturePath("perceptual/alex-lin.pth");
 const POLICIES = ["--policies", "off,uniform:2:0,centered:3:1:1.4:0,steps:3,dpmpp_2m:2"];
 const PROMPTS = at("prompts.txt");
 writeFileSync(PROMPTS, "a fox\nan owl at night\na red car\n");
@@ -236,6 +240,39 @@ describe("with networks that judge images", () => {
     expect(fd?.high).toBeGreaterThan(fd?.mean ?? 0);
   });
 
+  test("shows CLIP images of other sizes than its own, in OpenCLIP's layout too", async () => {
+    writeOpenClipFolder(at("open-clip"));
+    const shown = [...settled, "--policies", "off", "--metrics", "clip", "--width", "64", "--json"];
+    for (const place of [clip, at("open-clip")]) {
+      const run = await evaluate(`shown-${place === clip}`, ...shown, "--clip", place);
+      expect(run).toMatchObject({ code: 0, stderr: "" });
+      expect(run.json<Summary>().policies[0]?.measures.clip?.mean).toBeGreaterThan(0);
+    }
+  });
+
+  test("compares images with the baseline's by LPIPS, and goes on with the same files only", async () => {
+    const { initializers } = lpipsModel("alex", { pairs: 1, height: 31, width: 31 });
+    const shapes = [...initializers].flatMap(([{ shape }, weight]) =>
+      weight.kind === "weight" && weight.name.startsWith("features") ? [[weight.name, shape] as const] : [],
+    );
+    await writeSafetensors(at("alexnet.safetensors"), namedWeights(Object.fromEntries(shapes)));
+    const files = `${at("alexnet.safetensors")},${ALEX_LIN}`;
+    const compared = [...settled, "--policies", "off,uniform:2:0,uniform:1:0", "--metrics", "lpips", "--json"];
+    const run = await evaluate("lpips", ...compared, "--lpips", files);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const [off, cached, same] = run.json<Summary>().policies.map(({ measures }) => measures);
+    expect(off).toEqual({});
+    expect(cached?.lpips?.mean).toBeGreaterThan(0);
+    expect(cached?.lpips?.worst).toBeGreaterThan(cached?.lpips?.mean ?? 0);
+    expect(same?.lpips?.mean).toBeLessThan(1e-6);
+    const whole = contents("lpips");
+    truncateSync(at("lpips", "results.jsonl"), 700);
+    expect(await evaluate("lpips", ...compared, "--lpips", files)).toMatchObject({ code: 0, stderr: "" });
+    expect(contents("lpips")).toEqual(whole);
+    const other = await evaluate("lpips", ...compared, "--lpips", `${ALEX_LIN},${at("alexnet.safetensors")}`);
+    expect(other.stderr).toContain("Cannot go on in");
+  });
+
   test("compares the sets with pictures of a folder", async () => {
     const reference = at("judged", "images", "off");
     const run = await evaluate("referred", ...args, "--reference", reference, "--metrics", "fd", "--clip", clip);
@@ -269,7 +306,15 @@ describe("with networks that judge images", () => {
     [["--metrics", "fd", "--features", scene, "--reference", folder], "at least 2 PNG files are required"],
     [["--metrics", "fd", "--features", scene, "--reference", at("nowhere")], "Cannot read the reference"],
     [["--metrics", "clip", "--clip", at("nowhere")], "there is no such folder"],
-    [["--metrics", "clip", "--clip", clip, "--width", "64"], "Cannot show CLIP an image of 64x32 pixels"],
+    [["--metrics", "lpips"], "Cannot measure lpips without --lpips"],
+    [["--metrics", "psnr", "--lpips", "alex.pth"], "Cannot use --lpips: none of --metrics needs it"],
+    [["--metrics", "lpips", "--lpips", at("nowhere.pth")], "nowhere.pth"],
+    [["--metrics", "lpips", "--lpips", ALEX_LIN], '"features.0.weight" is missing where [64,3,11,11] of AlexNet'],
+    [["--metrics", "lpips", "--lpips", `${ALEX_LIN},${ALEX_LIN}`], 'several hold "lin0.model.1.weight"'],
+    [
+      ["--metrics", "lpips", "--lpips", ALEX_LIN, "--policies", "uniform:2:0"],
+      "Cannot measure lpips without a baseline",
+    ],
   ])("refuses %j", async (more, message) => {
     const run = await evaluate("judged-refused", ...BASE, ...more);
     expect(run.code).toBeGreaterThan(0);

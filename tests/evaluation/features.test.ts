@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type ClipModel, clipPixels, openClip } from "../../src/evaluation/clip-model.ts";
+import { type ClipModel, openClip } from "../../src/evaluation/clip-model.ts";
+import { clipPixels } from "../../src/evaluation/clip-preprocessing.ts";
 import { appendFeatures, referenceFile, settleReference, storedSamples } from "../../src/evaluation/feature-files.ts";
 import { clipInstrument } from "../../src/evaluation/instruments/clip.ts";
 import { sceneInstrument } from "../../src/evaluation/instruments/scene.ts";
@@ -46,15 +47,6 @@ async function openScene() {
   return { model, statistics, instrument: sceneInstrument(nodeRuntime(), model, statistics, 2) };
 }
 
-describe("clipPixels()", () => {
-  test("normalizes every channel by itself, planes one after the other", () => {
-    const image = rgbImage(1, 1, Uint8Array.of(255, 0, 51));
-    const { data, shape } = clipPixels([image], 1, { mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.5] });
-    expect(shape).toEqual([1, 3, 1, 1]);
-    expect([...data]).toEqual([2.5, -1.6, -0.2].map(Math.fround));
-  });
-});
-
 describe("clipInstrument()", () => {
   const images = [1, 2, 3].map(picture);
   const texts = ["a fox", "an owl", "a fox"];
@@ -62,11 +54,11 @@ describe("clipInstrument()", () => {
 
   test("gives the cosines of the whole model, 100 times, in full and in short batches", async () => {
     const model = await openModel();
-    const { config, weights, tokenizer, normalization } = model;
+    const { config, weights, tokenizer, preprocessing } = model;
     const { logits_per_image: logits } = await runGraph(
       clipModel(config, { images: 3, texts: 3, length: tokenizer.maxLength }, weights),
       {
-        pixel_values: clipPixels(images, 32, normalization),
+        pixel_values: clipPixels(images, preprocessing),
         input_ids: tokenInput(
           texts.map((text) => tokenizer.encode(text).ids),
           config.text,

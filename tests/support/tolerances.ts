@@ -34,3 +34,5 @@ export const WEBGPU_CALL: Tolerance = { atol: 0, rtol: 1e-4 };
 export const HALF_CALL: Tolerance = { atol: 0, rtol: 1e-2 };
 /** Ninety layers with features of order 1; relative to the largest value. */
 export const DEEP_NETWORK_CALL: Tolerance = { atol: 0, rtol: 1e-5 };
+/** LPIPS of two images: means of thousands of float32 differences; measured 3e-8 off the package, of 0.2. */
+export const PERCEPTUAL_DISTANCE: Tolerance = { atol: 1e-6, rtol: 1e-5 };

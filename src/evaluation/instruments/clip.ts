@@ -3,7 +3,8 @@ import { clipImageModel, clipPromptModel, clipScores } from "../../models/clip.t
 import { tokenInput } from "../../models/clip-text.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { type ClipModel, clipPixels } from "../clip-model.ts";
+import type { ClipModel } from "../clip-model.ts";
+import { clipPixels } from "../clip-preprocessing.ts";
 import type { ImageInstrument } from "../instruments.ts";
 
 /** CLIP as an instrument: scores of images by their prompts. */
@@ -11,13 +12,13 @@ export interface ClipInstrument extends ImageInstrument, AsyncDisposable {}
 
 /** Measures with `model`; its towers are loaded at the first use, for `batch` images at a time. */
 export function clipInstrument(runtime: Runtime, model: ClipModel, batch: number): ClipInstrument {
-  const { config, weights, tokenizer, normalization } = model;
+  const { config, weights, tokenizer, preprocessing } = model;
   const { maxLength: length } = tokenizer;
   const sessions: Partial<Record<"image" | "text", Session>> = {};
 
   const encodeImages = async (images: readonly RgbImage[]): Promise<Tensor> => {
     sessions.image ??= await runtime.load(clipImageModel(config, { batch }, weights));
-    const pixels = clipPixels(padded(images, batch), config.vision.imageSize, normalization);
+    const pixels = clipPixels(padded(images, batch), preprocessing);
     return await download(sessions.image, { pixel_values: pixels }, "image_embeds");
   };
   const encodeTexts = async (texts: readonly string[]): Promise<Tensor> => {

@@ -1,4 +1,4 @@
-import type { Weight } from "../../checkpoint/weights.ts";
+import type { Weight, Weights } from "../../checkpoint/weights.ts";
 
 /**
  * What a tensor of an original checkpoint is in the names of diffusers and transformers: one weight or several views
@@ -13,3 +13,7 @@ export const byName =
     const name = rename(key);
     return name === undefined ? undefined : [[name, weight]];
   };
+
+/** All of `weights` by `map`; those that it does not know keep their names, so that whoever uses them can tell. */
+export const mappedWeights = (weights: Weights, map: KeyMap): Weights =>
+  new Map([...weights].flatMap(([key, weight]) => map(key, weight) ?? [[key, weight] as const]));
