@@ -34,7 +34,9 @@ beforeAll(async () => {
 });
 
 describe.each(recipes)("%s", (name) => {
-  const { policies, steps, ...settings } = settingsOf(name);
+  const { policies, steps: published, ...settings } = settingsOf(name);
+  // Schedules around a centre need all of their steps; those of DDPM do with fewer.
+  const steps = String(settings["model"]).includes("/ddpm/") ? 20 : published;
 
   test("runs as it stands on a small model of the same layout", async () => {
     const [, model = []] = [...models].find(([part]) => String(settings["model"]).includes(part)) ?? [];
@@ -43,7 +45,9 @@ describe.each(recipes)("%s", (name) => {
     if (prompts.endsWith(".json")) {
       writeFileSync(prompts, JSON.stringify({ annotations: [{ image_id: 1, id: 1, caption: "a fox" }] }));
     }
-    const kept = Object.entries({ policies, steps, ...settings }).filter(([flag]) => !MEASURING.includes(flag));
+    const kept = Object.entries({ policies, steps: published, ...settings }).filter(
+      ([flag]) => !MEASURING.includes(flag),
+    );
     const file = join(folder, `${name}.json`);
     writeFileSync(file, JSON.stringify(Object.fromEntries(kept)));
     const overrides = [
