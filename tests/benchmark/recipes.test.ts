@@ -6,6 +6,7 @@ import { recipeMacs, unetDescriber } from "../../src/benchmark/recipes/recipe-ma
 import { comparisonTable, macTable, recipeSections, timeTable } from "../../src/benchmark/recipes/recipe-page.ts";
 import { recipeTime } from "../../src/benchmark/recipes/recipe-times.ts";
 import type { BenchmarkReport } from "../../src/benchmark/report.ts";
+import { isMeasureName, measureNamed, type Need } from "../../src/evaluation/measures.ts";
 import { readMarked } from "../../src/evaluation/report/marked.ts";
 
 const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -27,6 +28,15 @@ const named = (name: string): Recipe => {
 test("every settings file has its table, and every table its settings file", () => {
   const files = jsonFiles(FOLDER).map((file) => basename(file, ".json"));
   expect(files.filter((name) => name !== "paper").sort()).toEqual(Object.keys(paper).sort());
+});
+
+test.each(recipes)("$name asks for metrics that there are, and gives what they need", ({ name }) => {
+  const { metrics, ...settings } = json(`${FOLDER}/${name}.json`) as Readonly<Record<string, unknown>>;
+  const names = (metrics as readonly string[]).filter(isMeasureName);
+  expect(names).toEqual(metrics);
+  for (const need of names.flatMap((metric): readonly Need[] => measureNamed(metric).needs)) {
+    expect(settings).toHaveProperty(need === "referenceImages" ? "reference" : need);
+  }
 });
 
 test.each(recipes)("$name makes as many images as the paper and measures what it has columns of", ({ name, paper }) => {

@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "deepcache-recipes-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** What metrics need, which is as large as the models. */
-const MEASURING = ["metrics", "inception", "reference", "clip"];
+const MEASURING = ["metrics", "inception", "inception-input", "reference", "clip"];
 
 type Settings = Readonly<Record<string, unknown>> & { readonly policies: readonly string[]; readonly steps: number };
 
@@ -50,15 +50,18 @@ describe.each(recipes)("%s", (name) => {
     );
     const file = join(folder, `${name}.json`);
     writeFileSync(file, JSON.stringify(Object.fromEntries(kept)));
-    const overrides = [
+    const overrides = ["--count", "1", "--steps", String(steps), "--threads", "1"];
+    if (settings["prompts"] !== undefined) overrides.push("--prompts", prompts);
+    const run = await runCli(
+      "eval",
+      "--settings",
+      file,
       ...model,
-      "--count",
-      "1",
-      "--threads",
-      "1",
-      ...(settings["prompts"] === undefined ? [] : ["--prompts", prompts]),
-    ];
-    const run = await runCli("eval", "--settings", file, ...overrides, "--json", "--output", join(folder, name));
+      ...overrides,
+      "--json",
+      "--output",
+      join(folder, name),
+    );
     expect(run).toMatchObject({ code: 0, stderr: "" });
     const summary = run.json<Summary>();
     expect(summary.policies.map((policy) => policy.name)).toEqual(policies);
