@@ -35,7 +35,11 @@ function run(name, flags) {
   const main = ["dist/cli/main.js", "eval", "--settings", join(FOLDER, `${name}.json`), "--output", output];
   const { status } = spawnSync(process.execPath, [...main, ...flags], { stdio: "inherit" });
   const summary = join(output, "summary.json");
-  if (status === 0 && existsSync(summary)) console.log(`\n${table(comparisonTable(open(name), json(summary)))}`);
+  if (status === 0 && existsSync(summary)) {
+    const rows = comparisonTable(open(name), json(summary));
+    const isCompared = rows[0].length > 1; // not where the metrics are others than the paper's
+    if (isCompared) console.log(`\n${table(rows)}`);
+  }
   return status ?? 1;
 }
 
