@@ -45,7 +45,7 @@ export function addEvaluationFlags(command: Command): Command {
     .option("--prompts <file>", "one prompt a line; COCO captions (.json) or PartiPrompts (.tsv)")
     .option(
       "--classes <list>",
-      'ImageNet classes in turn, as numbers or names: 207,360 or "golden retriever"',
+      'ImageNet classes in turn, as numbers or names: 207,360 or "golden retriever", or all',
       parseClasses,
     )
     .option("--count <n>", "images per policy (default: one for each prompt or class)", (text) =>

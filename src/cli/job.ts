@@ -94,8 +94,8 @@ export async function openJob(
     }
     case "class-conditional": {
       const pipeline = classConditional(opened.model, effects);
-      const classes = classesOf(flags, advice);
       const [count = 0] = opened.model.classEmbedding.shape;
+      const classes = classesOf(flags, count, advice);
       const texts = classes.map((id) => `class ${id}, ${classText(id, count)}`);
       const { guidanceScale = 1.5 } = flags;
       originalSampler(flags.sampler);
@@ -198,8 +198,10 @@ function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags, advi
   return given;
 }
 
-function classesOf(flags: GenerationFlags, advice: Advice): number[] {
+/** The classes asked for, of a model of `count`, the last of which stands for none. */
+function classesOf(flags: GenerationFlags, count: number, advice: Advice): number[] {
   const names = flags.class ?? [];
+  if (names.length === 1 && names[0] === "all") return Array.from({ length: count - 1 }, (_, id) => id);
   if (names.length === 0) throw new UsageError(`Cannot run without a class: ${advice.class}`);
   // How many classes there are is the model's to say.
   return names.map((name) => (/^\d+$/.test(name) ? Number(name) : classNamed(name)));

@@ -33,6 +33,15 @@ const FOUR_LEVELS = {
   up_block_types: ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
 } as const;
 
+/** BK-SDM's U-Nets have one layer less in every block than those that they were distilled from. */
+const BK_SDM_UNET = {
+  ...FOUR_LEVELS,
+  attention_head_dim: 8,
+  cross_attention_dim: 768,
+  layers_per_block: 1,
+  sample_size: 64,
+};
+
 const STABLE_DIFFUSION_2_UNET = {
   ...FOUR_LEVELS,
   attention_head_dim: [5, 10, 20, 20],
@@ -115,6 +124,30 @@ export const ARCHITECTURES = {
   "stable-diffusion-v1-5": {
     title: "Stable Diffusion v1.5",
     unet: { ...FOUR_LEVELS, attention_head_dim: 8, cross_attention_dim: 768, sample_size: 64 },
+    vae: STABLE_DIFFUSION_VAE,
+    textEncoders: [CLIP_LARGE],
+  },
+  "bk-sdm-base": {
+    title: "BK-SDM-Base",
+    unet: BK_SDM_UNET,
+    vae: STABLE_DIFFUSION_VAE,
+    textEncoders: [CLIP_LARGE],
+  },
+  "bk-sdm-small": {
+    title: "BK-SDM-Small",
+    unet: { ...BK_SDM_UNET, mid_block_type: null },
+    vae: STABLE_DIFFUSION_VAE,
+    textEncoders: [CLIP_LARGE],
+  },
+  "bk-sdm-tiny": {
+    title: "BK-SDM-Tiny",
+    unet: {
+      ...BK_SDM_UNET,
+      block_out_channels: [320, 640, 1280],
+      down_block_types: ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+      mid_block_type: null,
+      up_block_types: ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
+    },
     vae: STABLE_DIFFUSION_VAE,
     textEncoders: [CLIP_LARGE],
   },

@@ -342,6 +342,21 @@ describe("other models", () => {
     expect(JSON.parse(first)).toMatchObject({ index: 0, prompt: expect.stringContaining("class 3"), policy: "off" });
   });
 
+  test("make images of all classes, but not of the one that stands for none", async () => {
+    const ldm = fixturePath("original/ldm");
+    const run = await evaluate(
+      "all-classes",
+      ...["--model", `${ldm}/model.ckpt`, "--config", `${ldm}/config.yaml`, "--classes", "all", "--steps", "1"],
+      ...["--batch", "5", "--policies", "off"],
+    );
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const lines = readFileSync(at("all-classes", "results.jsonl"), "utf8").trimEnd().split("\n");
+    const prompts = lines.map((line): string => JSON.parse(line).prompt);
+    expect(prompts).toHaveLength(10);
+    expect(prompts.map((prompt) => Number(/^class (\d+),/.exec(prompt)?.[1]))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(prompts.some((prompt) => prompt.endsWith("none"))).toBe(false);
+  });
+
   test("make images out of noise alone", async () => {
     const run = await evaluate(
       "noise",

@@ -90,6 +90,16 @@ describe.each(COUNTS)("$name at $side x $side", ({ name, side, parameters, full,
   });
 });
 
+test.each([
+  ["bk-sdm-base", "579.38", "223.81"],
+  ["bk-sdm-small", "482.35", "217.78"],
+  ["bk-sdm-tiny", "323.38", "205.09"],
+])("%s has its published parameters, %s M, and the paper's %s G of Table 3", (name, parameters, full) => {
+  const { graph } = unet(unetConfig(architecture(name).unet), { batch: 1, height: 64, width: 64 });
+  expect(printed(parameterCount(graph), 1e6, parameters)).toBe(parameters);
+  expect(printed(countMacs(graph).reference, 1e9, full)).toBe(full);
+});
+
 describe.each(Object.entries(ARCHITECTURES))("%s", (name, { unet: network }) => {
   const { vae, textEncoders = [] } = architecture(name);
   const { sampleSize = [0, 0], contextWidth } = unetConfig(network);

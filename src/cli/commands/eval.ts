@@ -22,6 +22,7 @@ import { keepSettings, settingsOf } from "../evaluation-settings.ts";
 import { openSubject } from "../evaluation-subject.ts";
 import { lockFolder } from "../folder-lock.ts";
 import type { GenerationFlags } from "../generation-flags.ts";
+import { leaveOutIdleSettings } from "../idle-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { openJob, runtimeOf } from "../job.ts";
 import { readSettingsFile } from "../settings-file.ts";
@@ -49,7 +50,10 @@ Examples:
   deepcache eval --merge shard-1 shard-2 --output evaluation`,
     )
     .action((given: GivenFlags) => {
-      if (given.settings !== undefined) readSettingsFile(command, given.settings);
+      if (given.settings !== undefined) {
+        readSettingsFile(command, given.settings);
+        leaveOutIdleSettings(command);
+      }
       return interruptible((signal) => run(withPolicies(command.opts<GivenFlags>()), signal, terminal));
     });
 }
