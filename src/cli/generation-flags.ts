@@ -82,7 +82,7 @@ export function addDeviceFlags(command: Command): Command {
     .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
-    .option("--no-keep-loaded", "release each network when the run is done with it")
+    .option("--no-keep-loaded", "release each network when a run is done with it (generate always does)")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
     .option("--no-vae-tiling", "decode pictures as a whole");
 }

@@ -45,7 +45,8 @@ Examples:
 async function generate(prompts: string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const cache = policyOf(flags, { kind: "off" });
   for (const path of [flags.output, flags.latentsOutput]) if (path !== undefined) await checkWritable(path);
-  await using job = await openJob(prompts, flags, signal, terminal);
+  // There is one run: what it is done with is of no more use.
+  await using job = await openJob(prompts, { ...flags, keepLoaded: false }, signal, terminal);
   const { seed = drawnSeed(), steps } = flags;
   const result = await watchRun(job.stream({ cache, seed, steps }), terminal);
   signal.throwIfAborted();
