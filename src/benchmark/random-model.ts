@@ -1,10 +1,17 @@
 import { ensureFile } from "../checkpoint/cached-file.ts";
 import { readSmallFile } from "../checkpoint/json-file.ts";
 import { type ArchitectureName, architecture } from "../models/architectures.ts";
-import { autoencoderDecoder, autoencoderEncoder, autoencoderKlConfig } from "../models/autoencoder-kl.ts";
-import { clipTextConfig, clipTextModel } from "../models/clip-text.ts";
-import { unetConfig } from "../models/unet-config.ts";
 import {
+  type AutoencoderKlConfig,
+  autoencoderDecoder,
+  autoencoderEncoder,
+  autoencoderKlConfig,
+} from "../models/autoencoder-kl.ts";
+import { type ClipTextConfig, clipTextConfig, clipTextModel } from "../models/clip-text.ts";
+import { unetConfig } from "../models/unet-config.ts";
+import type { MemoryModel } from "../pipelines/estimate-memory.ts";
+import {
+  describedWeights,
   randomWeights,
   unetWeightShapes,
   type WeightDtype,
@@ -45,16 +52,34 @@ export async function writeRandomModel(
   await json("scheduler/scheduler_config.json", prompted ? LATENT_SCHEDULE : PIXEL_SCHEDULE);
   await network("unet", "diffusion_pytorch_model", unet, unetWeightShapes(unetConfig(unet, name)));
   if (!prompted) return;
-  const coder = autoencoderKlConfig(vae, name);
-  const size = { batch: 1, height: 64, width: 64 };
-  const coders = weightShapes([autoencoderEncoder(coder, size), autoencoderDecoder(coder, size)]);
-  await network("vae", "diffusion_pytorch_model", vae, coders);
-  const text = clipTextModel(clipTextConfig(textEncoder, name), { batch: 1, length: 77 });
-  await network("text_encoder", "model", textEncoder, weightShapes([text]));
+  await network("vae", "diffusion_pytorch_model", vae, coderShapes(autoencoderKlConfig(vae, name)));
+  await network("text_encoder", "model", textEncoder, textShapes(clipTextConfig(textEncoder, name)));
   for (const file of ["vocab.json", "merges.txt"]) {
     const contents = await readSmallFile(`${tokenizer}/${file}`);
     await ensureFile(`${folder}/tokenizer/${file}`, () => bytes(contents));
   }
+}
+
+function coderShapes(config: AutoencoderKlConfig): WeightShapes {
+  const size = { batch: 1, height: 64, width: 64 };
+  return weightShapes([autoencoderEncoder(config, size), autoencoderDecoder(config, size)]);
+}
+
+const textShapes = (config: ClipTextConfig): WeightShapes =>
+  weightShapes([clipTextModel(config, { batch: 1, length: config.positions })]);
+
+/** A built-in architecture as a model whose weights are described alone. */
+export function describedModel(name: ArchitectureName, dtype: WeightDtype): MemoryModel {
+  const { unet, vae, textEncoders = [] } = architecture(name);
+  const config = unetConfig(unet, name);
+  const network = { unet: { config, weights: describedWeights(unetWeightShapes(config), dtype) } };
+  const [first, second] = textEncoders.map((json) => {
+    const text = clipTextConfig(json, name);
+    return { textEncoder: { config: text, weights: describedWeights(textShapes(text), dtype) } };
+  });
+  if (vae === undefined || first === undefined) return network;
+  const coder = autoencoderKlConfig(vae, name);
+  return { ...network, ...first, second, vae: { config: coder, weights: describedWeights(coderShapes(coder), dtype) } };
 }
 
 /** Any schedule does: memory does not depend on it. */

@@ -1,4 +1,5 @@
 import { safetensorsHeader, type TensorEntry } from "../checkpoint/encode-safetensors.ts";
+import type { Weights } from "../checkpoint/weights.ts";
 import { unet } from "../models/unet.ts";
 import type { UNetConfig } from "../models/unet-config.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -33,6 +34,15 @@ export function weightShapes(graphs: readonly Graph[]): WeightShapes {
   }
   return new Map([...shapes].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+/** Weights that are nowhere, for what depends on their shapes alone. */
+export const describedWeights = (shapes: WeightShapes, dtype: WeightDtype): Weights =>
+  new Map(
+    [...shapes].map(([name, shape]) => {
+      const length = elementCount(shape) * DTYPES[WEIGHT_DTYPES[dtype]].bytes;
+      return [name, { dtype: WEIGHT_DTYPES[dtype], shape, span: { path: "", offset: 0, length } }];
+    }),
+  );
 
 /** Largest piece of a file that is in memory at once, in elements. */
 const PIECE = 1 << 20;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { WEIGHT_DTYPES, type WeightDtype } from "../benchmark/random-weights.ts";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../runtime/runtimes/node-device.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
@@ -113,4 +114,10 @@ const DEVICES = Object.keys(NODE_DEVICES).join(", ");
 export function parseDevice(text: string): NodeDevice {
   if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
   return text;
+}
+
+/** Parses the type of weights that are made or assumed. */
+export function parseDtype(text: string): WeightDtype {
+  if (Object.hasOwn(WEIGHT_DTYPES, text)) return text as WeightDtype;
+  throw new UsageError(`Cannot use --dtype ${text}: one of ${Object.keys(WEIGHT_DTYPES).join(", ")} is required`);
 }

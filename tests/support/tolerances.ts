@@ -34,3 +34,5 @@ export const WEBGPU_CALL: Tolerance = { atol: 0, rtol: 1e-4 };
 export const HALF_CALL: Tolerance = { atol: 0, rtol: 1e-2 };
 /** Ninety layers with features of order 1; relative to the largest value. */
 export const DEEP_NETWORK_CALL: Tolerance = { atol: 0, rtol: 1e-5 };
+/** Peak memory against its estimate: allocators, the garbage collector and shared libraries are not followed in full. */
+export const MEMORY_ESTIMATE = 0.15;

@@ -8,6 +8,7 @@ import type { Terminal } from "../console.ts";
 import { addGenerationFlags, type GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { drawnSeed, type Job, openJob } from "../job.ts";
+import { warnOfMemory } from "../memory-warning.ts";
 import { checkWritable, numberedPaths } from "../output-files.ts";
 import { giga, secondsText } from "../units.ts";
 import { watchRun } from "../watch-run.ts";
@@ -46,7 +47,9 @@ async function generate(prompts: string[], flags: Flags, signal: AbortSignal, te
   const cache = policyOf(flags, { kind: "off" });
   for (const path of [flags.output, flags.latentsOutput]) if (path !== undefined) await checkWritable(path);
   // There is one run: what it is done with is of no more use.
-  await using job = await openJob(prompts, { ...flags, keepLoaded: false }, signal, terminal);
+  const settled = { ...flags, keepLoaded: false };
+  await using job = await openJob(prompts, settled, signal, terminal);
+  warnOfMemory(job.memory(cache), settled, terminal);
   const { seed = drawnSeed(), steps } = flags;
   const result = await watchRun(job.stream({ cache, seed, steps }), terminal);
   signal.throwIfAborted();

@@ -1,0 +1,86 @@
+import type { Graph, GraphNode, Initializer, Value } from "../onnx/graph.ts";
+import { activationMemory, constantNodes, valueBytes } from "./activation-memory.ts";
+import { usesBlockedLayout } from "./runtimes/memory-settings.ts";
+
+/** What a session takes in memory, in bytes. */
+export interface SessionMemory {
+  /** Weights in the form in which they are computed with, as long as the session lives. */
+  readonly weights: number;
+  /** Weight files that are mapped: the system counts their pages, but may take them back. */
+  readonly mapped: number;
+  /** What is there beside the weights while they are loaded. */
+  readonly loading: number;
+  /** What stays of that until the session is released, as it lies in pieces between others. */
+  readonly left: number;
+  /** Results of operations, which stay with the session from its first run on. */
+  readonly results: number;
+  /** The same where memory goes back to the system after every operation: while it runs. */
+  readonly passing: number;
+}
+
+/**
+ * Of matrices that are packed one after the other, what the allocator holds on to: the hole that one leaves does not fit
+ * the next, which has another size.
+ */
+const PACKING_HOLES = 1 / 6;
+
+/** Of weights that were laid out anew, the share of the old ones that lies between others and so stays with the process. */
+const LAYOUT_HOLES = 1 / 2;
+
+/**
+ * The C library's heap over ONNX Runtime's arena for the same pieces: it grows in segments that no piece crosses, and
+ * keeps free pieces of one size apart from those of another.
+ */
+const HEAP_HOLES = 3 / 2;
+
+/** Operations whose constant second operand ONNX Runtime packs. */
+const PACKED = new Set(["FusedMatMul", "MatMul", "Gemm"]);
+
+/** Estimates from the graph alone what ONNX Runtime takes for it on a CPU. */
+export function sessionMemory(graph: Graph, { lowMemory }: { readonly lowMemory: boolean }): SessionMemory {
+  const blocked = !lowMemory && usesBlockedLayout(graph);
+  const { arena, passing, holes } = activationMemory(graph, { folded: !lowMemory, blocked });
+  if (lowMemory) {
+    const kept = HEAP_HOLES * holes;
+    return { weights: 0, mapped: storedBytes(graph), loading: 0, left: 0, results: kept, passing: passing - holes };
+  }
+  const { all, packed, kernels } = foldedWeights(graph);
+  const relaid = blocked ? kernels : 0;
+  const gaps = PACKING_HOLES * packed;
+  return {
+    weights: all,
+    mapped: 0,
+    loading: relaid + gaps,
+    left: LAYOUT_HOLES * relaid + gaps,
+    results: arena,
+    passing: 0,
+  };
+}
+
+/** Bytes of weights as their files have them. */
+export function storedBytes({ initializers }: Graph): number {
+  let bytes = 0;
+  for (const [value, { kind }] of initializers) if (kind === "weight") bytes += valueBytes(value);
+  return bytes;
+}
+
+/** Constants that operations on inputs read, after everything that depends on weights alone has been computed. */
+function foldedWeights(graph: Graph): { readonly all: number; readonly packed: number; readonly kernels: number } {
+  const constants = constantNodes(graph);
+  const known = new Map<Value, GraphNode | Initializer>(graph.initializers);
+  for (const node of constants) for (const output of node.outputs) known.set(output, node);
+  const seen = new Set<Value>();
+  const sum = { all: 0, packed: 0, kernels: 0 };
+  for (const node of graph.nodes) {
+    if (constants.has(node)) continue;
+    node.inputs.forEach((input, i) => {
+      if (input === undefined || !known.has(input) || seen.has(input)) return;
+      seen.add(input);
+      const bytes = valueBytes(input);
+      sum.all += bytes;
+      if (i === 1 && PACKED.has(node.op)) sum.packed += bytes;
+      if (i === 1 && node.op === "Conv") sum.kernels += bytes;
+    });
+  }
+  return sum;
+}
