@@ -7,6 +7,7 @@ import { cpus, homedir, release } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeRandomModel } from "../dist/benchmark/random-model.js";
+import { architectureSubject } from "../dist/benchmark/subject.js";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const CLI = at("../dist/cli/main.js");
@@ -76,7 +77,6 @@ function measure({ model, size, flags, alone = false, kept = false }, folder) {
       "--repeat",
       "1",
     ];
-    peakOf(["bench", ...args]); // so that the weights are there: making them takes memory of its own
     return JSON.parse(execFileSync(process.execPath, [CLI, "bench", ...args, "--json"], { encoding: "utf8" }))
       .peakBytes;
   }
@@ -104,7 +104,8 @@ const rows = [];
 for (const given of CASES) {
   const { title, model, flags, alone = false, kept = false } = given;
   const folder = model.includes("/") ? model : random(model);
-  if (!alone && folder !== model)
+  if (alone) await architectureSubject(model, { batch: 1 }, { dtype: "fp16", folder: cache });
+  else if (folder !== model)
     await writeRandomModel(model, { dtype: "fp16", folder, tokenizer: at("../models/clip-tokenizer") });
   const [estimated, measured] = [estimate(given, folder), measure(given, folder)];
   rows.push({

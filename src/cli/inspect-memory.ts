@@ -50,7 +50,7 @@ export async function inspectMemory(
   const model = await describe(name, config, flags.dtype);
   const factor = "vae" in model ? reduction(model.vae.config) : 1;
   const { width, height, interval, branch = 0, count, fromImage, contextLength } = flags;
-  const { lowMemory = false, keepLoaded = false, vaeTiling } = flags;
+  const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory } = flags;
   // Models of prompts and of classes are guided unless told otherwise.
   const { guidanceScale = "vae" in model || "firstStage" in model ? 2 : 1 } = flags;
   return estimateMemory(model, {

@@ -37,8 +37,9 @@ export interface MemoryOptions {
   /** Whether the run starts from an image, which is encoded first. */
   readonly fromImage?: boolean | undefined;
   readonly vaeTiling?: boolean | VaeTiling | undefined;
-  /** As in `nodeRuntime` and in a pipeline's effects. */
+  /** As in `nodeRuntime`. */
   readonly lowMemory?: boolean | undefined;
+  /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
   /** Tokens that a U-Net by itself looks at. */
   readonly contextLength?: number | undefined;
@@ -69,7 +70,7 @@ const PROCESS_BYTES = 105 * 2 ** 20;
  * the process's resident memory, so that files that are mapped count as far as they are read.
  */
 export function estimateMemory(model: MemoryModel, options: MemoryOptions = {}): MemoryEstimate {
-  const { lowMemory = false, keepLoaded = !lowMemory } = options;
+  const { keepLoaded = true } = options;
   const components = componentsOf(model, options);
   const unetHeld = components.find(({ name }) => name === "U-Net")?.held ?? 0;
   const phases = components.map(({ name, peak }) => ({
@@ -133,12 +134,7 @@ function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryCompone
 }
 
 /** Side of the largest piece of a latent that is decoded at a time. */
-function tileOf(
-  { vaeTiling, lowMemory = false }: MemoryOptions,
-  trainedSize: number | undefined,
-  factor: number,
-): number {
-  const tiling = vaeTiling ?? lowMemory;
+function tileOf({ vaeTiling: tiling = false }: MemoryOptions, trainedSize: number | undefined, factor: number): number {
   if (tiling === false) return Number.POSITIVE_INFINITY;
   return latentGrid(tiling === true ? {} : tiling, trainedSize, factor).tile;
 }

@@ -78,10 +78,9 @@ describe("estimateMemory()", () => {
     expect(peak({ branch: 0, keepLoaded: false, guided: true })).toBeGreaterThan(
       peak({ branch: 0, keepLoaded: false }),
     );
-    expect(peak({ lowMemory: true })).toBeLessThan(0.6 * peak({ keepLoaded: false }));
+    expect(peak({ lowMemory: true, keepLoaded: false })).toBeLessThan(0.6 * peak({ keepLoaded: false }));
     const large = { width: 1024, height: 1024 };
     expect(peak({ ...large, vaeTiling: true })).toBeLessThan(peak(large));
-    expect(peak({ ...large, lowMemory: true })).toBe(peak({ ...large, lowMemory: true, vaeTiling: true }));
     expect(peak({ count: 4 })).toBeGreaterThan(peak({ count: 1 }));
   });
 

@@ -31,8 +31,8 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .description(
       "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
         "cached feature, for a batch of one; with --steps, --interval or --branch also the average over a run, as the " +
-        "paper counts; and the memory that `generate` will take on a CPU with the same flags, cut at a branch where one " +
-        `of those is given. MODEL is a model folder or one of: ${names}.`,
+        "paper counts; and the memory that `generate` will take on a CPU with the same flags, cut at --branch where " +
+        `--interval or --branch is given. MODEL is a model folder or one of: ${names}.`,
     )
     .argument("[model]", "model folder or built-in name (default: the embedded model)")
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
@@ -49,6 +49,7 @@ export function addInspect(program: Command, terminal: Terminal): void {
       `
 Examples:
   deepcache inspect stable-diffusion-v1-5
+  deepcache inspect stable-diffusion-v1-5 --interval 5 --low-memory --guidance-scale 1
   deepcache inspect ldm-4-g --steps 250 --interval 2,3,5,10,20`,
     )
     .action(async (model: string | undefined, flags: Flags) => {
