@@ -73,10 +73,14 @@ export function estimateMemory(model: MemoryModel, options: MemoryOptions = {}):
   const { keepLoaded = true } = options;
   const components = componentsOf(model, options);
   const unetHeld = components.find(({ name }) => name === "U-Net")?.held ?? 0;
-  const phases = components.map(({ name, peak }) => ({
-    name,
-    peak: PROCESS_BYTES + peak + (name === "decoder" && keepLoaded ? unetHeld : 0),
-  }));
+  let kept = 0;
+  const phases = components.map(({ name, peak, weights, kept: own }) => {
+    // What is kept of networks before serves this one's weights; its results are mostly too large for the holes.
+    const before = Math.max(0, kept - weights);
+    const beside = name === "decoder" && keepLoaded ? unetHeld : before;
+    kept = Math.max(kept, own);
+    return { name, peak: PROCESS_BYTES + peak + beside };
+  });
   return { peak: Math.max(...phases.map(({ peak }) => peak)), process: PROCESS_BYTES, components, phases };
 }
 

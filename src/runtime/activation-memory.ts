@@ -37,7 +37,7 @@ export function constantNodes({ initializers, nodes }: Graph): ReadonlySet<Graph
 }
 
 /** The C library gives back at once what is larger than this, and keeps the rest (glibc's `DEFAULT_MMAP_THRESHOLD_MAX`). */
-const LARGEST_KEPT = 32 * 2 ** 20;
+export const LARGEST_KEPT = 32 * 2 ** 20;
 
 interface Piece {
   readonly bytes: number;

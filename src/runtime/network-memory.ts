@@ -11,6 +11,8 @@ export interface NetworkMemory {
   readonly results: number;
   /** Descriptions of the graphs. */
   readonly graphs: number;
+  /** What the process keeps of it when it is released; networks that come later use it again. */
+  readonly kept: number;
   /** From the end of its first run on until it is released. */
   readonly held: number;
   /** The most at any time, loading included. */
@@ -22,7 +24,7 @@ const NODE_BYTES = 12 * 1024;
 
 /** Estimates a network that is loaded as one session for each of `graphs`, one after the other, all on a CPU. */
 export function networkMemory(graphs: readonly Graph[], settings: { readonly lowMemory: boolean }): NetworkMemory {
-  const sum = { weights: 0, mapped: 0, results: 0, graphs: 0 };
+  const sum = { weights: 0, mapped: 0, results: 0, graphs: 0, kept: 0 };
   let [loading, passing] = [0, 0];
   for (const graph of graphs) {
     const session = sessionMemory(graph, settings);
@@ -30,6 +32,7 @@ export function networkMemory(graphs: readonly Graph[], settings: { readonly low
     passing = Math.max(passing, session.passing);
     sum.weights += session.weights + session.left;
     sum.mapped += session.mapped;
+    sum.kept += session.kept;
     sum.results += session.results;
     sum.graphs += NODE_BYTES * graph.nodes.length;
   }

@@ -1,5 +1,5 @@
 import type { Graph, GraphNode, Initializer, Value } from "../onnx/graph.ts";
-import { activationMemory, constantNodes, valueBytes } from "./activation-memory.ts";
+import { activationMemory, constantNodes, LARGEST_KEPT, valueBytes } from "./activation-memory.ts";
 import { usesBlockedLayout } from "./runtimes/memory-settings.ts";
 
 /** What a session takes in memory, in bytes. */
@@ -12,6 +12,8 @@ export interface SessionMemory {
   readonly loading: number;
   /** What stays of that until the session is released, as it lies in pieces between others. */
   readonly left: number;
+  /** What the C library keeps for later once the session is released: pieces that it had not mapped one by one. */
+  readonly kept: number;
   /** Results of operations, which stay with the session from its first run on. */
   readonly results: number;
   /** The same where memory goes back to the system after every operation: while it runs. */
@@ -42,16 +44,26 @@ export function sessionMemory(graph: Graph, { lowMemory }: { readonly lowMemory:
   const { arena, passing, holes } = activationMemory(graph, { folded: !lowMemory, blocked });
   if (lowMemory) {
     const kept = HEAP_HOLES * holes;
-    return { weights: 0, mapped: storedBytes(graph), loading: 0, left: 0, results: kept, passing: passing - holes };
+    return {
+      weights: 0,
+      mapped: storedBytes(graph),
+      loading: 0,
+      left: 0,
+      kept,
+      results: kept,
+      passing: passing - holes,
+    };
   }
-  const { all, packed, kernels } = foldedWeights(graph);
+  const { all, small, packed, kernels } = foldedWeights(graph);
   const relaid = blocked ? kernels : 0;
   const gaps = PACKING_HOLES * packed;
+  const left = LAYOUT_HOLES * relaid + gaps;
   return {
     weights: all,
     mapped: 0,
     loading: relaid + gaps,
-    left: LAYOUT_HOLES * relaid + gaps,
+    left,
+    kept: small + left,
     results: arena,
     passing: 0,
   };
@@ -65,12 +77,12 @@ export function storedBytes({ initializers }: Graph): number {
 }
 
 /** Constants that operations on inputs read, after everything that depends on weights alone has been computed. */
-function foldedWeights(graph: Graph): { readonly all: number; readonly packed: number; readonly kernels: number } {
+function foldedWeights(graph: Graph): Readonly<Record<"all" | "small" | "packed" | "kernels", number>> {
   const constants = constantNodes(graph);
   const known = new Map<Value, GraphNode | Initializer>(graph.initializers);
   for (const node of constants) for (const output of node.outputs) known.set(output, node);
   const seen = new Set<Value>();
-  const sum = { all: 0, packed: 0, kernels: 0 };
+  const sum = { all: 0, small: 0, packed: 0, kernels: 0 };
   for (const node of graph.nodes) {
     if (constants.has(node)) continue;
     node.inputs.forEach((input, i) => {
@@ -78,6 +90,7 @@ function foldedWeights(graph: Graph): { readonly all: number; readonly packed: n
       seen.add(input);
       const bytes = valueBytes(input);
       sum.all += bytes;
+      if (bytes <= LARGEST_KEPT) sum.small += bytes;
       if (i === 1 && PACKED.has(node.op)) sum.packed += bytes;
       if (i === 1 && node.op === "Conv") sum.kernels += bytes;
     });
