@@ -1,6 +1,6 @@
 // Measures what runs take at most, in processes of their own, beside `deepcache inspect`'s estimate; writes
 // results/memory.json and the table of docs/memory.md: npm run benchmark:memory. Models are of random weights, written once to
-// the cache folder (4 GB); `deepcache bench --clean` removes them.
+// the cache folder (4 GB); `deepcache bench --clean` removes them. With --estimates, what was measured before is kept.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, homedir, release } from "node:os";
@@ -100,6 +100,11 @@ function estimate({ model, size, flags, alone = false, kept = false }, folder) {
   return JSON.parse(execFileSync(process.execPath, [CLI, ...args], { encoding: "utf8" })).memory.peak;
 }
 
+const RESULTS = at("results/memory.json");
+const before = process.argv.includes("--estimates") ? JSON.parse(readFileSync(RESULTS, "utf8")) : undefined;
+const measuredBefore = ({ title, flags }) =>
+  before?.rows.find((row) => row.title === title && row.flags === flags.trim())?.measured;
+
 const rows = [];
 for (const given of CASES) {
   const { title, model, flags, alone = false, kept = false } = given;
@@ -107,7 +112,7 @@ for (const given of CASES) {
   if (alone) await architectureSubject(model, { batch: 1 }, { dtype: "fp16", folder: cache });
   else if (folder !== model)
     await writeRandomModel(model, { dtype: "fp16", folder, tokenizer: at("../models/clip-tokenizer") });
-  const [estimated, measured] = [estimate(given, folder), measure(given, folder)];
+  const [estimated, measured] = [estimate(given, folder), measuredBefore(given) ?? measure(given, folder)];
   rows.push({
     title,
     flags: flags.trim(),
@@ -124,7 +129,7 @@ const machine = {
   node: process.versions.node,
   system: `${process.platform} ${release()}`,
 };
-writeFileSync(at("results/memory.json"), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+writeFileSync(RESULTS, `${JSON.stringify({ machine: before?.machine ?? machine, rows }, null, 2)}\n`);
 
 const gigabytes = (bytes) => (bytes / 1e9).toFixed(bytes < 1e9 ? 3 : 2);
 const lines = rows.map(({ title, flags, command, estimated, measured }) => {

@@ -33,7 +33,7 @@ export function networkMemory(graphs: readonly Graph[], settings: { readonly low
     sum.weights += session.weights + session.left;
     sum.mapped += session.mapped;
     sum.kept += session.kept;
-    sum.results += session.results;
+    sum.results += session.results + session.outputs;
     sum.graphs += NODE_BYTES * graph.nodes.length;
   }
   const held = sum.weights + sum.mapped + sum.results + sum.graphs;

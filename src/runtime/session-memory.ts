@@ -14,6 +14,8 @@ export interface SessionMemory {
   readonly left: number;
   /** What the C library keeps for later once the session is released: pieces that it had not mapped one by one. */
   readonly kept: number;
+  /** What goes to JavaScript: the last results, and those that replace them. */
+  readonly outputs: number;
   /** Results of operations, which stay with the session from its first run on. */
   readonly results: number;
   /** The same where memory goes back to the system after every operation: while it runs. */
@@ -35,6 +37,12 @@ const LAYOUT_HOLES = 1 / 2;
  */
 const HEAP_HOLES = 3 / 2;
 
+/** Kernels pass through messages on their way to another layout; of those, a segment of the heap at most stays. */
+const [MESSAGE_SHARE, HEAP_SEGMENT] = [1 / 2, 64 * 2 ** 20];
+
+/** ONNX Runtime's results over ours: its optimiser orders, fuses and converts in ways that are not followed. */
+const OWN_ORDER = 1.1;
+
 /** Operations whose constant second operand ONNX Runtime packs. */
 const PACKED = new Set(["FusedMatMul", "MatMul", "Gemm"]);
 
@@ -45,26 +53,24 @@ export function sessionMemory(graph: Graph, { lowMemory }: { readonly lowMemory:
   if (lowMemory) {
     const kept = HEAP_HOLES * holes;
     return {
-      weights: 0,
-      mapped: storedBytes(graph),
-      loading: 0,
-      left: 0,
-      kept,
-      results: kept,
-      passing: passing - holes,
+      ...{ weights: 0, mapped: storedBytes(graph), loading: 0, left: 0 },
+      ...{ kept, results: kept, passing: passing - holes },
+      outputs: 0, // the session's own copy goes when JavaScript has one
     };
   }
   const { all, small, packed, kernels } = foldedWeights(graph);
   const relaid = blocked ? kernels : 0;
   const gaps = PACKING_HOLES * packed;
-  const left = LAYOUT_HOLES * relaid + gaps;
+  const messages = Math.min(HEAP_SEGMENT, MESSAGE_SHARE * relaid);
+  const left = LAYOUT_HOLES * relaid + messages + gaps;
   return {
     weights: all,
     mapped: 0,
-    loading: relaid + gaps,
+    loading: relaid + messages + gaps,
     left,
     kept: small + left,
-    results: arena,
+    outputs: 2 * [...graph.outputs.values()].reduce((sum, value) => sum + valueBytes(value), 0),
+    results: OWN_ORDER * arena,
     passing: 0,
   };
 }
