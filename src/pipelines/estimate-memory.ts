@@ -8,6 +8,7 @@ import { vqDecoder } from "../models/vq-model.ts";
 import { type NetworkMemory, networkMemory } from "../runtime/network-memory.ts";
 import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
 import type { Network } from "./network.ts";
+import { requireMultiple } from "./requirements.ts";
 import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
 import { latentGrid, type VaeTiling } from "./tiling.ts";
 
@@ -116,6 +117,8 @@ function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryCompone
   const { config, weights } = model.vae;
   const factor = reduction(config);
   const { height = trainedHeight * factor, width = trainedWidth * factor } = options;
+  requireMultiple("width", width, factor);
+  requireMultiple("height", height, factor);
   const tile = tileOf(options, config.sampleSize, factor);
   const [tileHeight, tileWidth] = [Math.min(height / factor, tile), Math.min(width / factor, tile)];
   const encode = ({ textEncoder }: Encoder): Graphs => [
