@@ -10,6 +10,13 @@
 export { defaultModelFolder, sceneMetricsFolder } from "./cli/default-model.ts";
 export type { RunMacs } from "./deepcache/cost.ts";
 export type { PartSummary, RunSummary } from "./denoisers/unet-run.ts";
+export {
+  estimateMemory,
+  type MemoryComponent,
+  type MemoryEstimate,
+  type MemoryModel,
+  type MemoryOptions,
+} from "./pipelines/estimate-memory.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/events.ts";
 export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
 export type { ImageOptions } from "./pipelines/image-source.ts";

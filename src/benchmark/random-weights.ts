@@ -1,6 +1,8 @@
 import { safetensorsHeader, type TensorEntry } from "../checkpoint/encode-safetensors.ts";
+import type { Weights } from "../checkpoint/weights.ts";
 import { unet } from "../models/unet.ts";
 import type { UNetConfig } from "../models/unet-config.ts";
+import type { Graph } from "../onnx/graph.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { float32ToFloat16 } from "../tensor/half.ts";
 import { elementCount } from "../tensor/tensor.ts";
@@ -11,12 +13,19 @@ export const WEIGHT_DTYPES = { fp16: "F16", fp32: "F32" } as const;
 
 export type WeightDtype = keyof typeof WEIGHT_DTYPES;
 
+/** Names and shapes of a network's weights, sorted by name. */
+export type WeightShapes = ReadonlyMap<string, readonly number[]>;
+
 /** Names and shapes of a U-Net's weights, sorted by name. */
-export function unetWeightShapes(config: UNetConfig): Map<string, readonly number[]> {
+export function unetWeightShapes(config: UNetConfig): WeightShapes {
   const [height, width] = config.sampleSize ?? [64, 64];
-  const { graph } = unet(config, { batch: 1, height, width });
+  return weightShapes([unet(config, { batch: 1, height, width }).graph]);
+}
+
+/** Names and shapes of the weights of `graphs`, sorted by name. */
+export function weightShapes(graphs: readonly Graph[]): WeightShapes {
   const shapes = new Map<string, readonly number[]>();
-  for (const [value, initializer] of graph.initializers) {
+  for (const [value, initializer] of graphs.flatMap(({ initializers }) => [...initializers])) {
     if (initializer.kind !== "weight") continue;
     // Where layers take a weight by rows, the graph knows it in pieces, named after the row that they begin with.
     const [, name = initializer.name, start = "0"] = /^(.*\.(?:weight|bias))\.(\d+)$/.exec(initializer.name) ?? [];
@@ -26,6 +35,15 @@ export function unetWeightShapes(config: UNetConfig): Map<string, readonly numbe
   return new Map([...shapes].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Weights that are nowhere, for what depends on their shapes alone. */
+export const describedWeights = (shapes: WeightShapes, dtype: WeightDtype): Weights =>
+  new Map(
+    [...shapes].map(([name, shape]) => {
+      const length = elementCount(shape) * DTYPES[WEIGHT_DTYPES[dtype]].bytes;
+      return [name, { dtype: WEIGHT_DTYPES[dtype], shape, span: { path: "", offset: 0, length } }];
+    }),
+  );
+
 /** Largest piece of a file that is in memory at once, in elements. */
 const PIECE = 1 << 20;
 
@@ -34,11 +52,10 @@ const PIECE = 1 << 20;
  * deviation 1/√(fan-in) and norms the identity, so that activations stay as large as a trained network's.
  */
 export async function* randomWeights(
-  config: UNetConfig,
+  shapes: WeightShapes,
   dtype: WeightDtype,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  const shapes = unetWeightShapes(config);
   const stored = WEIGHT_DTYPES[dtype];
   const entries = [...shapes].map(([name, shape]): readonly [string, TensorEntry] => [
     name,

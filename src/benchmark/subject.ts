@@ -10,7 +10,7 @@ import type { OpenedModel } from "../pipelines/open-model.ts";
 import type { Feed } from "../runtime/runtime.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
-import { randomWeights, type WeightDtype } from "./random-weights.ts";
+import { randomWeights, unetWeightShapes, type WeightDtype } from "./random-weights.ts";
 
 /** A U-Net to be measured: described, with weights on disk. */
 export interface Subject {
@@ -51,7 +51,7 @@ export async function architectureSubject(
   const shape = sized(config, size, contextLength);
   unet(config, shape); // refuses an impossible size before anything is written
   const path = `${folder}/${name}-${dtype}.safetensors`;
-  const made = await ensureFile(path, () => randomWeights(config, dtype, signal));
+  const made = await ensureFile(path, () => randomWeights(unetWeightShapes(config), dtype, signal));
   const { weights } = await openCheckpoint(path);
   return { subject: { name, config, weights, scheduler: readSchedulerConfig(LINEAR_SCHEDULE), shape }, made };
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { WEIGHT_DTYPES, type WeightDtype } from "../benchmark/random-weights.ts";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../runtime/runtimes/node-device.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
@@ -82,7 +83,7 @@ export function addDeviceFlags(command: Command): Command {
     .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
-    .option("--no-keep-loaded", "release each network when the run is done with it")
+    .option("--no-keep-loaded", "release each network when a run is done with it (generate always does)")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
     .option("--no-vae-tiling", "decode pictures as a whole");
 }
@@ -113,4 +114,10 @@ const DEVICES = Object.keys(NODE_DEVICES).join(", ");
 export function parseDevice(text: string): NodeDevice {
   if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
   return text;
+}
+
+/** Parses the type of weights that are made or assumed. */
+export function parseDtype(text: string): WeightDtype {
+  if (Object.hasOwn(WEIGHT_DTYPES, text)) return text as WeightDtype;
+  throw new UsageError(`Cannot use --dtype ${text}: one of ${Object.keys(WEIGHT_DTYPES).join(", ")} is required`);
 }

@@ -4,6 +4,7 @@ import type { CachePolicy } from "../deepcache/policy.ts";
 import { decodePng } from "../image/png.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { classConditional } from "../pipelines/class-conditional.ts";
+import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "../pipelines/estimate-memory.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
 import { className, classNamed, isImageNetClass } from "../pipelines/imagenet-classes.ts";
@@ -43,6 +44,8 @@ export interface Job extends AsyncDisposable {
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
   stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
+  /** What a run with this cache policy will take in memory, before anything is loaded. */
+  memory(cache: CachePolicy): MemoryEstimate;
   /** The text that image `index` of a result carries; `rows` are those that the run made. */
   parameters(result: GenerationResult, index: number, rows?: readonly number[]): Readonly<Record<string, string>>;
 }
@@ -70,6 +73,14 @@ export async function openJob(
   const name = basename(path, extname(path) === "" ? undefined : extname(path));
   const { steps, eta, count } = flags;
   const common = { count, eta, signal };
+  const memoryOf =
+    (options: MemoryOptions): Job["memory"] =>
+    (cache) =>
+      estimateMemory(opened.model, {
+        ...{ lowMemory, keepLoaded: effects.keepLoaded },
+        ...(cache.kind === "off" ? {} : { branch: cache.branch }),
+        ...options,
+      });
   switch (opened.kind) {
     case "text-to-image": {
       const pipeline = textToImage(opened.model, effects);
@@ -88,18 +99,26 @@ export async function openJob(
         strength: flags.strength,
         vaeTiling: flags.vaeTiling ?? lowMemory,
       };
-      return job(name, "prompt", options.prompt, options, pipeline, ({ rows, ...run }) =>
+      const { guidanceScale = 7.5, image, width = image?.width, height = image?.height, vaeTiling } = options;
+      const memory = memoryOf({
+        ...{ width, height, vaeTiling, fromImage: image !== undefined },
+        guided: guidanceScale > 1 && opened.model.unet.config.timeConditionWidth === undefined,
+        count: options.prompt.length * count,
+      });
+      return job({ name, conditioned: "prompt", rows: options.prompt, memory }, options, pipeline, ({ rows, ...run }) =>
         pipeline.stream({ ...options, steps, ...run, prompt: chosen(options.prompt, rows) }),
       );
     }
     case "class-conditional": {
       const pipeline = classConditional(opened.model, effects);
-      const [count = 0] = opened.model.classEmbedding.shape;
-      const classes = classesOf(flags, count, advice);
-      const texts = classes.map((id) => `class ${id}, ${classText(id, count)}`);
+      const [known = 0] = opened.model.classEmbedding.shape;
+      const classes = classesOf(flags, known, advice);
+      const texts = classes.map((id) => `class ${id}, ${classText(id, known)}`);
       const { guidanceScale = 1.5 } = flags;
       originalSampler(flags.sampler);
-      return job(name, "class", texts, { ...common, guidanceScale }, pipeline, ({ rows, sampler, ...run }) => {
+      const memory = memoryOf({ guided: guidanceScale > 1, count: classes.length * count });
+      const described = { name, conditioned: "class", rows: texts, memory } as const;
+      return job(described, { ...common, guidanceScale }, pipeline, ({ rows, sampler, ...run }) => {
         const settled = { guidanceScale, steps, ...run, sampler: originalSampler(sampler ?? flags.sampler) };
         return pipeline.stream({ ...common, ...settled, classes: chosen(classes, rows) });
       });
@@ -107,7 +126,8 @@ export async function openJob(
     case "unconditional": {
       const pipeline = unconditional(opened.model, effects);
       const timestepSelection = selectionOf(flags);
-      return job(name, "nothing", [], common, pipeline, ({ rows, ...run }) =>
+      const described = { name, conditioned: "nothing", rows: [], memory: memoryOf({ count }) } as const;
+      return job(described, common, pipeline, ({ rows, ...run }) =>
         pipeline.stream({ ...common, sampler: flags.sampler, timestepSelection, steps, ...run }),
       );
     }
@@ -118,17 +138,14 @@ export async function openJob(
 export const drawnSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
 function job(
-  name: string,
-  conditioned: Job["conditioned"],
-  rows: readonly string[],
+  described: Pick<Job, "name" | "conditioned" | "rows" | "memory">,
   text: Omit<ImageText, "prompts">,
   pipeline: AsyncDisposable,
   stream: (run: Given) => AsyncGenerator<PipelineEvent, void>,
 ): Job {
+  const { name, rows } = described;
   return {
-    name,
-    conditioned,
-    rows,
+    ...described,
     stream: ({ steps, sampler, count, ...run }) =>
       stream({
         ...run,

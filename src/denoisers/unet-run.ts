@@ -22,17 +22,49 @@ export type LoadedUNet = LoadedEvaluations & {
 type LoadedEvaluations = AsyncDisposable &
   ({ readonly kind: "whole"; readonly network: LoadedPart } | { readonly kind: "cut"; readonly sessions: CutSessions });
 
+type Graph = Cut["full"];
+
+/** The graphs that a network is loaded as: what runs once per run, and what runs at every evaluation. */
+export type UNetLayout = { readonly prelude: Graph | undefined; readonly macs: PartMacs } & (
+  | { readonly kind: "whole"; readonly network: UNet }
+  | { readonly kind: "parts" | "pair"; readonly parts: Cut }
+);
+
+/** Lays `network` out for a runtime, cut at `branch` where one is given. */
+export function layOutUNet({ copies }: Pick<Runtime, "copies">, network: UNet, branch: number | undefined): UNetLayout {
+  const { prelude, network: rest } = separatePrelude(network);
+  if (branch === undefined) return { kind: "whole", network: rest, prelude, macs: wholeMacs(rest, prelude) };
+  const parts = cut(rest, branch);
+  const kind = copies && weightBytes(parts.cached) <= MOST_TWICE * weightBytes(parts.full) ? "pair" : "parts";
+  return { kind, parts, prelude, macs: partMacs(parts, prelude) };
+}
+
+/** Most of a network's weights that may be in memory twice so that no tensor has to cross from session to session. */
+const MOST_TWICE = 1 / 10;
+
+/** The graphs that are loaded at the same time, in the order in which they are. */
+export function graphsOf(layout: UNetLayout): readonly Graph[] {
+  const early = layout.prelude === undefined ? [] : [layout.prelude];
+  switch (layout.kind) {
+    case "whole":
+      return [...early, layout.network.graph];
+    case "pair":
+      return [...early, layout.parts.full, layout.parts.cached];
+    case "parts":
+      return [...early, layout.parts.head, layout.parts.trunk, layout.parts.tail];
+  }
+}
+
 /** Loads `network`, cut at `branch` where one is given. */
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
-  const { prelude: early, network: rest } = separatePrelude(network);
-  const parts = branch === undefined ? undefined : cut(rest, branch);
-  const prelude = early === undefined ? undefined : await loadPart(runtime, "prelude", early);
+  const layout = layOutUNet(runtime, network, branch);
+  const prelude = layout.prelude === undefined ? undefined : await loadPart(runtime, "prelude", layout.prelude);
   try {
-    const evaluations = parts === undefined ? await loadWhole(runtime, rest) : await loadAtCut(runtime, parts);
+    const evaluations = await loadEvaluations(runtime, layout);
     return {
       ...evaluations,
       prelude,
-      macs: parts === undefined ? wholeMacs(rest, early) : partMacs(parts, early),
+      macs: layout.macs,
       async [Symbol.asyncDispose]() {
         await evaluations[Symbol.asyncDispose]();
         await prelude?.[Symbol.asyncDispose]();
@@ -44,21 +76,14 @@ export async function loadUNet(runtime: Runtime, network: UNet, branch: number |
   }
 }
 
-async function loadWhole(runtime: Runtime, { graph }: UNet): Promise<LoadedEvaluations> {
-  const network = await loadPart(runtime, "full", graph);
-  return { kind: "whole", network, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
-}
-
-async function loadAtCut(runtime: Runtime, parts: Cut): Promise<LoadedEvaluations> {
-  const sessions = await (pays(runtime, parts) ? loadPair(runtime, parts) : loadCut(runtime, parts));
+async function loadEvaluations(runtime: Runtime, layout: UNetLayout): Promise<LoadedEvaluations> {
+  if (layout.kind === "whole") {
+    const network = await loadPart(runtime, "full", layout.network.graph);
+    return { kind: "whole", network, [Symbol.asyncDispose]: () => network[Symbol.asyncDispose]() };
+  }
+  const sessions = await (layout.kind === "pair" ? loadPair : loadCut)(runtime, layout.parts);
   return { kind: "cut", sessions, [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() };
 }
-
-/** Most of a network's weights that may be in memory twice so that no tensor has to cross from session to session. */
-const MOST_TWICE = 1 / 10;
-
-const pays = ({ copies }: Runtime, { full, cached }: Cut): boolean =>
-  copies && weightBytes(cached) <= MOST_TWICE * weightBytes(full);
 
 /** The denoiser of one run; disposing it frees what it holds. */
 export function startDenoiser(

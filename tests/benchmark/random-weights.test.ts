@@ -16,7 +16,7 @@ import { TINY, tinySubject } from "./tiny-subject.ts";
 
 async function digest(dtype: "fp16" | "fp32"): Promise<string> {
   const hash = createHash("sha256");
-  for await (const piece of randomWeights(TINY, dtype)) hash.update(piece);
+  for await (const piece of randomWeights(unetWeightShapes(TINY), dtype)) hash.update(piece);
   return hash.digest("hex");
 }
 
@@ -29,7 +29,7 @@ describe("random weights", () => {
   test("come in pieces of a few megabytes, however large the network is", async () => {
     const config = unetConfig(architecture("ddpm-cifar10").unet);
     let [total, largest] = [0, 0];
-    for await (const { byteLength } of randomWeights(config, "fp16")) {
+    for await (const { byteLength } of randomWeights(unetWeightShapes(config), "fp16")) {
       total += byteLength;
       largest = Math.max(largest, byteLength);
     }
@@ -75,7 +75,7 @@ describe("random weights", () => {
     const folder = temporaryFolder();
     const controller = new AbortController();
     async function* interrupted(): AsyncGenerator<Uint8Array> {
-      for await (const piece of randomWeights(TINY, "fp16", controller.signal)) {
+      for await (const piece of randomWeights(unetWeightShapes(TINY), "fp16", controller.signal)) {
         yield piece;
         controller.abort(new Error("stopped by the test"));
       }
@@ -86,7 +86,7 @@ describe("random weights", () => {
 
   test("are not made again where they are", async () => {
     const path = join(temporaryFolder(), "inner", "weights.safetensors");
-    expect(await ensureFile(path, () => randomWeights(TINY, "fp16"))).toBe(true);
+    expect(await ensureFile(path, () => randomWeights(unetWeightShapes(TINY), "fp16"))).toBe(true);
     expect(
       await ensureFile(path, () => {
         throw new Error("made again");

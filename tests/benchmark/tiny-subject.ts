@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { randomWeights } from "../../src/benchmark/random-weights.ts";
+import { randomWeights, unetWeightShapes } from "../../src/benchmark/random-weights.ts";
 import type { Subject } from "../../src/benchmark/subject.ts";
 import { ensureFile } from "../../src/checkpoint/cached-file.ts";
 import { openCheckpoint } from "../../src/checkpoint/open-checkpoint.ts";
@@ -22,7 +22,7 @@ export const TINY: UNetConfig = unetConfig({
 /** A tiny U-Net with random weights in `folder`. */
 export async function tinySubject(folder: string): Promise<Subject> {
   const path = join(folder, "tiny.safetensors");
-  await ensureFile(path, () => randomWeights(TINY, "fp16"));
+  await ensureFile(path, () => randomWeights(unetWeightShapes(TINY), "fp16"));
   const { weights } = await openCheckpoint(path);
   const scheduler = readSchedulerConfig({ _class_name: "DDIMScheduler" });
   return { name: "tiny", config: TINY, weights, scheduler, shape: { batch: 2, height: 8, width: 8, contextLength: 5 } };

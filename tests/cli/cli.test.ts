@@ -201,7 +201,7 @@ describe("inspect", () => {
   test("reads a model folder and prints a table", async () => {
     const run = await runCli("inspect", MODEL);
     expect(run.stdout).toContain("12 skip connections");
-    expect(run.stdout.trim().split("\n")).toHaveLength(4 + 1 + 12);
+    expect(run.stdout.trim().split("\n")).toHaveLength(4 + 1 + 12 + 3 + 3);
     const { code, stderr } = await runCli("inspect", out("nowhere"));
     expect(code).toBe(1);
     expect(stderr).toContain("nowhere");

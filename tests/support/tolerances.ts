@@ -36,3 +36,5 @@ export const HALF_CALL: Tolerance = { atol: 0, rtol: 1e-2 };
 export const DEEP_NETWORK_CALL: Tolerance = { atol: 0, rtol: 1e-5 };
 /** LPIPS of two images: means of thousands of float32 differences; measured 3e-8 off the package, of 0.2. */
 export const PERCEPTUAL_DISTANCE: Tolerance = { atol: 1e-6, rtol: 1e-5 };
+/** Peak memory against its estimate: allocators, the garbage collector and shared libraries are not followed in full. */
+export const MEMORY_ESTIMATE = 0.15;

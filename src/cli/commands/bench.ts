@@ -6,7 +6,7 @@ import { type BenchmarkOptions, benchmark } from "../../benchmark/benchmark.ts";
 import { equalComputeSteps } from "../../benchmark/equal-compute.ts";
 import { reportMarkdown } from "../../benchmark/markdown.ts";
 import { speedupPlot } from "../../benchmark/plot.ts";
-import { WEIGHT_DTYPES, type WeightDtype } from "../../benchmark/random-weights.ts";
+import type { WeightDtype } from "../../benchmark/random-weights.ts";
 import type { BenchmarkReport } from "../../benchmark/report.ts";
 import { reportFacts, reportTables } from "../../benchmark/report-tables.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../benchmark/scenario.ts";
@@ -20,7 +20,7 @@ import { cacheFolder } from "../cache-folder.ts";
 import type { Progress, Terminal } from "../console.ts";
 import { conversion } from "../conversion.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../default-model.ts";
-import { parseDevice } from "../generation-flags.ts";
+import { parseDevice, parseDtype } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { runtimeOf } from "../job.ts";
 import { checkWritable } from "../output-files.ts";
@@ -215,9 +215,4 @@ function reportText(report: BenchmarkReport): string {
   const facts = reportFacts(report).map(([name, value]) => `${name.padEnd(24)}${value}`);
   const tables = reportTables(report).map(({ title, rows }) => `${title}\n${table(rows)}`);
   return [facts.join("\n"), ...tables].join("\n\n");
-}
-
-function parseDtype(text: string): WeightDtype {
-  if (Object.hasOwn(WEIGHT_DTYPES, text)) return text as WeightDtype;
-  throw new UsageError(`Cannot use --dtype ${text}: one of ${Object.keys(WEIGHT_DTYPES).join(", ")} is required`);
 }

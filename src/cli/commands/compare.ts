@@ -8,6 +8,7 @@ import type { Terminal } from "../console.ts";
 import { addGenerationFlags, type GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { drawnSeed, openJob } from "../job.ts";
+import { warnOfMemory } from "../memory-warning.ts";
 import { checkWritable } from "../output-files.ts";
 import { secondsText } from "../units.ts";
 import { parseWhole, UsageError } from "../usage.ts";
@@ -50,6 +51,7 @@ async function compare(prompts: string[], flags: Flags, signal: AbortSignal, ter
   }
   await checkWritable(flags.output);
   await using job = await openJob(prompts, flags, signal, terminal);
+  for (const policy of policies.slice(0, 1)) warnOfMemory(job.memory(policy), flags, terminal); // all take about the same
   const { seed = drawnSeed(), steps, repeat, output } = flags;
   const comparison = await comparePolicies(job, policies, { seed, steps, repeat }, terminal);
   signal.throwIfAborted();

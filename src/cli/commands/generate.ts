@@ -8,6 +8,7 @@ import type { Terminal } from "../console.ts";
 import { addGenerationFlags, type GenerationFlags } from "../generation-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import { drawnSeed, type Job, openJob } from "../job.ts";
+import { warnOfMemory } from "../memory-warning.ts";
 import { checkWritable, numberedPaths } from "../output-files.ts";
 import { giga, secondsText } from "../units.ts";
 import { watchRun } from "../watch-run.ts";
@@ -45,7 +46,10 @@ Examples:
 async function generate(prompts: string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const cache = policyOf(flags, { kind: "off" });
   for (const path of [flags.output, flags.latentsOutput]) if (path !== undefined) await checkWritable(path);
-  await using job = await openJob(prompts, flags, signal, terminal);
+  // There is one run: what it is done with is of no more use.
+  const settled = { ...flags, keepLoaded: false };
+  await using job = await openJob(prompts, settled, signal, terminal);
+  warnOfMemory(job.memory(cache), settled, terminal);
   const { seed = drawnSeed(), steps } = flags;
   const result = await watchRun(job.stream({ cache, seed, steps }), terminal);
   signal.throwIfAborted();

@@ -5,10 +5,11 @@ import { describeUNet, type UNetDescription } from "../../deepcache/describe-une
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import type { Terminal } from "../console.ts";
 import { defaultModelFolder } from "../default-model.ts";
+import { addMemoryFlags, inspectMemory, type MemoryFlags, memoryText } from "../inspect-memory.ts";
 import { giga, millions, table } from "../units.ts";
 import { parseList, parseWhole } from "../usage.ts";
 
-interface Flags {
+interface Flags extends MemoryFlags {
   readonly width?: number;
   readonly height?: number;
   readonly steps?: number;
@@ -24,13 +25,14 @@ const DEFAULTS = { steps: 50, interval: [2, 3, 5, 10], branch: 0 } as const;
 export function addInspect(program: Command, terminal: Terminal): void {
   const names = Object.keys(ARCHITECTURES).join(", ");
   const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
-  program
+  const command = program
     .command("inspect")
     .summary("what a model costs at every branch; needs no weights")
     .description(
       "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
         "cached feature, for a batch of one; with --steps, --interval or --branch also the average over a run, as the " +
-        `paper counts. MODEL is a model folder or one of: ${names}.`,
+        "paper counts; and the memory that `generate` will take on a CPU with the same flags, cut at --branch where " +
+        `--interval or --branch is given. MODEL is a model folder or one of: ${names}.`,
     )
     .argument("[model]", "model folder or built-in name (default: the embedded model)")
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
@@ -39,13 +41,15 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .option("--interval <list>", `full evaluation every so many (default: ${DEFAULTS.interval.join()})`, (text) =>
       parseList("--interval", text, 1),
     )
-    .option("--branch <b>", `branch of the averages (default: ${DEFAULTS.branch})`, whole("--branch", 0))
+    .option("--branch <b>", `branch of the averages (default: ${DEFAULTS.branch})`, whole("--branch", 0));
+  addMemoryFlags(command)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
 Examples:
   deepcache inspect stable-diffusion-v1-5
+  deepcache inspect stable-diffusion-v1-5 --interval 5 --low-memory --guidance-scale 1
   deepcache inspect ldm-4-g --steps 250 --interval 2,3,5,10,20`,
     )
     .action(async (model: string | undefined, flags: Flags) => {
@@ -58,8 +62,17 @@ Examples:
       const contextLength = builtIn !== undefined && "contextLength" in builtIn ? builtIn.contextLength : undefined;
       const description = describeUNet(config, { ...flags, contextLength }, path);
       const averages = averagesOf(description, flags);
-      if (flags.json === true) terminal.printJson(averages === undefined ? description : { ...description, averages });
-      else terminal.print([text(description), ...(averages === undefined ? [] : [averageText(averages)])].join("\n\n"));
+      const memory = await inspectMemory(name, config, { ...flags, contextLength });
+      const report = { ...description, ...(averages === undefined ? {} : { averages }), memory };
+      if (flags.json === true) terminal.printJson(report);
+      else {
+        const parts = [
+          text(description),
+          ...(averages === undefined ? [] : [averageText(averages)]),
+          memoryText(memory),
+        ];
+        terminal.print(parts.join("\n\n"));
+      }
     });
 }
 

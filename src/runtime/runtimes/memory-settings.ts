@@ -29,12 +29,14 @@ export function memorySettings(graph: Graph, lowMemory: boolean): MemorySettings
       session: { disable_prepacking: "1" },
     };
   }
-  const blocked = weightBytes(graph) <= BLOCKED_LAYOUT_LIMIT;
   return {
-    options: { graphOptimizationLevel: blocked ? "all" : "extended", enableMemPattern: false },
+    options: { graphOptimizationLevel: usesBlockedLayout(graph) ? "all" : "extended", enableMemPattern: false },
     session: {},
   };
 }
+
+/** Whether the convolutions of `graph` get a layout of their own where memory is not scarce. */
+export const usesBlockedLayout = (graph: Graph): boolean => weightBytes(graph) <= BLOCKED_LAYOUT_LIMIT;
 
 /** What the weights of a graph take as float32. */
 function weightBytes({ initializers }: Graph): number {

@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { describedModel } from "../benchmark/random-model.ts";
+import { describedWeights, unetWeightShapes, type WeightDtype } from "../benchmark/random-weights.ts";
+import { CheckpointError } from "../checkpoint/errors.ts";
+import { ARCHITECTURES, type ArchitectureName } from "../models/architectures.ts";
+import { reduction } from "../models/image-coder.ts";
+import { unetConfig } from "../models/unet-config.ts";
+import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
+import { openModel } from "../pipelines/open-model.ts";
+import { defaultTokenizerFolder } from "./default-model.ts";
+import { parseDtype } from "./generation-flags.ts";
+import { gibibytes, table } from "./units.ts";
+import { parseNumber, parseWhole } from "./usage.ts";
+
+/** What of a run its memory depends on, as `generate` has it, and the type of weights that are not there. */
+export interface MemoryFlags {
+  /** Of the sample that the U-Net sees. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly interval?: readonly number[];
+  readonly branch?: number;
+  readonly dtype: WeightDtype;
+  readonly count: number;
+  readonly guidanceScale?: number;
+  readonly fromImage?: boolean;
+  readonly lowMemory?: boolean;
+  readonly keepLoaded?: boolean;
+  readonly vaeTiling?: boolean;
+}
+
+/** Adds the flags that memory depends on. */
+export function addMemoryFlags(command: Command): Command {
+  return command
+    .option("--dtype <type>", "weights that are not there are of this type: fp16 or fp32", parseDtype, "fp16")
+    .option("-b, --count <n>", "images in the batch", (text) => parseWhole("--count", text, 1), 1)
+    .option("--guidance-scale <s>", "1 and less run without guidance", (text) => parseNumber("--guidance-scale", text))
+    .option("--from-image", "the run starts from a picture")
+    .option("--low-memory", "weights stay in their files")
+    .option("--keep-loaded", "networks stay loaded, as they do in `compare` and in pipelines")
+    .option("--vae-tiling", "large pictures are decoded in tiles (default with --low-memory)")
+    .option("--no-vae-tiling", "pictures are decoded as a whole");
+}
+
+/** The memory that a run of the model takes; `config` is its U-Net's. */
+export async function inspectMemory(
+  name: string,
+  config: unknown,
+  flags: MemoryFlags & { readonly contextLength?: number | undefined },
+): Promise<MemoryEstimate> {
+  const model = await describe(name, config, flags.dtype);
+  const factor = "vae" in model ? reduction(model.vae.config) : 1;
+  const { width, height, interval, branch = 0, count, fromImage, contextLength } = flags;
+  const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory } = flags;
+  // Models of prompts and of classes are guided unless told otherwise.
+  const { guidanceScale = "vae" in model || "firstStage" in model ? 2 : 1 } = flags;
+  return estimateMemory(model, {
+    ...{ count, fromImage, contextLength, lowMemory, keepLoaded, vaeTiling },
+    guided: guidanceScale > 1,
+    branch: interval === undefined && flags.branch === undefined ? undefined : branch,
+    width: width && factor * width,
+    height: height && factor * height,
+  });
+}
+
+async function describe(name: string, config: unknown, dtype: WeightDtype): Promise<MemoryModel> {
+  if (Object.hasOwn(ARCHITECTURES, name)) return describedModel(name as ArchitectureName, dtype);
+  try {
+    return (await openModel({ path: name, tokenizer: defaultTokenizerFolder() })).model;
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const unet = unetConfig(config, name); // a folder without weights can still be inspected
+    return { unet: { config: unet, weights: describedWeights(unetWeightShapes(unet), dtype) } };
+  }
+}
+
+/** The estimate by network and in all. */
+export function memoryText({ peak, process: base, components, phases }: MemoryEstimate): string {
+  const rows = components.map((component, i) => [
+    component.name,
+    gibibytes(component.weights),
+    gibibytes(component.mapped),
+    gibibytes(component.results),
+    gibibytes(component.peak),
+    gibibytes(phases[i]?.peak ?? 0),
+  ]);
+  return [
+    `memory of a run on a CPU: ${gibibytes(peak)} at most, of which ${gibibytes(base)} for the program itself`,
+    table([["network", "weights", "mapped files", "results", "at most", "whole process"], ...rows]),
+  ].join("\n");
+}

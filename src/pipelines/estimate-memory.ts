@@ -1,0 +1,147 @@
+import { graphsOf, layOutUNet } from "../denoisers/unet-run.ts";
+import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder-kl.ts";
+import { type ClipTextConfig, clipTextModel } from "../models/clip-text.ts";
+import { reduction } from "../models/image-coder.ts";
+import { unet } from "../models/unet.ts";
+import type { UNetConfig } from "../models/unet-config.ts";
+import { vqDecoder } from "../models/vq-model.ts";
+import { type NetworkMemory, networkMemory } from "../runtime/network-memory.ts";
+import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
+import type { Network } from "./network.ts";
+import { requireMultiple } from "./requirements.ts";
+import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
+import { latentGrid, type VaeTiling } from "./tiling.ts";
+
+/** What of a model its memory depends on: any model that is opened, or a U-Net by itself. */
+export type MemoryModel = PromptedModel | ClassModel | PixelModel;
+
+type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae"> & Encoder & { readonly second?: Encoder | undefined };
+type ClassModel = Pick<LatentDiffusionModel, "unet" | "firstStage">;
+interface PixelModel {
+  readonly unet: Network<UNetConfig>;
+}
+interface Encoder {
+  readonly textEncoder: Network<ClipTextConfig>;
+}
+
+/** What of a run its memory depends on. */
+export interface MemoryOptions {
+  /** Images in the batch. */
+  readonly count?: number | undefined;
+  /** Whether guidance shows the U-Net every image twice. */
+  readonly guided?: boolean | undefined;
+  /** Where the U-Net is cut; it is not where left out. */
+  readonly branch?: number | undefined;
+  /** Of the images, in pixels; the model's own where left out. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  /** Whether the run starts from an image, which is encoded first. */
+  readonly fromImage?: boolean | undefined;
+  readonly vaeTiling?: boolean | VaeTiling | undefined;
+  /** As in `nodeRuntime`. */
+  readonly lowMemory?: boolean | undefined;
+  /** As in a pipeline's effects, and true where left out as there. */
+  readonly keepLoaded?: boolean | undefined;
+  /** Tokens that a U-Net by itself looks at. */
+  readonly contextLength?: number | undefined;
+}
+
+/** What one part of a program takes, in bytes. */
+export interface MemoryComponent extends NetworkMemory {
+  readonly name: "text encoder" | "second text encoder" | "image encoder" | "U-Net" | "decoder";
+}
+
+/** How much memory a run is going to take, in bytes. */
+export interface MemoryEstimate {
+  /** The most resident memory that the process has at any time. */
+  readonly peak: number;
+  /** Node, ONNX Runtime and this package before anything is loaded. */
+  readonly process: number;
+  /** Networks in the order in which they are loaded. */
+  readonly components: readonly MemoryComponent[];
+  /** The most resident memory in each phase of the run. */
+  readonly phases: readonly { readonly name: MemoryComponent["name"]; readonly peak: number }[];
+}
+
+/** Node's own code and heap with this package and ONNX Runtime's library loaded, as measured on Linux, x64. */
+const PROCESS_BYTES = 105 * 2 ** 20;
+
+/**
+ * Estimates the peak memory of a run on a CPU from graphs and from the headers of weight files: nothing is loaded. It is
+ * the process's resident memory, so that files that are mapped count as far as they are read.
+ */
+export function estimateMemory(model: MemoryModel, options: MemoryOptions = {}): MemoryEstimate {
+  const { keepLoaded = true } = options;
+  const components = componentsOf(model, options);
+  const unetHeld = components.find(({ name }) => name === "U-Net")?.held ?? 0;
+  let kept = 0;
+  const phases = components.map(({ name, peak, weights, kept: own }) => {
+    // What is kept of networks before serves this one's weights; its results are mostly too large for the holes.
+    const before = Math.max(0, kept - weights);
+    const beside = name === "decoder" && keepLoaded ? unetHeld : before;
+    kept = Math.max(kept, own);
+    return { name, peak: PROCESS_BYTES + peak + beside };
+  });
+  return { peak: Math.max(...phases.map(({ peak }) => peak)), process: PROCESS_BYTES, components, phases };
+}
+
+function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryComponent[] {
+  const { count = 1, guided = false, branch, lowMemory = false, fromImage = false } = options;
+  const rows = guided ? 2 * count : count;
+  type Graphs = Parameters<typeof networkMemory>[0];
+  const component = (name: MemoryComponent["name"], graphs: Graphs): MemoryComponent => ({
+    name,
+    ...networkMemory(graphs, { lowMemory }),
+  });
+  const unetComponent = (height: number, width: number, contextLength?: number): MemoryComponent => {
+    const { config, weights } = model.unet;
+    const shape = {
+      batch: rows,
+      height,
+      width,
+      hoist: branch,
+      ...(contextLength === undefined ? {} : { contextLength }),
+    };
+    return component("U-Net", graphsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), branch)));
+  };
+  const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
+  if ("firstStage" in model) {
+    const { config, weights } = model.firstStage;
+    const decoder = vqDecoder(config, { batch: 1, height: trainedHeight, width: trainedWidth }, weights);
+    return [unetComponent(trainedHeight, trainedWidth, 1), component("decoder", [decoder])];
+  }
+  if (!("vae" in model)) {
+    const { height = trainedHeight, width = trainedWidth, contextLength } = options;
+    return [unetComponent(height, width, contextLength)];
+  }
+  const { config, weights } = model.vae;
+  const factor = reduction(config);
+  const { height = trainedHeight * factor, width = trainedWidth * factor } = options;
+  requireMultiple("width", width, factor);
+  requireMultiple("height", height, factor);
+  const tile = tileOf(options, config.sampleSize, factor);
+  const [tileHeight, tileWidth] = [Math.min(height / factor, tile), Math.min(width / factor, tile)];
+  const encode = ({ textEncoder }: Encoder): Graphs => [
+    // Without guidance, prompts alone; with it, the negative prompt too, which is mostly the same for all.
+    clipTextModel(
+      textEncoder.config,
+      { batch: guided ? 2 : 1, length: textEncoder.config.positions },
+      textEncoder.weights,
+    ),
+  ];
+  const image = { batch: 1, height: tileHeight * factor, width: tileWidth * factor };
+  const latent = { batch: 1, height: tileHeight, width: tileWidth };
+  return [
+    component("text encoder", encode(model)),
+    ...(model.second === undefined ? [] : [component("second text encoder", encode(model.second))]),
+    ...(fromImage ? [component("image encoder", [autoencoderEncoder(config, image, weights)])] : []),
+    unetComponent(height / factor, width / factor, model.textEncoder.config.positions),
+    component("decoder", [autoencoderDecoder(config, latent, weights)]),
+  ];
+}
+
+/** Side of the largest piece of a latent that is decoded at a time. */
+function tileOf({ vaeTiling: tiling = false }: MemoryOptions, trainedSize: number | undefined, factor: number): number {
+  if (tiling === false) return Number.POSITIVE_INFINITY;
+  return latentGrid(tiling === true ? {} : tiling, trainedSize, factor).tile;
+}
