@@ -34,7 +34,7 @@ export async function smallBkSdm(folder: string, kind: string): Promise<ModelFla
   const config = { ...published, cross_attention_dim: 16 }; // as wide as the folder's text encoder
   writeFileSync(join(unet, "config.json"), JSON.stringify(config));
   const pieces: Uint8Array[] = [];
-  for await (const piece of randomWeights(unetConfig(config), "fp32")) pieces.push(piece);
+  for await (const piece of randomWeights(unetWeightShapes(unetConfig(config)), "fp32")) pieces.push(piece);
   writeFileSync(join(unet, "diffusion_pytorch_model.safetensors"), Buffer.concat(pieces));
   return ["--model", folder, ...SMALL];
 }
