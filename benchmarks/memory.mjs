@@ -1,5 +1,5 @@
 // Measures what runs take at most, in processes of their own, beside `deepcache inspect`'s estimate; writes
-// results/memory.json and the table of docs/memory.md: npm run benchmark:memory. Models are of random weights, written once to
+// memory.json and the table of docs/memory.md: npm run benchmark:memory. Models are of random weights, written once to
 // the cache folder (4 GB); `deepcache bench --clean` removes them. With --estimates, what was measured before is kept.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -100,7 +100,7 @@ function estimate({ model, size, flags, alone = false, kept = false }, folder) {
   return JSON.parse(execFileSync(process.execPath, [CLI, ...args], { encoding: "utf8" })).memory.peak;
 }
 
-const RESULTS = at("results/memory.json");
+const RESULTS = at("memory.json");
 const before = process.argv.includes("--estimates") ? JSON.parse(readFileSync(RESULTS, "utf8")) : undefined;
 const measuredBefore = ({ title, flags }) =>
   before?.rows.find((row) => row.title === title && row.flags === flags.trim())?.measured;

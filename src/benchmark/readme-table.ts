@@ -28,8 +28,10 @@ const ENTRIES: Readonly<Record<string, TableEntry>> = {
 
 const INTERVALS = [2, 3, 5, 10];
 
-const BEGIN = "<!-- benchmark:begin -->";
-const END = "<!-- benchmark:end -->";
+/** What tables call the models, by the names that reports carry. */
+export const TITLES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(ENTRIES).map(([name, { title }]) => [name, title]),
+);
 
 /** The README's table of speed-ups: a row for every branch of every report. */
 export function readmeTable(reports: readonly BenchmarkReport[]): string {
@@ -73,12 +75,4 @@ function machinesOf(reports: readonly BenchmarkReport[]): string[] {
       `${machine.cpu}, ${machine.threads ?? machine.cores} cores, ${machine.device}, ${machine.runtime}, Node ${machine.node}`,
   );
   return [...new Set(machines)].map((machine) => `Measured on ${machine}.`);
-}
-
-/** `page` with everything between the markers replaced by `table`. */
-export function withTable(page: string, table: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new RangeError(`Cannot place the table: the page lacks ${BEGIN} and ${END}`);
-  return `${page.slice(0, begin + BEGIN.length)}\n${table}\n${page.slice(end)}`;
 }

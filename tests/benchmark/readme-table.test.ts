@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readmeTable, withTable } from "../../src/benchmark/readme-table.ts";
+import { type AgainstPytorch, againstPytorchTable } from "../../src/benchmark/against-pytorch.ts";
+import { readmeTable } from "../../src/benchmark/readme-table.ts";
 import type { BenchmarkReport } from "../../src/benchmark/report.ts";
+import { rooflineTable } from "../../src/benchmark/roofline-table.ts";
+import { readMarked } from "../../src/evaluation/report/marked.ts";
 
 const root = new URL("../../", import.meta.url);
 const results = new URL("benchmarks/results/", root);
@@ -9,9 +12,11 @@ const reports = readdirSync(results)
   .filter((name) => name.endsWith(".json"))
   .map((name) => JSON.parse(readFileSync(new URL(name, results), "utf8")) as BenchmarkReport);
 
-test("README's table is what the committed reports give", () => {
+test("the tables of README and the page on performance are what the committed reports give", () => {
   const readme = readFileSync(new URL("README.md", root), "utf8");
-  expect(withTable(readme, readmeTable(reports))).toBe(readme);
+  expect(readMarked(readme, "benchmark")).toBe(readmeTable(reports));
+  const performance = readFileSync(new URL("docs/performance.md", root), "utf8");
+  expect(readMarked(performance, "roofline")).toBe(rooflineTable(reports));
   expect(reports.map(({ architecture }) => architecture).sort()).toEqual([
     ...["ddpm-cifar10", "ddpm-lsun", "fluent-scenes", "ldm-4-g", "stable-diffusion-v1-5"],
   ]);
@@ -37,10 +42,30 @@ describe("the table", () => {
   test("refuses models that it does not know", () => {
     expect(() => readmeTable([{ ...report, architecture: "other" }])).toThrow('Cannot put "other" into the table');
   });
+});
 
-  test("goes between its markers and nowhere else", () => {
-    const page = "a\n<!-- benchmark:begin -->\nold\n<!-- benchmark:end -->\nb\n";
-    expect(withTable(page, "new")).toBe("a\n<!-- benchmark:begin -->\nnew\n<!-- benchmark:end -->\nb\n");
-    expect(() => withTable("a page", "new")).toThrow("the page lacks <!-- benchmark:begin -->");
+describe("the table against PyTorch", () => {
+  test("is what the committed measurements give", () => {
+    const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+    const report = JSON.parse(read("benchmarks/against-pytorch.json")) as AgainstPytorch;
+    expect(readMarked(read("docs/performance.md"), "against-pytorch")).toBe(againstPytorchTable(report));
+  });
+
+  test("has medians of every process, ours over PyTorch's", () => {
+    const sample = (pytorch: number, deepcache: number) => ({
+      ...{ architecture: "ddpm-lsun", batch: 1, branch: 2 },
+      pytorch: { full: pytorch, cached: pytorch / 2, peak: 2e9 },
+      deepcache: { full: deepcache, cached: deepcache / 4, peak: 1e9 },
+    });
+    const table = againstPytorchTable({
+      machine: { cpu: "a CPU", cores: 2, node: "20" },
+      versions: "2 1",
+      samples: [sample(3, 2), sample(4, 1), sample(5, 3)],
+      first: [{ pytorch: { first: 20 }, deepcache: { first: 5 } }],
+    });
+    expect(table).toContain(
+      "| DDPM, LSUN 256×256, 1 | 2 | 4.00 s / 2.00 s = **0.50** | 2.00 s / 0.500 s = **0.25** | 1.67× / 2.50× | 2.00 / 1.00 |",
+    );
+    expect(table).toContain("20.00 s / 5.00 s = **0.25**");
   });
 });

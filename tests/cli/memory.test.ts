@@ -54,7 +54,7 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("the esti
 });
 
 test("every row of the committed measurements is within the tolerance", () => {
-  const { rows } = JSON.parse(readFileSync(root("benchmarks/results/memory.json"), "utf8")) as {
+  const { rows } = JSON.parse(readFileSync(root("benchmarks/memory.json"), "utf8")) as {
     rows: { estimated: number; measured: number }[];
   };
   expect(rows.length).toBeGreaterThan(0);

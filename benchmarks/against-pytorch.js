@@ -1,0 +1,83 @@
+// Measures U-Nets here and in PyTorch with the reference DeepCache helper in turn, in processes of their own; writes
+// against-pytorch.json and the table of docs/performance.md. Run `npm run build` first, and say where a Python with
+// torch==2.13.0, diffusers, accelerate and DeepCache is: PYTHON=venv/bin/python node benchmarks/against-pytorch.js
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { againstPytorchTable } from "../dist/benchmark/against-pytorch.js";
+import { replaceMarked } from "../dist/evaluation/report/marked.js";
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const CLI = at("../dist/cli/main.js");
+const python = process.env.PYTHON ?? "python3";
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "deepcache", "benchmark");
+
+const CASES = [
+  { architecture: "stable-diffusion-v1-5", theirs: "sd15", batch: 1, branches: [0, 1], evaluations: 50 },
+  { architecture: "ddpm-cifar10", theirs: "cifar", batch: 16, branches: [0, 2], evaluations: 100 },
+  { architecture: "ddpm-lsun", theirs: "lsun", batch: 1, branches: [0, 2], evaluations: 100 },
+];
+
+const lines = (text) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+const run = (program, args) => execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+
+const samples = [];
+for (let round = 0; round < ROUNDS; round++) {
+  for (const { architecture, theirs, batch, branches, evaluations } of CASES) {
+    process.stderr.write(`round ${round + 1} of ${ROUNDS}: ${architecture}\n`);
+    const shared = ["--batch", String(batch), "--branches", branches.join(), "--repeat", "4"];
+    const reference = lines(run(python, [at("pytorch/evaluations.py"), "--architecture", theirs, ...shared]));
+    const own = JSON.parse(
+      run(process.execPath, [
+        ...[CLI, "bench", "--architecture", architecture, ...shared, "--evaluations", String(evaluations)],
+        ...["--no-runs", "--json"],
+      ]),
+    );
+    for (const found of reference) {
+      const { full, cached } = own.branches.find(({ branch }) => branch === found.branch);
+      samples.push({
+        ...{ architecture, batch, branch: found.branch },
+        pytorch: { full: found.full, cached: found.cached, peak: found.peak },
+        deepcache: { full: full.seconds, cached: cached.seconds, peak: own.peakBytes },
+      });
+    }
+  }
+}
+
+const weights = join(cache, "stable-diffusion-v1-5-fp16.safetensors");
+const first = [];
+for (let round = 0; round < ROUNDS; round++) {
+  process.stderr.write(`first evaluation, round ${round + 1} of ${ROUNDS}\n`);
+  const [reference] = lines(run(python, [at("pytorch/first_evaluation.py"), weights]));
+  const own = JSON.parse(
+    run(process.execPath, [
+      CLI,
+      "bench",
+      "--architecture",
+      "stable-diffusion-v1-5",
+      "--repeat",
+      "1",
+      "--no-runs",
+      "--json",
+    ]),
+  );
+  first.push({ pytorch: reference, deepcache: { first: own.firstEvaluationSeconds } });
+}
+
+const [cpu] = cpus();
+const report = {
+  machine: { cpu: cpu.model.trim(), cores: cpus().length, node: process.versions.node },
+  versions: run(python, ["-c", "import torch, diffusers; print(torch.__version__, diffusers.__version__)"]).trim(),
+  samples,
+  first,
+};
+writeFileSync(at("against-pytorch.json"), `${JSON.stringify(report, null, 2)}\n`);
+const page = at("../docs/performance.md");
+writeFileSync(page, replaceMarked(readFileSync(page, "utf8"), "against-pytorch", againstPytorchTable(report)));

@@ -1,0 +1,68 @@
+import { markdownTable } from "./markdown.ts";
+import { TITLES } from "./readme-table.ts";
+import { timesOf } from "./statistics.ts";
+
+/** Seconds of evaluations, and the process's largest resident memory in bytes. */
+interface Measured {
+  readonly full: number;
+  readonly cached: number;
+  readonly peak: number;
+}
+
+/** What benchmarks/against-pytorch.js measured: every process gives a sample, in turn. */
+export interface AgainstPytorch {
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string };
+  /** Of torch and diffusers. */
+  readonly versions: string;
+  readonly samples: readonly {
+    readonly architecture: string;
+    readonly batch: number;
+    readonly branch: number;
+    readonly pytorch: Measured;
+    readonly deepcache: Measured;
+  }[];
+  /** Seconds from the start of a process to the end of the first evaluation of Stable Diffusion 1.5's U-Net. */
+  readonly first: readonly {
+    readonly pytorch: { readonly first: number };
+    readonly deepcache: { readonly first: number };
+  }[];
+}
+
+type Side = "pytorch" | "deepcache";
+
+const median = (values: readonly number[]): number => timesOf(values).seconds;
+
+/** The table of docs/performance.md: medians over the processes, and ours over PyTorch's. */
+export function againstPytorchTable({ machine, versions, samples, first }: AgainstPytorch): string {
+  const keyOf = ({ architecture, branch }: (typeof samples)[number]): string => `${architecture} ${branch}`;
+  const kinds = new Map(samples.map((sample) => [keyOf(sample), sample]));
+  const rows = [...kinds].map(([key, { architecture, batch, branch }]) => {
+    const group = samples.filter((sample) => keyOf(sample) === key);
+    const of = (side: Side, what: keyof Measured): number => median(group.map((sample) => sample[side][what]));
+    const both = (what: "full" | "cached"): string =>
+      `${seconds(of("pytorch", what))} / ${seconds(of("deepcache", what))} = **${(of("deepcache", what) / of("pytorch", what)).toFixed(2)}**`;
+    const atFive = (side: Side): number => 5 / (1 + (4 * of(side, "cached")) / of(side, "full"));
+    return [
+      `${TITLES[architecture] ?? architecture}, ${batch}`,
+      String(branch),
+      both("full"),
+      both("cached"),
+      `${atFive("pytorch").toFixed(2)}× / ${atFive("deepcache").toFixed(2)}×`,
+      `${gigabytes(of("pytorch", "peak"))} / ${gigabytes(of("deepcache", "peak"))}`,
+    ];
+  });
+  const starts = (["pytorch", "deepcache"] as const).map((side) => median(first.map((sample) => sample[side].first)));
+  const [theirs = Number.NaN, ours = Number.NaN] = starts;
+  return [
+    markdownTable([["model, batch", "branch", "full", "cached", "speed-up, N = 5", "peak, GB"], ...rows]),
+    "",
+    `From the start of the process to the end of Stable Diffusion 1.5's first evaluation, weights in the file cache: ` +
+      `${seconds(theirs)} / ${seconds(ours)} = **${(ours / theirs).toFixed(2)}**.`,
+    "",
+    `PyTorch / deepcache, medians of ${first.length} processes each, in turn. ${machine.cpu}, ${machine.cores} cores; torch ` +
+      `and diffusers ${versions}; Node ${machine.node}.`,
+  ].join("\n");
+}
+
+const seconds = (value: number): string => `${value.toFixed(value < 1 ? 3 : 2)} s`;
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(2);
