@@ -44,6 +44,27 @@ describe("checkpointScope()", () => {
     ]);
   });
 
+  test("puts what was read into the graph itself, all of it or some rows, and checks it all the same", () => {
+    const builder = graphBuilder("g");
+    const held = new Map([
+      ["a", { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] }],
+      ["stray", { data: Float32Array.of(1), shape: [1] }],
+    ]);
+    const weights = new Map([
+      ["a", weight([3, 2], "F16")],
+      ["b", weight([2])],
+    ]);
+    const { root, check } = checkpointScope(builder, weights, held);
+    expect(root.rows("a", [2, 2], 1, 3)).toMatchObject({ dtype: "F32", shape: [2, 2] });
+    root.weight("b", [2]);
+    expect([...builder.finish({}).initializers.values()]).toEqual([
+      { kind: "constant", data: Float32Array.of(3, 4, 5, 6) },
+      { kind: "weight", name: "b", data: { path: "/w", offset: 100, length: 8 } },
+    ]);
+    root.weight("stray", [1]);
+    expect(() => check("a model")).toThrow('"stray" [1] is missing; rows 0 to 0 of "a" are left over');
+  });
+
   test("lets trailing sizes of one be missing on either side", () => {
     const { root, check } = scopeOver({ conv: weight([4, 3, 1, 1]), linear: weight([4, 3]), bias: weight([4]) });
     expect(root.weight("conv", [4, 3]).shape).toEqual([4, 3]);
