@@ -1,14 +1,23 @@
-// Writes the README's quality table from a finished evaluation:
-//   node scripts/write-quality-table.mjs evaluations/fluent-scenes [FOLDER OF A NEW RUN]
-// With a second folder its settings, summary and times are first taken over into the first.
+// Writes the README's quality table and docs/findings.md from finished evaluations:
+//   node scripts/write-quality-table.mjs [evaluations/fluent-scenes FOLDER-OF-A-NEW-RUN]
+// With two folders, settings and summary of the second are first taken over into the first.
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { excerpt } from "../dist/evaluation/findings/excerpt.js";
+import { findingsPlots, renewFindings, speedupsOf } from "../dist/evaluation/findings/page.js";
 import { qualityTable } from "../dist/evaluation/report/markdown.js";
 import { replaceMarked } from "../dist/evaluation/report/marked.js";
 
-const [kept = "evaluations/fluent-scenes", run] = process.argv.slice(2);
+const [kept, run] = process.argv.slice(2);
 if (run !== undefined) {
-  for (const name of ["settings.json", "summary.json", "times.json"]) copyFileSync(join(run, name), join(kept, name));
+  for (const name of ["settings.json", "summary.json"]) copyFileSync(join(run, name), join(kept, name));
 }
-const summary = JSON.parse(readFileSync(join(kept, "summary.json"), "utf8"));
-writeFileSync("README.md", replaceMarked(readFileSync("README.md", "utf8"), "quality", qualityTable(summary)));
+const read = (path) => readFileSync(path, "utf8");
+const summaryIn = (folder) => JSON.parse(read(`evaluations/${folder}/summary.json`));
+const [shallow, summary] = ["fluent-scenes", "fluent-scenes-branches"].map(summaryIn);
+const converged = summaryIn("fluent-scenes-converged");
+const speedups = speedupsOf(JSON.parse(read("benchmarks/results/fluent-scenes.json")));
+const sources = { summary, shallow, converged, speedups };
+writeFileSync("README.md", replaceMarked(read("README.md"), "quality", qualityTable(excerpt(shallow))));
+writeFileSync("docs/findings.md", renewFindings(read("docs/findings.md"), sources));
+for (const [name, drawing] of Object.entries(findingsPlots(summary))) writeFileSync(`docs/images/${name}`, drawing);

@@ -5,7 +5,7 @@ import { differenceOf, type Interval, intervalOf, jackknifeInterval, resample } 
 import type { PolicySummary } from "./summary.ts";
 import type { PolicyValues } from "./values.ts";
 
-/** A cached policy beside one without a cache that takes no more operations. */
+/** A cached policy beside one without a cache, or with a uniform one, that takes no more operations. */
 export interface Verdict {
   readonly against: string;
   /** Operations of the other over those of the policy. */
@@ -55,7 +55,10 @@ const keyOf = (policy: string, measure: string): string => JSON.stringify([polic
 
 type Costed = Omit<PolicySummary, "equalCompute">;
 
-/** Compares a cached policy with the dearest run of every other sampler that takes as many operations at most. */
+/**
+ * Compares a cached policy with every sampler's dearest run without a cache that takes as many operations at most, and
+ * another schedule with the uniform one that differs from it in nothing else.
+ */
 export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Intervals): Verdict[] {
   if (policy.cache.kind === "off") return [];
   const nearest = new Map<string, Costed>();
@@ -63,7 +66,8 @@ export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Int
     const isCheaper = other.cache.kind === "off" && other.macs <= policy.macs * TOLERANCE;
     if (isCheaper && other.macs > (nearest.get(other.sampler)?.macs ?? 0)) nearest.set(other.sampler, other);
   }
-  return [...nearest.values()].map((other) => ({
+  const even = all.find((other) => isEvenTwin(other, policy));
+  return [...nearest.values(), ...(even === undefined ? [] : [even])].map((other) => ({
     against: other.name,
     macsRatio: other.macs / policy.macs,
     measures: Object.fromEntries(
@@ -77,6 +81,16 @@ export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Int
     ),
   }));
 }
+
+/** Whether `other` computes as much as `policy` at the same places, but spreads it evenly. */
+const isEvenTwin = ({ cache, sampler, steps, macs }: Costed, policy: Costed): boolean =>
+  cache.kind === "uniform" &&
+  policy.cache.kind !== "uniform" &&
+  policy.cache.kind !== "off" &&
+  cache.branch === policy.cache.branch &&
+  sampler === policy.sampler &&
+  steps === policy.steps &&
+  macs === policy.macs;
 
 function resultOf({ mean, low = 0, high = 0 }: Outcome["difference"], measure: MeasureName): Outcome["result"] {
   if (low <= 0 && high >= 0) return "ties";

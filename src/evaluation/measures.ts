@@ -43,7 +43,7 @@ export const MEASURES = {
   is: { ...inception, label: "Inception score", better: "higher", digits: 2 },
   precision: { ...inception, needs: NEIGHBOURS, label: "precision", better: "higher", digits: 3 },
   recall: { ...inception, needs: NEIGHBOURS, label: "recall", better: "higher", digits: 3 },
-  fd: { scope: "set", needs: ["features"], label: "Fréchet distance", unit: "", better: "lower", digits: 3 },
+  fd: { scope: "set", needs: ["features"], label: "Fréchet distance", unit: "", better: "lower", digits: 2 },
 } as const satisfies Readonly<Record<string, Measure>>;
 
 export type MeasureName = keyof typeof MEASURES;

@@ -1,12 +1,63 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { excerpt } from "../../src/evaluation/findings/excerpt.ts";
+import { findingsPlots, renewFindings, speedupsOf } from "../../src/evaluation/findings/page.ts";
 import { qualityTable } from "../../src/evaluation/report/markdown.ts";
 import { readMarked } from "../../src/evaluation/report/marked.ts";
 import type { Summary } from "../../src/evaluation/summary.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const summaryIn = (folder: string) => JSON.parse(read(`evaluations/${folder}/summary.json`)) as Summary;
+const [shallow, summary] = [summaryIn("fluent-scenes"), summaryIn("fluent-scenes-branches")];
+const FOLDERS = ["fluent-scenes", "fluent-scenes-branches", "fluent-scenes-schedules", "fluent-scenes-converged"];
 
 test("the README's quality table is the one of the committed evaluation", () => {
-  const summary = JSON.parse(read("evaluations/fluent-scenes/summary.json")) as Summary;
-  expect(readMarked(read("README.md"), "quality")).toBe(qualityTable(summary));
+  expect(readMarked(read("README.md"), "quality")).toBe(qualityTable(excerpt(shallow)));
+});
+
+test("the findings are those of the committed evaluation and benchmark", () => {
+  const page = read("docs/findings.md");
+  const speedups = speedupsOf(JSON.parse(read("benchmarks/results/fluent-scenes.json")));
+  expect(renewFindings(page, { summary, shallow, converged: summaryIn("fluent-scenes-converged"), speedups })).toBe(
+    page,
+  );
+  for (const [name, drawing] of Object.entries(findingsPlots(summary))) {
+    expect(read(`docs/images/${name}`) === drawing, `docs/images/${name} is not the plot of the results`).toBe(true);
+    expect(page).toContain(`images/${name}`);
+  }
+});
+
+test.each(FOLDERS)("the results in %s are those of its plan", (folder) => {
+  const plan = JSON.parse(read(`evaluations/${folder}/plan.json`));
+  const settings = JSON.parse(read(`evaluations/${folder}/settings.json`));
+  const { images, policies } = summaryIn(folder);
+  expect(settings.policies.map(({ name }: { name: string }) => name)).toEqual(plan.policies);
+  expect(policies.map(({ name }) => name)).toEqual(plan.policies);
+  const { count, batch, metrics, seed, options } = settings;
+  expect({ count, batch, metrics, seed }).toEqual({ seed: 0, ...only(plan, ["count", "batch", "metrics", "seed"]) });
+  expect(options).toMatchObject({ guidanceScale: plan["guidance-scale"], ...only(plan, ["sampler", "steps"]) });
+  expect(images).toBe(plan.count);
+});
+
+const only = (object: Readonly<Record<string, unknown>>, names: readonly string[]) =>
+  Object.fromEntries(names.flatMap((name) => (name in object ? [[name, object[name]]] : [])));
+
+test("the non-uniform schedules beside the paper's are those that came nearest on other seeds", () => {
+  const others = summaryIn("fluent-scenes-schedules").policies;
+  for (const interval of [2, 3, 5, 10]) {
+    const nonUniform = others.filter(({ cache }) => cache.kind === "centered" && cache.interval === interval);
+    const [best] = nonUniform.sort((a, b) => (b.measures.psnr?.mean ?? 0) - (a.measures.psnr?.mean ?? 0));
+    expect(summary.policies.map(({ name }) => name)).toContain(best?.name);
+  }
+});
+
+test("every cache of the committed evaluations is compared with every sampler at about its own cost", () => {
+  for (const { name, cache, equalCompute } of [...summary.policies, ...shallow.policies]) {
+    if (cache.kind === "off") continue;
+    expect(equalCompute.length, name).toBe(cache.kind === "uniform" ? 3 : 4);
+    for (const { macsRatio } of equalCompute) {
+      expect(macsRatio, name).toBeLessThanOrEqual(1.05);
+      expect(macsRatio, name).toBeGreaterThan(0.9);
+    }
+  }
 });

@@ -6,7 +6,7 @@ import { axisOver, positionOn } from "../../src/evaluation/report/axis.ts";
 import { qualityTable } from "../../src/evaluation/report/markdown.ts";
 import { readMarked, replaceMarked } from "../../src/evaluation/report/marked.ts";
 import { paretoFront, scatter } from "../../src/evaluation/report/scatter.ts";
-import { reportTable } from "../../src/evaluation/report/table.ts";
+import { reportTable, verdictTable } from "../../src/evaluation/report/table.ts";
 import { timeline } from "../../src/evaluation/report/timeline.ts";
 import type { PolicySummary, Summary } from "../../src/evaluation/summary.ts";
 
@@ -70,6 +70,29 @@ test("scatter() says where its vertical axis does not begin at 0, and begins at 
   expect(scatter([{ label: "p", x: 20, y: 0, style }], options)).not.toContain("the vertical axis begins");
 });
 
+describe("a plot of many points", () => {
+  const style = { color: "#000", shape: "circle" } as const;
+  const options = { title: "t", xLabel: "cost", yLabel: "PSNR", better: "higher" } as const;
+  const points = Array.from({ length: 30 }, (_, i) => ({
+    ...{ label: `p${i}.`, x: 30 - i, y: i === 20 ? 9 : 1, style },
+    series: i < 15 ? "first" : "second",
+  }));
+  const labels = (svg: string): string[] =>
+    [...svg.matchAll(/class="point">([^<]*)</g)].map(([, label]) => label ?? "");
+
+  test("labels the front and the cheapest of every series, and joins the series", () => {
+    const svg = scatter(points, options);
+    expect(labels(svg).sort()).toEqual(["p14.", "p20.", "p29."]);
+    expect(svg.match(/<polyline/g)).toHaveLength(3);
+    expect(svg.match(/<title>/g)).toHaveLength(30);
+  });
+
+  test("labels what is asked for", () => {
+    expect(labels(scatter(points, { ...options, labelled: ["p3."] }))).toEqual(["p3."]);
+    expect(labels(scatter(points.slice(0, 5), options))).toHaveLength(5);
+  });
+});
+
 test("timeline() draws a block for each evaluation, as wide as it took", () => {
   const svg = timeline(
     [policy({ name: "uniform:2:0", full: [0, 2], evaluations: 3 })],
@@ -121,6 +144,26 @@ describe("at equal compute", () => {
     ]);
     expect(verdicts.map(({ measures }) => measures.psnr?.result)).toEqual(["wins", "loses"]);
     expect(verdictText({ equalCompute: verdicts })).toBe("loses to ddim:10 (PSNR); beats steps:10");
+  });
+
+  test("another schedule is compared with the uniform one that differs in nothing else", () => {
+    const cache = { kind: "centered", interval: 5, center: 15, power: 1.4, branch: 0 } as const;
+    const centered = policy({ name: "c", cache, macs: 100, ...psnr(30) });
+    const elsewhere = policy({ name: "d", cache: { ...cache, branch: 1 }, macs: 100, ...psnr(30) });
+    const against = (own: PolicySummary) => verdictsOf(own, all, interval).map((verdict) => verdict.against);
+    expect(against(centered)).toEqual(["steps:10", "ddim:10", "uniform:5:0"]);
+    expect(against(elsewhere)).toEqual(["steps:10", "ddim:10"]);
+    expect(against({ ...centered, steps: 20 })).not.toContain("uniform:5:0");
+    expect(against({ ...centered, macs: 101 })).not.toContain("uniform:5:0");
+    const policies = [...all, { ...centered, equalCompute: verdictsOf(centered, all, () => undefined) }];
+    const { columns, rows } = verdictTable({ images: 8, policies });
+    expect(columns.map(({ title }) => title)).toEqual([
+      "policy",
+      "against fewer steps of pndm",
+      "against fewer steps of ddim",
+      "against uniform",
+    ]);
+    expect(rows).toEqual([["c", "ties with steps:10", "ties with ddim:10", "ties with uniform:5:0"]]);
   });
 
   test("a difference whose interval holds 0 is a tie", () => {

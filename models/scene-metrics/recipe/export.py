@@ -2,6 +2,8 @@
 
     python export.py --sprites SPRITES --work WORK --out .. --fixtures ../../../tests/fixtures/scene-metrics
 
+With --check the weights in --out are measured instead, and nothing but pictures is written.
+
 Everything after the weights is computed with the float16 weights in float32 arithmetic, as the product does it.
 """
 import argparse
@@ -12,10 +14,11 @@ import shutil
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from transformers import CLIPModel
 
 from scene_clip import TOKENIZER, TOKENS, image_embeds, load_tokenizer, new_clip, text_embeds
-from scene_network import CONFIG, SceneNetwork
+from scene_network import CONFIG, SceneNetwork, short
 from scene_sets import (COLOUR_NAMES, HELD_OUT, MEAN, NOUN_NAMES, REFERENCE, SIZE, STD, as_input, caption, scene_set)
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -23,12 +26,14 @@ parser.add_argument("--sprites", default="sprites")
 parser.add_argument("--work", default="work")
 parser.add_argument("--out", default="..")
 parser.add_argument("--fixtures")
+parser.add_argument("--check", action="store_true", help="measure the weights that are in --out")
 parser.add_argument("--pictures", help="folder for the reference and the held-out scenes as PNG files, for measure.ts")
 parser.add_argument("--reference", type=int, default=6000, help="scenes of the reference statistics")
 parser.add_argument("--kept", type=int, default=1000, help="scenes of which the features are kept")
 args = parser.parse_args()
 torch.set_num_threads(1)
 torch.set_grad_enabled(False)
+os.makedirs(args.work, exist_ok=True)
 in_parts = lambda function, images, size=100: torch.cat([function(as_input(images[i:i + size])) for i in range(0, len(images), size)])
 
 
@@ -78,14 +83,52 @@ def export_clip():
     return clip
 
 
-def export_reference(network):
+def exported():
+    """The networks as they are shipped."""
+    network = SceneNetwork(len(NOUN_NAMES), len(COLOUR_NAMES), **CONFIG).fold()
+    shipped = load_file(os.path.join(args.out, "network", "model.safetensors"))
+    for key, value in network.state_dict(keep_vars=True).items():
+        value.copy_(shipped[short(key)].float())
+    return network, CLIPModel.from_pretrained(os.path.join(args.out, "clip")).float().eval()
+
+
+def reference_statistics(network):
     images, _, _ = scene_set(args.work, args.sprites, REFERENCE, args.reference)
     features = in_parts(network.features, images).numpy()
     exact = features.astype(np.float64)
-    mean, covariance = exact.mean(0), np.cov(exact, rowvar=False)
+    return features, exact.mean(0), np.cov(exact, rowvar=False)
+
+
+def check_reference(network):
+    _, mean, covariance = reference_statistics(network)
+    shipped = load_file(os.path.join(args.out, "reference.safetensors"))
+    off = lambda name, value: np.abs(shipped[name].numpy() - value).max() / np.abs(value).max()
+    print(f"reference, off by parts of its largest value: mean {off('mean', mean):.2g}, covariance {off('covariance', covariance):.2g}")
+
+
+def export_reference(network):
+    features, mean, covariance = reference_statistics(network)
     save_file({"mean": torch.from_numpy(mean).float(), "covariance": torch.from_numpy(covariance).float(),
                "features": torch.from_numpy(features[:args.kept]).half()},
               os.path.join(args.out, "reference.safetensors"), {"count": str(len(features))})
+
+
+def frechet(features):
+    """Fréchet distance of features from the reference as it is shipped."""
+    shipped = load_file(os.path.join(args.out, "reference.safetensors"))
+    mean, covariance = (shipped[name].double().numpy() for name in ("mean", "covariance"))
+    factor = np.linalg.cholesky(covariance)
+    own = np.cov(features, rowvar=False)
+    roots = np.sqrt(np.linalg.eigvalsh(factor.T @ own @ factor).clip(0))
+    return ((features.mean(0) - mean) ** 2).sum() + np.trace(covariance) + np.trace(own) - 2 * roots.sum()
+
+
+def distances(network, images):
+    """Distances of sets of held-out scenes: what perfect images would have, by their number."""
+    features = in_parts(network.features, images).double().numpy()
+    for count in (24, 48, 80, 120, 240, 480, 1000, len(features)):
+        found = [frechet(features[i:i + count]) for i in range(0, len(features) - count + 1, count)]
+        print(f"Fréchet distance of {count} scenes: mean {np.mean(found):.3f}, {min(found):.3f} to {max(found):.3f} over {len(found)} sets")
 
 
 def held_out(network, clip):
@@ -111,6 +154,7 @@ def held_out(network, clip):
                   score=score(own).mean().item(), score_shuffled=score(own.roll(1)).mean().item(),
                   score_other_noun=score(other_noun).mean().item(), score_other_colour=score(other_colour).mean().item())
     print(json.dumps({key: round(float(value), 4) for key, value in report.items()}, indent=1))
+    distances(network, images)
     wrong = [i for i in range(len(images)) if not (noun_right[i] and colour_right[i])]
     for i in wrong[:40]:
         print(f"scene {i}: {caption(nouns[i], colours[i])}; read as {NOUN_NAMES[noun[i].argmax()]}, {COLOUR_NAMES[colour[i].argmax()]}")
@@ -146,11 +190,15 @@ def pictures(name, images, nouns, colours):
     write_json(os.path.join(folder, "captions.json"), [caption(n, c) for n, c in zip(nouns, colours)])
 
 
-network, clip = export_network(), export_clip()
-export_reference(network)
+if args.check:
+    network, clip = exported()
+    check_reference(network)
+else:
+    network, clip = export_network(), export_clip()
+    export_reference(network)
 scenes = held_out(network, clip)
 if args.pictures:
     pictures("reference", *scene_set(args.work, args.sprites, REFERENCE, args.reference))
     pictures("held-out", *scenes)
-if args.fixtures:
+if args.fixtures and not args.check:
     fixtures(network, clip, *scenes)

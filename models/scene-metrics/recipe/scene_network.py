@@ -8,6 +8,11 @@ from torch.nn import functional as F
 CONFIG = dict(widths=[32, 64, 96, 128], blocks=[1, 1, 2, 2])
 
 
+def short(key):
+    """The name that a folded network's weight has in its file."""
+    return re.sub(r"(stem|conv1|conv2|shortcut)\.conv\.", r"\1.", key)
+
+
 class Unit(nn.Module):
     """Convolution and batch norm; once folded, a convolution with a bias."""
 
@@ -69,5 +74,4 @@ class SceneNetwork(nn.Module):
 
     def weights(self):
         """The weights of a folded network, by the names that its graph uses."""
-        short = lambda key: re.sub(r"(stem|conv1|conv2|shortcut)\.conv\.", r"\1.", key)
         return {short(key): value.detach().contiguous() for key, value in self.state_dict().items()}

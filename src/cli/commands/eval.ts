@@ -10,7 +10,7 @@ import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
 import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
 import { type Prompt, parsePrompts } from "../../evaluation/prompts.ts";
 import { checkFileNames } from "../../evaluation/records.ts";
-import { reportTable } from "../../evaluation/report/table.ts";
+import { reportTable, verdictTable } from "../../evaluation/report/table.ts";
 import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "../../evaluation/settings.ts";
 import type { Store } from "../../evaluation/store.ts";
 import { folderStore } from "../../evaluation/stores/folder.ts";
@@ -65,7 +65,10 @@ async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Termin
   if (flags.json === true) terminal.printJson({ ...summary, times, report: `${flags.output}/${REPORT}` });
   else {
     const { columns, rows } = reportTable(summary, times);
-    terminal.print(`${table([columns.map(({ title }) => title), ...rows])}\n${flags.output}/${REPORT}`);
+    const verdicts = verdictTable(summary);
+    const tables = [{ columns, rows }, ...(verdicts.rows.length > 0 ? [verdicts] : [])];
+    const printed = tables.map((each) => table([each.columns.map(({ title }) => title), ...each.rows]));
+    terminal.print(`${printed.join("\n\n")}\n${flags.output}/${REPORT}`);
   }
 }
 

@@ -15,7 +15,7 @@ export function qualityTable(summary: Summary): string {
       const { label, unit } = measureNamed(name);
       return unit === "" ? label : `${label} (${unit})`;
     }),
-    ...(judged ? ["against fewer steps"] : []),
+    ...(judged ? ["at equal compute"] : []),
   ];
   const rows = summary.policies.map((policy) => [
     `\`${policy.name}\``,
@@ -25,13 +25,22 @@ export function qualityTable(summary: Summary): string {
     ...(judged ? [verdictText(policy)] : []),
   ]);
   const table = [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-  return `${summary.images} images per policy; ± is half the 95 % interval.\n\n${table}`;
+  const changes = measures.some((name) => summary.policies.some(({ measures: own }) => own[name]?.difference));
+  const note = changes ? ", in brackets the change from the baseline, paired image by image" : "";
+  return `${summary.images} images per policy; ± is half the 95 % interval${note}.\n\n${table}`;
 }
 
-/** "32.4 ± 0.6", with half the width of the interval. */
+/** "32.4 ± 0.6"; or, where a baseline has the measure as well, "90.9 (−0.6 ± 0.4)": the change is paired. */
 function valueText(summary: MeasureSummary | undefined, digits: number): string {
   if (summary === undefined) return "";
-  const { mean, low, high } = summary;
-  if (low === undefined || high === undefined) return mean.toFixed(digits);
-  return `${mean.toFixed(digits)} ± ${((high - low) / 2).toFixed(digits)}`;
+  const { mean, low, high, difference } = summary;
+  const text = mean.toFixed(digits);
+  if (difference !== undefined) return `${text} (${signed(difference.mean, digits)} ${reach(difference, digits)})`;
+  return low === undefined || high === undefined ? text : `${text} ${reach({ low, high }, digits)}`;
 }
+
+const signed = (value: number, digits: number): string =>
+  `${value > 0 ? "+" : ""}${value.toFixed(digits)}`.replace("-", "−");
+
+const reach = ({ low, high }: { readonly low: number; readonly high: number }, digits: number): string =>
+  `± ${((high - low) / 2).toFixed(digits)}`;

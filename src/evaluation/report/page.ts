@@ -15,7 +15,7 @@ import { MOST_IN_HALF } from "./frame.ts";
 import { element, escaped } from "./markup.ts";
 import { marker, scatter } from "./scatter.ts";
 import { CSS } from "./style.ts";
-import { measuresOf, reportTable } from "./table.ts";
+import { measuresOf, type ReportTable, reportTable, VERDICTS, verdictTable } from "./table.ts";
 import { TIMELINE_LEGEND, timeline } from "./timeline.ts";
 
 /** What a report shows. */
@@ -29,8 +29,8 @@ export interface ReportOptions {
   readonly machine: string;
 }
 
-/** Pictures of the grid. */
-const MOST_CASES = 12;
+/** Rows of the grid, and its pictures unless that leaves fewer than `LEAST_CASES` rows. */
+const [MOST_CASES, LEAST_CASES, MOST_PICTURES] = [12, 3, 360];
 /** Larger pictures are shown smaller, so that the file stays small. */
 const LARGEST_PICTURE = 256;
 
@@ -41,6 +41,7 @@ export function reportPage(options: ReportOptions): string {
     element("h1", {}, escaped(title)),
     element("p", {}, escaped(intro(options))),
     section("Table", tableOf(options)),
+    section("At equal compute", verdictsIn(options)),
     section("Quality and cost", plots(options)),
     section("Evaluations over time", timelineOf(options)),
     section("Side by side, the worst first", gridOf(options)),
@@ -73,19 +74,29 @@ function intro({ summary, settings, machine }: ReportOptions): string {
 }
 
 function tableOf({ summary, times }: ReportOptions): string {
-  const { columns, rows } = reportTable(summary, times);
-  const head = columns.map(({ title, meaning }) => element("th", { title: meaning }, escaped(title))).join("");
-  const body = rows.map((cells) => element("tr", {}, cells.map((cell) => element("td", {}, escaped(cell))).join("")));
-  const meanings = columns.map(
+  const table = reportTable(summary, times);
+  const meanings = table.columns.map(
     ({ title, meaning }) => `${element("dt", {}, escaped(title))}${element("dd", {}, escaped(meaning))}`,
   );
-  const table = element("table", {}, `<thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody>`);
   const legend = element(
     "details",
     {},
     `<summary>What the columns mean</summary>${element("dl", {}, meanings.join("\n"))}`,
   );
-  return `${element("div", { class: "wide" }, table)}\n${legend}`;
+  return `${htmlTable(table)}\n${legend}`;
+}
+
+function verdictsIn({ summary }: ReportOptions): string {
+  const table = verdictTable(summary);
+  if (table.rows.length === 0) return "";
+  return `${element("p", {}, escaped(VERDICTS))}\n${htmlTable(table, "words")}`;
+}
+
+function htmlTable({ columns, rows }: ReportTable, kind?: string): string {
+  const head = columns.map(({ title, meaning }) => element("th", { title: meaning }, escaped(title))).join("");
+  const body = rows.map((cells) => element("tr", {}, cells.map((cell) => element("td", {}, escaped(cell))).join("")));
+  const table = element("table", { class: kind }, `<thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody>`);
+  return element("div", { class: "wide" }, table);
 }
 
 function plots({ summary, times }: ReportOptions): string {
@@ -96,7 +107,7 @@ function plots({ summary, times }: ReportOptions): string {
     const yLabel = unit === "" ? label : `${label} in ${unit}`;
     const point = (policy: PolicySummary, x: number) => {
       const { mean: y = 0, low, high } = policy.measures[name] ?? {};
-      return { label: policy.name, x, y, low, high, style: styleOf(policy, summary) };
+      return { label: policy.name, x, y, low, high, style: styleOf(policy, summary), series: seriesOf(policy) };
     };
     const original = summary.policies.find((policy) => policy.name === summary.baseline);
     const originalTime = times.find((time) => time.name === summary.baseline);
@@ -137,8 +148,25 @@ function plots({ summary, times }: ReportOptions): string {
   );
   const note =
     "Bars are 95 % intervals of the mean. The dashed line joins the policies that no other beats in both quality and cost; " +
-    "the dotted one is the baseline's cost.";
+    "the dotted one is the baseline's cost. Thin lines join runs that differ in their interval or number of steps only. " +
+    "Where there are many points, those on the dashed line and the cheapest of every thin line are labelled; the others " +
+    "tell their names under the pointer.";
   return `<p class="legend">${legend.join("")}</p><p>${note}</p><div class="${isCrowded ? "figures crowded" : "figures"}">${figures.join("\n")}</div>`;
+}
+
+/** Policies that differ in how much they compute only. */
+function seriesOf({ name, cache, sampler, steps }: PolicySummary): string {
+  switch (cache.kind) {
+    case "off":
+      return sampler;
+    case "uniform":
+      return JSON.stringify([sampler, steps, cache.branch]);
+    case "centered":
+    case "quadratic":
+      return JSON.stringify([sampler, steps, { ...cache, interval: 0 }]);
+    case "steps":
+      return name;
+  }
 }
 
 /** The baseline is told by its name: a summary does not say whether sampler and steps were given. */
@@ -171,7 +199,7 @@ function gridOf({ summary, settings, store }: ReportOptions): string {
     store,
     name,
     ranked.map((policy) => policy.name),
-    MOST_CASES,
+    Math.min(MOST_CASES, Math.max(LEAST_CASES, Math.floor(MOST_PICTURES / names.length))),
   );
   const head = element("tr", {}, ["", ...names].map((text) => element("th", {}, escaped(text))).join(""));
   const rows = cases.map(({ index, prompt, seed, values }) => {

@@ -24,10 +24,15 @@ const GAP = 9;
 /** Of a point's symbol. */
 const SYMBOL = 12;
 
-/** Labels beside their points, moved out of each other's way; a line leads from those that are further off. */
-export function pointLabels(points: readonly PlacedPoint[], frame: Frame): string[] {
+/** Labels beside those points that are to have some, moved out of each other's way; a line leads from those that are further off. */
+export function pointLabels(
+  points: readonly PlacedPoint[],
+  frame: Frame,
+  labelled: readonly string[] = points.map(({ label }) => label),
+): string[] {
   const taken: Box[] = points.map(({ px, py }) => ({ left: px - SYMBOL / 2, top: py - SYMBOL / 2, width: SYMBOL }));
-  return [...points]
+  return points
+    .filter(({ label }) => labelled.includes(label))
     .sort((a, b) => a.py - b.py)
     .map(({ px, py, label, style }) => {
       const width = label.length * LABEL_WIDTH;

@@ -13,6 +13,8 @@ export interface Point {
   readonly low?: number | undefined;
   readonly high?: number | undefined;
   readonly style: Style;
+  /** Points of one series are joined, in the order of their costs. */
+  readonly series?: string | undefined;
 }
 
 /** What a plot shows. */
@@ -23,13 +25,19 @@ export interface ScatterOptions {
   readonly better: "higher" | "lower";
   /** What the baseline costs, marked where it has no point of its own. */
   readonly original?: number | undefined;
+  /** The points that are labelled; where there are many points the best and the first of each series, else all. */
+  readonly labelled?: readonly string[] | undefined;
 }
+
+/** Of more points than this only those on the front and the cheapest of every series are labelled. */
+const MOST_LABELLED = 24;
 
 /**
  * Quality over cost as SVG: the horizontal axis begins at 0, both are linear, and the line joins the points that none
  * beats in both (the Pareto front).
  */
-export function scatter(points: readonly Point[], { title, xLabel, yLabel, better, original }: ScatterOptions): string {
+export function scatter(points: readonly Point[], options: ScatterOptions): string {
+  const { title, xLabel, yLabel, better, original } = options;
   const frame = frameOf(points.length);
   const across = axisOver([...points.map(({ x }) => x), ...(original === undefined ? [] : [original])], {
     fromZero: true,
@@ -52,6 +60,8 @@ export function scatter(points: readonly Point[], { title, xLabel, yLabel, bette
           y2: positionOn(up, high, frame.bottom, frame.top),
         }),
   );
+  const worthy = points.length > MOST_LABELLED ? [...front, ...cheapest(points)] : points;
+  const named = options.labelled ?? worthy.map(({ label }) => label);
   const note = up.low > 0 ? `the vertical axis begins at ${up.low.toFixed(up.digits)}` : "";
   return element(
     "svg",
@@ -62,14 +72,36 @@ export function scatter(points: readonly Point[], { title, xLabel, yLabel, bette
       ...verticalAxis(up, `${yLabel} (${better} is better)`, frame),
       text(frame.left, frame.height - 4, note, { class: "note" }),
       element("polyline", { points: line, fill: "none", stroke: "#999", "stroke-dasharray": "4 3" }),
+      ...seriesLines(placed),
       ...originalLine(across, original, frame),
       ...bars,
       ...placed.map(({ px, py, style, label }) =>
         element("g", {}, element("title", {}, escaped(label)) + marker(px, py, style)),
       ),
-      ...pointLabels(placed, frame),
+      ...pointLabels(placed, frame, named),
     ].join(""),
   );
+}
+
+/** The cheapest point of every series. */
+function cheapest(points: readonly Point[]): Point[] {
+  const first = new Map<string, Point>();
+  for (const point of points) {
+    const { series, x } = point;
+    if (series !== undefined && x < (first.get(series)?.x ?? Number.POSITIVE_INFINITY)) first.set(series, point);
+  }
+  return [...first.values()];
+}
+
+/** A thin line through the points of every series. */
+function seriesLines(placed: readonly (Point & { readonly px: number; readonly py: number })[]): string[] {
+  const names = new Set(placed.flatMap(({ series }) => series ?? []));
+  return [...names].map((name) => {
+    const own = placed.filter(({ series }) => series === name).sort((a, b) => a.px - b.px);
+    const line = own.map(({ px, py }) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" ");
+    const looks = { fill: "none", stroke: own[0]?.style.color, "stroke-width": 1, opacity: 0.45 };
+    return element("polyline", { points: line, ...looks });
+  });
 }
 
 function originalLine(across: Axis, original: number | undefined, { left, right, top, bottom }: Frame): string[] {

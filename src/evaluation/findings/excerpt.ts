@@ -1,0 +1,36 @@
+import type { MeasureName } from "../measures.ts";
+import type { PolicySummary, Summary } from "../summary.ts";
+import { gridOf } from "./grid.ts";
+
+/** Intervals of which a README shows the non-uniform schedule. */
+const SHOWN = 5;
+/** Measures that it shows, and those that it judges by: the Fréchet distance of few images says little. */
+const MEASURES: readonly MeasureName[] = ["psnr", "ssim", "clip", "accuracy", "fd"];
+const JUDGED: readonly MeasureName[] = MEASURES.filter((name) => name !== "fd");
+
+/** What a README shows of an evaluation: caches at branch 0, and what they are compared with. */
+export function excerpt(summary: Summary): Summary {
+  const grid = gridOf(summary);
+  const caches = [
+    ...grid.intervals.map((interval) => grid.at("uniform", interval, 0)),
+    ...(grid.intervals.includes(SHOWN) ? [grid.at("centered", SHOWN, 0)] : []),
+  ];
+  const shown = new Set([grid.baseline, ...caches].map(({ name }) => name));
+  for (const { equalCompute } of caches) for (const { against } of equalCompute) shown.add(against);
+  return { ...summary, policies: summary.policies.filter(({ name }) => shown.has(name)).map(shortened) };
+}
+
+const shortened = (policy: PolicySummary): PolicySummary => ({
+  ...policy,
+  measures: only(policy.measures, MEASURES),
+  equalCompute: policy.equalCompute.map((verdict) => ({ ...verdict, measures: only(verdict.measures, JUDGED) })),
+});
+
+function only<T>(
+  measures: Readonly<Partial<Record<MeasureName, T>>>,
+  names: readonly MeasureName[],
+): Readonly<Partial<Record<MeasureName, T>>> {
+  const kept: Partial<Record<MeasureName, T>> = {};
+  for (const name of names) if (measures[name] !== undefined) kept[name] = measures[name];
+  return kept;
+}
