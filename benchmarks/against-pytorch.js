@@ -2,8 +2,8 @@
 // against-pytorch.json and the table of docs/performance.md. Run `npm run build` first, and say where a Python with
 // torch==2.13.0, diffusers, accelerate and DeepCache is: PYTHON=venv/bin/python node benchmarks/against-pytorch.js
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, homedir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { againstPytorchTable } from "../dist/benchmark/against-pytorch.js";
@@ -28,34 +28,45 @@ const lines = (text) =>
     .map((line) => JSON.parse(line));
 const run = (program, args) => execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 
-const samples = [];
-for (let round = 0; round < ROUNDS; round++) {
-  for (const { architecture, theirs, batch, branches, evaluations } of CASES) {
-    process.stderr.write(`round ${round + 1} of ${ROUNDS}: ${architecture}\n`);
-    const shared = ["--batch", String(batch), "--branches", branches.join(), "--repeat", "4"];
-    const reference = lines(run(python, [at("pytorch/evaluations.py"), "--architecture", theirs, ...shared]));
-    const own = JSON.parse(
-      run(process.execPath, [
-        ...[CLI, "bench", "--architecture", architecture, ...shared, "--evaluations", String(evaluations)],
-        ...["--no-runs", "--json"],
-      ]),
-    );
-    for (const found of reference) {
-      const { full, cached } = own.branches.find(({ branch }) => branch === found.branch);
-      samples.push({
-        ...{ architecture, batch, branch: found.branch },
-        pytorch: { full: found.full, cached: found.cached, peak: found.peak },
-        deepcache: { full: full.seconds, cached: cached.seconds, peak: own.peakBytes },
-      });
+function measureEvaluations() {
+  const samples = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { architecture, theirs, batch, branches, evaluations } of CASES) {
+      process.stderr.write(`round ${round + 1} of ${ROUNDS}: ${architecture}\n`);
+      const shared = ["--batch", String(batch), "--branches", branches.join(), "--repeat", "4"];
+      const reference = lines(run(python, [at("pytorch/evaluations.py"), "--architecture", theirs, ...shared]));
+      const own = JSON.parse(
+        run(process.execPath, [
+          ...[CLI, "bench", "--architecture", architecture, ...shared, "--evaluations", String(evaluations)],
+          ...["--no-runs", "--json"],
+        ]),
+      );
+      for (const found of reference) {
+        const { full, cached } = own.branches.find(({ branch }) => branch === found.branch);
+        samples.push({
+          ...{ architecture, batch, branch: found.branch },
+          pytorch: { full: found.full, cached: found.cached, peak: found.peak },
+          deepcache: { full: full.seconds, cached: cached.seconds, peak: own.peakBytes },
+        });
+      }
     }
   }
+  return samples;
 }
 
+const target = at("against-pytorch.json");
+// With --first, evaluations that were measured before are kept.
+const samples = process.argv.includes("--first")
+  ? JSON.parse(readFileSync(target, "utf8")).samples
+  : measureEvaluations();
+
 const weights = join(cache, "stable-diffusion-v1-5-fp16.safetensors");
+const folder = mkdtempSync(join(tmpdir(), "against-pytorch-"));
+run(python, [at("pytorch/first_evaluation.py"), "prepare", weights, folder]);
 const first = [];
-for (let round = 0; round < ROUNDS; round++) {
-  process.stderr.write(`first evaluation, round ${round + 1} of ${ROUNDS}\n`);
-  const [reference] = lines(run(python, [at("pytorch/first_evaluation.py"), weights]));
+for (let round = 0; round < ROUNDS + 1; round++) {
+  process.stderr.write(`first evaluation, round ${round + 1} of ${ROUNDS + 1}\n`);
+  const [reference] = lines(run(python, [at("pytorch/first_evaluation.py"), folder]));
   const own = JSON.parse(
     run(process.execPath, [
       CLI,
@@ -68,8 +79,10 @@ for (let round = 0; round < ROUNDS; round++) {
       "--json",
     ]),
   );
-  first.push({ pytorch: reference, deepcache: { first: own.firstEvaluationSeconds } });
+  if (round > 0) first.push({ pytorch: reference, deepcache: { first: own.firstEvaluationSeconds } });
 }
+
+rmSync(folder, { recursive: true });
 
 const [cpu] = cpus();
 const report = {
@@ -78,6 +91,6 @@ const report = {
   samples,
   first,
 };
-writeFileSync(at("against-pytorch.json"), `${JSON.stringify(report, null, 2)}\n`);
+writeFileSync(target, `${JSON.stringify(report, null, 2)}\n`);
 const page = at("../docs/performance.md");
 writeFileSync(page, replaceMarked(readFileSync(page, "utf8"), "against-pytorch", againstPytorchTable(report)));
