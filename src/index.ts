@@ -115,8 +115,25 @@ export { type PngText, readPngText } from "./image/png-text.ts";
 export { type ResizeFilter, resizeImage } from "./image/resize.ts";
 export type { RgbImage } from "./image/rgb-image.ts";
 export { writeImage } from "./image/write-image.ts";
+export { type FeatureStatistics, featureStatistics, frechetDistance } from "./metrics/frechet-distance.ts";
+export {
+  type InceptionFeatures,
+  type InceptionOptions,
+  inceptionFeatures,
+  openInception,
+} from "./metrics/inception-features.ts";
+export { inceptionScore } from "./metrics/inception-score.ts";
+export { kernelDistance } from "./metrics/kernel-distance.ts";
 export { type Lpips, type LpipsModel, lpips, openLpips } from "./metrics/lpips.ts";
+export { type Matrix, matrix, type Samples } from "./metrics/matrix.ts";
+export { precisionAndRecall } from "./metrics/precision-recall.ts";
 export { psnr } from "./metrics/psnr.ts";
+export {
+  openReferenceStatistics,
+  type Reference,
+  type ReferenceImages,
+  writeReferenceStatistics,
+} from "./metrics/reference-statistics.ts";
 export {
   type CaptionVerdict,
   captionAccuracy,
@@ -136,3 +153,4 @@ export {
   sceneFeatures,
 } from "./metrics/scene-features.ts";
 export { type SsimOptions, ssim } from "./metrics/ssim.ts";
+export { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput } from "./models/inception.ts";
