@@ -1,4 +1,4 @@
-import { blocksOf, checkFeatures, type Matrix, row, type Samples, samplesOf, squaredDistance } from "./matrix.ts";
+import { blocksOf, checkFeatures, dot, type Matrix, row, type Samples, samplesOf, timesTransposed } from "./matrix.ts";
 
 /**
  * Improved precision and recall (Kynkäänniemi et al., 2019): the share of generated samples within reach of a real one,
@@ -23,11 +23,10 @@ export function coverage(manifold: Samples, samples: Samples, neighbors = 3): nu
     const found = new Array<boolean>(block.rows).fill(false);
     let start = 0;
     for (const real of blocksOf(manifold)) {
+      const distances = squaredDistances(block, real);
       for (let j = 0; j < block.rows; j++) {
-        const sample = row(block, j);
-        for (let i = 0; i < real.rows && !found[j]; i++) {
-          if (squaredDistance(row(real, i), sample) <= reach[start + i]!) found[j] = true;
-        }
+        const own = row(distances, j);
+        for (let i = 0; i < real.rows && !found[j]; i++) if (own[i]! <= reach[start + i]!) found[j] = true;
       }
       start += real.rows;
     }
@@ -44,15 +43,25 @@ function squaredReach(manifold: Samples, neighbors: number): Float64Array {
     // In increasing order; the nearest is the sample itself.
     const nearest = Array.from({ length: block.rows }, () => new Float64Array(neighbors + 1).fill(Infinity));
     for (const other of blocksOf(manifold)) {
-      for (let i = 0; i < block.rows; i++) {
-        const sample = row(block, i);
-        for (let j = 0; j < other.rows; j++) insert(nearest[i]!, squaredDistance(sample, row(other, j)));
-      }
+      const distances = squaredDistances(block, other);
+      for (let i = 0; i < block.rows; i++) for (const distance of row(distances, i)) insert(nearest[i]!, distance);
     }
     for (const [i, distances] of nearest.entries()) reach[start + i] = distances[neighbors]!;
     start += block.rows;
   }
   return reach;
+}
+
+/** Squared distances of every row of `a` to every row of `b`, from norms and products, which share their loads. */
+function squaredDistances(a: Matrix, b: Matrix): Matrix {
+  const norms = (matrix: Matrix): number[] =>
+    Array.from({ length: matrix.rows }, (_, i) => dot(row(matrix, i), row(matrix, i)));
+  const [ownNorms, otherNorms] = [norms(a), norms(b)];
+  const products = timesTransposed(a, b);
+  const data = products.data.map(
+    (product, at) => ownNorms[Math.floor(at / b.rows)]! + otherNorms[at % b.rows]! - 2 * product,
+  );
+  return { ...products, data };
 }
 
 /** Puts `value` into a list in increasing order, whose last entry falls out. */

@@ -21,6 +21,9 @@ test("the graphs of the known U-Nets are the ones that were reviewed", () => {
   const names = Object.keys(ARCHITECTURES) as ArchitectureName[];
   expect(Object.fromEntries(names.map((name) => [name, digest(ARCHITECTURES[name].unet)]))).toMatchInlineSnapshot(`
     {
+      "bk-sdm-base": "dd568fbc91b5542c1219ea570a832d09649fa0c9da2a6774f4ba7c3c2eebabe6",
+      "bk-sdm-small": "337851a6027842a7985eeb934cca1cb1ff4cacae37c31e61bccadb4025c4b028",
+      "bk-sdm-tiny": "7e7aadc18081489946cef7d8b10a7f82eecf030e60fcc6fd41c057421a2c68bd",
       "ddpm-cifar10": "aacef6ea42d359c159c8c48cf29d63b18b6eba643c2ebc5605c3adc0d1f2863d",
       "ddpm-lsun": "6f84ffeae9425781252ea4c9245892dbe28101e0425050f53df82f96cacdb3cb",
       "ldm-4-g": "2bff8cd2e572699cc1c28ac2035d7a7d1e2d5c75bd29d0c0e39cb51b32de2705",
