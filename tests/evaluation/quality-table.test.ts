@@ -2,29 +2,41 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { excerpt } from "../../src/evaluation/findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "../../src/evaluation/findings/page.ts";
-import { qualityTable } from "../../src/evaluation/report/markdown.ts";
+import { type MeasuredTimes, qualityTable } from "../../src/evaluation/report/markdown.ts";
 import { readMarked } from "../../src/evaluation/report/marked.ts";
 import type { Summary } from "../../src/evaluation/summary.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const summaryIn = (folder: string) => JSON.parse(read(`evaluations/${folder}/summary.json`)) as Summary;
 const [shallow, summary] = [summaryIn("fluent-scenes"), summaryIn("fluent-scenes-branches")];
-const FOLDERS = ["fluent-scenes", "fluent-scenes-branches", "fluent-scenes-schedules", "fluent-scenes-converged"];
+const FOLDERS = ["fluent-scenes", "fluent-scenes-branches", "fluent-scenes-schedules", "fluent-scenes-many-steps"];
 
 test("the README's quality table is the one of the committed evaluation", () => {
-  expect(readMarked(read("README.md"), "quality")).toBe(qualityTable(excerpt(shallow)));
+  const times = JSON.parse(read("evaluations/fluent-scenes/times.json")) as MeasuredTimes;
+  expect(readMarked(read("README.md"), "quality")).toBe(qualityTable(excerpt(shallow), times));
 });
 
 test("the findings are those of the committed evaluation and benchmark", () => {
   const page = read("docs/findings.md");
   const speedups = speedupsOf(JSON.parse(read("benchmarks/results/fluent-scenes.json")));
-  expect(renewFindings(page, { summary, shallow, converged: summaryIn("fluent-scenes-converged"), speedups })).toBe(
+  expect(renewFindings(page, { summary, shallow, manySteps: summaryIn("fluent-scenes-many-steps"), speedups })).toBe(
     page,
   );
   for (const [name, drawing] of Object.entries(findingsPlots(summary))) {
     expect(read(`docs/images/${name}`) === drawing, `docs/images/${name} is not the plot of the results`).toBe(true);
     expect(page).toContain(`images/${name}`);
   }
+});
+
+test("what the page makes of the findings rests on them", () => {
+  const page = read("docs/findings.md");
+  const [holds, fails] = [readMarked(page, "holds"), readMarked(page, "fails")];
+  expect(holds).toContain("a cache at branch 0 beats fewer steps of PNDM");
+  expect(fails).toContain("a cache at branch 0 beats fewer steps of DDIM");
+  expect(fails).toContain("A cache on DDIM comes nearer to a run of many steps than fewer steps of DDIM");
+  const right = (name: string) => summary.policies.find((policy) => policy.name === name)?.measures.accuracy?.mean;
+  expect(right("steps:19")).toBeLessThan(0.8);
+  expect(right("ddim:20")).toBe(1);
 });
 
 test.each(FOLDERS)("the results in %s are those of its plan", (folder) => {

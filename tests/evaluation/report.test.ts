@@ -233,6 +233,22 @@ describe("tables", () => {
     ]);
   });
 
+  test("qualityTable() shows changes from the baseline, and speed-ups with the machine", () => {
+    const clip = { mean: 89.46, low: 88, high: 91, difference: { mean: -0.54, low: -0.9, high: -0.1 } };
+    const changed = { ...summary, policies: [policy({ name: "off" }), policy({ measures: { clip } })] };
+    const measured = { secondsPerImage: 1, quartiles: [1, 1] as const, evaluationSeconds: [], batches: 1 };
+    const times = { machine: "a CPU", policies: [{ ...measured, name: "p", speedup: 3.456 }] };
+    expect(qualityTable(changed, times).split("\n")).toEqual([
+      "8 images per policy; ± is half the 95 % interval, in brackets the change from the baseline, paired image by image." +
+        " Speed-ups of denoising, medians over batches in turn, on a CPU.",
+      "",
+      "| policy | full evaluations | FSE | speed-up | CLIP score |",
+      "| --- | --- | --- | --- | --- |",
+      "| `off` | 1 of 50 | 10.0 |  |  |",
+      "| `p` | 1 of 50 | 10.0 | 3.46× | 89.46 (−0.54 ± 0.40) |",
+    ]);
+  });
+
   test("replaceMarked() puts a table between its marks and leaves the rest alone", () => {
     const page = "a\n<!-- quality:begin -->\nold\n<!-- quality:end -->\nb";
     const replaced = replaceMarked(page, "quality", "new");

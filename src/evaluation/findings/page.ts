@@ -1,8 +1,8 @@
 import { replaceMarked } from "../report/marked.ts";
 import type { Summary } from "../summary.ts";
 import { type Claim, claimsOf, type Speedups } from "./claims.ts";
-import { convergedClaims, convergedSetting, convergedTable } from "./converged.ts";
 import { type Grid, gridOf } from "./grid.ts";
+import { manyStepsClaims, manyStepsSetting, manyStepsTable } from "./many-steps.ts";
 import { type FindingsPlot, findingsPlot } from "./plots.ts";
 import * as tables from "./tables.ts";
 
@@ -25,16 +25,16 @@ export interface FindingsSources {
   readonly summary: Summary;
   /** Branch 0 alone, with more images. */
   readonly shallow: Summary;
-  /** Caches on several samplers, against a run that has converged. */
-  readonly converged: Summary;
+  /** Caches on several samplers, against a run of many steps. */
+  readonly manySteps: Summary;
   readonly speedups: Speedups;
 }
 
 /** The parts of the page that follow from evaluations, by the names of their marks. */
 function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> {
-  const { converged, speedups } = sources;
+  const { manySteps, speedups } = sources;
   const [grid, shallow] = [gridOf(sources.summary), gridOf(sources.shallow)];
-  const claims = [...claimsOf(grid, shallow, speedups), ...convergedClaims(converged)];
+  const claims = [...claimsOf(grid, shallow, speedups), ...manyStepsClaims(manySteps)];
   return {
     setting: `${setting(grid)} Statements about branch 0 are from ${shallow.summary.images} images.`,
     holds: list(claims.filter(({ holds }) => holds)),
@@ -46,8 +46,8 @@ function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> 
     schedules: tables.scheduleTable(grid, "psnr"),
     verdicts: tables.verdictCounts(grid),
     shallow: tables.verdictTableAt(shallow, 0, ["psnr", "clip", "fd"]),
-    reference: convergedSetting(converged),
-    converged: convergedTable(converged),
+    reference: manyStepsSetting(manySteps),
+    "many-steps": manyStepsTable(manySteps),
     full: tables.fullTable(grid),
   };
 }

@@ -26,11 +26,12 @@ export interface FindingsPlot {
   readonly without?: readonly string[];
 }
 
-/** A measure over compute as a file of SVG: one schedule's caches, a line for each branch, and runs of fewer steps. */
+/** A measure, or what changes of it, over compute as a file of SVG: one schedule's caches, a line for each branch, and runs of fewer steps. */
 export function findingsPlot(grid: Grid, { measure, schedule, branches, without = [] }: FindingsPlot): string {
   const { label, unit, better } = measureNamed(measure);
   const point = (policy: PolicySummary, text: string, style: Style, series: string): Point => {
-    const { mean: y, low, high } = measureOf(policy, measure);
+    const found = measureOf(policy, measure);
+    const { mean: y, low, high } = found.difference ?? found;
     return { label: text, x: policy.fse, y, low, high, style, series };
   };
   const rivals = RIVALS.filter((rival) => !without.includes(rival)).flatMap((rival) => {
@@ -52,10 +53,11 @@ export function findingsPlot(grid: Grid, { measure, schedule, branches, without 
   );
   const samplers = Object.values(SAMPLER_NAMES) as readonly string[];
   const named = [...rivals.filter((own) => samplers.includes(own.label)), ...caches].map((own) => own.label);
+  const isChange = grid.summary.policies.some(({ measures }) => measures[measure]?.difference !== undefined);
   const drawn = scatter([...rivals, ...caches], {
     title: `${label}: ${schedule} caches and fewer steps`,
     xLabel: `full-step equivalents per image (without a cache: ${grid.baseline.fse.toFixed(0)})`,
-    yLabel: unit === "" ? label : `${label} in ${unit}`,
+    yLabel: isChange ? `change of ${label}` : unit === "" ? label : `${label} in ${unit}`,
     better,
     labelled: named,
   });

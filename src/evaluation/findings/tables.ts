@@ -20,9 +20,13 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
+/** "+0.4" or "−0.6" */
+export const signedText = (value: number, digits: number): string =>
+  `${value > 0 ? "+" : ""}${value.toFixed(digits)}`.replace("-", "−");
+
 /** "−0.6 [−1.1, −0.2]" */
 export function changeText({ mean, low, high }: Interval, digits: number): string {
-  const shown = (value: number): string => `${value > 0 ? "+" : ""}${value.toFixed(digits)}`.replace("-", "−");
+  const shown = (value: number): string => signedText(value, digits);
   return `${shown(mean)} [${shown(low)}, ${shown(high)}]`;
 }
 

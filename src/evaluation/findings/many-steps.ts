@@ -4,7 +4,7 @@ import type { Claim } from "./claims.ts";
 import { measureOf, RIVALS, SAMPLER_NAMES, tally, wordsOf } from "./grid.ts";
 import { changeText, markdownTable, valueText } from "./tables.ts";
 
-/** Of an evaluation whose baseline has converged: caches on several samplers beside fewer steps of the same sampler. */
+/** Of an evaluation whose baseline is a run of many steps: caches on several samplers beside fewer steps of the same sampler. */
 interface Pair {
   readonly cached: PolicySummary;
   readonly fewer: PolicySummary;
@@ -27,8 +27,8 @@ const outcomeOf = ({ cached, fewer }: Pair, measure: MeasureName) =>
 
 const MEASURES = ["psnr", "clip"] as const;
 
-/** Caches and fewer steps of one sampler, pair by pair: how near both come to the converged images. */
-export function convergedTable(summary: Summary): string {
+/** Caches and fewer steps of one sampler, pair by pair: how near both come to the reference. */
+export function manyStepsTable(summary: Summary): string {
   const head = [
     "cache",
     "FSE",
@@ -56,7 +56,7 @@ export function convergedTable(summary: Summary): string {
 }
 
 /** What was compared with what, and how near whole runs come. */
-export function convergedSetting(summary: Summary): string {
+export function manyStepsSetting(summary: Summary): string {
   const baseline = summary.policies.find(({ name }) => name === summary.baseline);
   if (baseline === undefined) throw new RangeError("Cannot tell findings: the evaluation has no baseline");
   const whole = summary.policies.filter(
@@ -73,14 +73,14 @@ export function convergedSetting(summary: Summary): string {
 const WHOLE = 50;
 
 /** Whether caches beat fewer steps of the sampler that they run on. */
-export function convergedClaims(summary: Summary): Claim[] {
+export function manyStepsClaims(summary: Summary): Claim[] {
   const pairs = pairsOf(summary);
   return RIVALS.map((sampler) => {
     const own = pairs.filter(({ cached }) => cached.sampler === sampler);
     const counts = MEASURES.map((measure) => ({ measure, ...tally(own.map((pair) => outcomeOf(pair, measure))) }));
     const [wins, loses] = [sum(counts.map((count) => count.wins)), sum(counts.map((count) => count.loses))];
     return {
-      says: `A cache on ${SAMPLER_NAMES[sampler]} comes nearer to the converged images than fewer steps of ${SAMPLER_NAMES[sampler]}.`,
+      says: `A cache on ${SAMPLER_NAMES[sampler]} comes nearer to a run of many steps than fewer steps of ${SAMPLER_NAMES[sampler]}.`,
       holds: wins > loses,
       because: `At branch 0, ${own.length} intervals: ${counts.map((count) => `${measureNamed(count.measure).label} ${wordsOf(count)}`).join("; ")}.`,
     };
