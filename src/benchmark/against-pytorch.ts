@@ -21,11 +21,8 @@ export interface AgainstPytorch {
     readonly pytorch: Measured;
     readonly deepcache: Measured;
   }[];
-  /** Seconds from the start of a process to the end of the first evaluation of Stable Diffusion 1.5's U-Net. */
-  readonly first: readonly {
-    readonly pytorch: { readonly first: number };
-    readonly deepcache: { readonly first: number };
-  }[];
+  /** Seconds from the start of a process to the beginning and to the end of the first evaluation of Stable Diffusion 1.5's U-Net. */
+  readonly first: readonly Readonly<Record<Side, { readonly loaded: number; readonly first: number }>>[];
 }
 
 type Side = "pytorch" | "deepcache";
@@ -51,13 +48,18 @@ export function againstPytorchTable({ machine, versions, samples, first }: Again
       `${gigabytes(of("pytorch", "peak"))} / ${gigabytes(of("deepcache", "peak"))}`,
     ];
   });
-  const starts = (["pytorch", "deepcache"] as const).map((side) => median(first.map((sample) => sample[side].first)));
-  const [theirs = Number.NaN, ours = Number.NaN] = starts;
+  const until = (what: "loaded" | "first"): string => {
+    const [theirs, ours] = [
+      median(first.map(({ pytorch }) => pytorch[what])),
+      median(first.map(({ deepcache }) => deepcache[what])),
+    ];
+    return `${seconds(theirs)} / ${seconds(ours)} = **${(ours / theirs).toFixed(2)}**`;
+  };
   return [
     markdownTable([["model, batch", "branch", "full", "cached", "speed-up, N = 5", "peak, GB"], ...rows]),
     "",
-    `From the start of the process to the end of Stable Diffusion 1.5's first evaluation, weights in the file cache: ` +
-      `${seconds(theirs)} / ${seconds(ours)} = **${(ours / theirs).toFixed(2)}**.`,
+    `From the start of the process, weights in the file cache, to the beginning of Stable Diffusion 1.5's first evaluation: ` +
+      `${until("loaded")}; to its end: ${until("first")}.`,
     "",
     `PyTorch / deepcache, medians of ${first.length} processes each, in turn. ${machine.cpu}, ${machine.cores} cores; torch ` +
       `and diffusers ${versions}; Node ${machine.node}.`,

@@ -61,11 +61,11 @@ describe("the table against PyTorch", () => {
       machine: { cpu: "a CPU", cores: 2, node: "20" },
       versions: "2 1",
       samples: [sample(3, 2), sample(4, 1), sample(5, 3)],
-      first: [{ pytorch: { first: 20 }, deepcache: { first: 5 } }],
+      first: [{ pytorch: { loaded: 10, first: 20 }, deepcache: { loaded: 4, first: 5 } }],
     });
     expect(table).toContain(
       "| DDPM, LSUN 256×256, 1 | 2 | 4.00 s / 2.00 s = **0.50** | 2.00 s / 0.500 s = **0.25** | 1.67× / 2.50× | 2.00 / 1.00 |",
     );
-    expect(table).toContain("20.00 s / 5.00 s = **0.25**");
+    expect(table).toContain("first evaluation: 10.00 s / 4.00 s = **0.40**; to its end: 20.00 s / 5.00 s = **0.25**");
   });
 });
