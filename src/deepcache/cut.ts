@@ -1,5 +1,5 @@
 import { type Graph, producers, type Value } from "../onnx/graph.ts";
-import { ancestors, boundaryNames, dependents, partition } from "./subgraph.ts";
+import { ancestors, boundaryNames, dependents, partition } from "../onnx/subgraph.ts";
 
 /** A network that DeepCache can cut: its graph, its skip tensors, and the main-branch tensors that join them. */
 export interface Cuttable {

@@ -1,6 +1,6 @@
 import type { Graph } from "../onnx/graph.ts";
+import { boundaryNames, dependents, partition } from "../onnx/subgraph.ts";
 import type { Cuttable } from "./cut.ts";
-import { boundaryNames, dependents, partition } from "./subgraph.ts";
 
 /** A network whose first part needs to run once per run only. */
 export interface Preluded<Network extends Cuttable> {

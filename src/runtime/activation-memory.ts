@@ -1,4 +1,5 @@
 import { type Graph, type GraphNode, producers, type Value } from "../onnx/graph.ts";
+import { constantNodes } from "../onnx/subgraph.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { type ArenaChunk, arena } from "./arena.ts";
@@ -22,18 +23,6 @@ export interface ActivationMemory {
   readonly passing: number;
   /** Of `passing`, the holes, which stay with the process. */
   readonly holes: number;
-}
-
-/** Nodes that no input reaches: what they give is known once weights are. */
-export function constantNodes({ initializers, nodes }: Graph): ReadonlySet<GraphNode> {
-  const known = new Set<Value>(initializers.keys());
-  return new Set(
-    nodes.filter((node) => {
-      const isConstant = node.inputs.every((input) => input === undefined || known.has(input));
-      if (isConstant) for (const output of node.outputs) known.add(output);
-      return isConstant;
-    }),
-  );
 }
 
 /** The C library gives back at once what is larger than this, and keeps the rest (glibc's `DEFAULT_MMAP_THRESHOLD_MAX`). */

@@ -1,5 +1,6 @@
 import type { Graph, GraphNode, Initializer, Value } from "../onnx/graph.ts";
-import { activationMemory, constantNodes, LARGEST_KEPT, valueBytes } from "./activation-memory.ts";
+import { constantNodes } from "../onnx/subgraph.ts";
+import { activationMemory, LARGEST_KEPT, valueBytes } from "./activation-memory.ts";
 import { usesBlockedLayout } from "./runtimes/memory-settings.ts";
 
 /** What a session takes in memory, in bytes. */

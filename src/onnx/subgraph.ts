@@ -1,4 +1,4 @@
-import { type Graph, type GraphNode, type Initializer, producers, type Value } from "../onnx/graph.ts";
+import { type Graph, type GraphNode, type Initializer, producers, type Value } from "./graph.ts";
 
 /** Takes a graph apart: every node into the parts that ask for it, with what crosses as their inputs and outputs. */
 export type Partition = (name: string, belongs: (node: GraphNode) => boolean) => Graph;
@@ -52,7 +52,7 @@ export function dependents(
 }
 
 /** Nodes that no input reaches, such as casts and slices of weights. */
-function constantNodes(graph: Graph): ReadonlySet<GraphNode> {
+export function constantNodes(graph: Graph): ReadonlySet<GraphNode> {
   const known = new Set<Value>(graph.initializers.keys());
   const found = new Set<GraphNode>();
   for (const node of graph.nodes) {
