@@ -1,5 +1,5 @@
 import type { Cut } from "../deepcache/cut.ts";
-import type { DeviceTensor, Feed, Runtime, Session } from "../runtime/runtime.ts";
+import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime/runtime.ts";
 
 type Graph = Cut["full"];
 
@@ -13,10 +13,16 @@ export interface LoadedPart extends AsyncDisposable {
 const READ = "prediction";
 
 /** Loads one part; `name` names it in errors. What goes to other parts stays on the device. */
-export async function loadPart(runtime: Runtime, name: string, graph: Graph): Promise<LoadedPart> {
+export async function loadPart(
+  runtime: Runtime,
+  name: string,
+  graph: Graph,
+  { once = false }: Pick<LoadOptions, "once"> = {},
+): Promise<LoadedPart> {
   const session: Session = await runtime.load(graph, {
     keep: [...graph.outputs.keys()].filter((output) => output !== READ),
     allowHalf: true,
+    once,
   });
   const inputs = [...graph.inputs.keys()];
   return {

@@ -4,6 +4,7 @@ import { type CachePolicy, checkBranch } from "../deepcache/policy.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet.ts";
+import type { PlannedSession } from "../runtime/network-memory.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
 import { directDenoiser } from "./direct.ts";
@@ -42,23 +43,27 @@ export function layOutUNet({ copies }: Pick<Runtime, "copies">, network: UNet, b
 /** Most of a network's weights that may be in memory twice so that no tensor has to cross from session to session. */
 const MOST_TWICE = 1 / 10;
 
-/** The graphs that are loaded at the same time, in the order in which they are. */
-export function graphsOf(layout: UNetLayout): readonly Graph[] {
-  const early = layout.prelude === undefined ? [] : [layout.prelude];
+/** What is loaded at the same time, in the order in which it is. */
+export function sessionsOf(layout: UNetLayout): readonly PlannedSession[] {
+  const early = layout.prelude === undefined ? [] : [{ graph: layout.prelude, once: true }];
+  return [...early, ...evaluationGraphs(layout).map((graph) => ({ graph }))];
+}
+
+function evaluationGraphs(layout: UNetLayout): readonly Graph[] {
   switch (layout.kind) {
     case "whole":
-      return [...early, layout.network.graph];
+      return [layout.network.graph];
     case "pair":
-      return [...early, layout.parts.full, layout.parts.cached];
+      return [layout.parts.full, layout.parts.cached];
     case "parts":
-      return [...early, layout.parts.head, layout.parts.trunk, layout.parts.tail];
+      return [layout.parts.head, layout.parts.trunk, layout.parts.tail];
   }
 }
 
 /** Loads `network`, cut at `branch` where one is given. */
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
   const layout = layOutUNet(runtime, network, branch);
-  const prelude = layout.prelude === undefined ? undefined : await loadPart(runtime, "prelude", layout.prelude);
+  const prelude = layout.prelude && (await loadPart(runtime, "prelude", layout.prelude, { once: true }));
   try {
     const evaluations = await loadEvaluations(runtime, layout);
     return {

@@ -1,11 +1,11 @@
-import { graphsOf, layOutUNet } from "../denoisers/unet-run.ts";
+import { layOutUNet, sessionsOf } from "../denoisers/unet-run.ts";
 import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder-kl.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip-text.ts";
 import { reduction } from "../models/image-coder.ts";
 import { unet } from "../models/unet.ts";
 import type { UNetConfig } from "../models/unet-config.ts";
 import { vqDecoder } from "../models/vq-model.ts";
-import { type NetworkMemory, networkMemory } from "../runtime/network-memory.ts";
+import { type NetworkMemory, networkMemory, type PlannedSession } from "../runtime/network-memory.ts";
 import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
 import type { Network } from "./network.ts";
 import { requireMultiple } from "./requirements.ts";
@@ -88,10 +88,9 @@ export function estimateMemory(model: MemoryModel, options: MemoryOptions = {}):
 function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryComponent[] {
   const { count = 1, guided = false, branch, lowMemory = false, fromImage = false } = options;
   const rows = guided ? 2 * count : count;
-  type Graphs = Parameters<typeof networkMemory>[0];
-  const component = (name: MemoryComponent["name"], graphs: Graphs): MemoryComponent => ({
+  const component = (name: MemoryComponent["name"], ...sessions: PlannedSession[]): MemoryComponent => ({
     name,
-    ...networkMemory(graphs, { lowMemory }),
+    ...networkMemory(sessions, { lowMemory }),
   });
   const unetComponent = (height: number, width: number, contextLength?: number): MemoryComponent => {
     const { config, weights } = model.unet;
@@ -102,13 +101,13 @@ function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryCompone
       hoist: branch,
       ...(contextLength === undefined ? {} : { contextLength }),
     };
-    return component("U-Net", graphsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), branch)));
+    return component("U-Net", ...sessionsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), branch)));
   };
   const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
   if ("firstStage" in model) {
     const { config, weights } = model.firstStage;
     const decoder = vqDecoder(config, { batch: 1, height: trainedHeight, width: trainedWidth }, weights);
-    return [unetComponent(trainedHeight, trainedWidth, 1), component("decoder", [decoder])];
+    return [unetComponent(trainedHeight, trainedWidth, 1), component("decoder", { graph: decoder })];
   }
   if (!("vae" in model)) {
     const { height = trainedHeight, width = trainedWidth, contextLength } = options;
@@ -121,22 +120,23 @@ function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryCompone
   requireMultiple("height", height, factor);
   const tile = tileOf(options, config.sampleSize, factor);
   const [tileHeight, tileWidth] = [Math.min(height / factor, tile), Math.min(width / factor, tile)];
-  const encode = ({ textEncoder }: Encoder): Graphs => [
+  const encode = ({ textEncoder }: Encoder): PlannedSession => ({
     // Without guidance, prompts alone; with it, the negative prompt too, which is mostly the same for all.
-    clipTextModel(
+    graph: clipTextModel(
       textEncoder.config,
       { batch: guided ? 2 : 1, length: textEncoder.config.positions },
       textEncoder.weights,
     ),
-  ];
+    once: true,
+  });
   const image = { batch: 1, height: tileHeight * factor, width: tileWidth * factor };
   const latent = { batch: 1, height: tileHeight, width: tileWidth };
   return [
     component("text encoder", encode(model)),
     ...(model.second === undefined ? [] : [component("second text encoder", encode(model.second))]),
-    ...(fromImage ? [component("image encoder", [autoencoderEncoder(config, image, weights)])] : []),
+    ...(fromImage ? [component("image encoder", { graph: autoencoderEncoder(config, image, weights) })] : []),
     unetComponent(height / factor, width / factor, model.textEncoder.config.positions),
-    component("decoder", [autoencoderDecoder(config, latent, weights)]),
+    component("decoder", { graph: autoencoderDecoder(config, latent, weights) }),
   ];
 }
 

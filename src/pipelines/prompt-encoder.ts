@@ -44,7 +44,7 @@ export async function encodePrompts(
     config,
   );
   const options = { batch: unique.length, length: tokenizer.maxLength, skip, finalNorm };
-  await using session = await runtime.load(clipTextModel(config, options, weights));
+  await using session = await runtime.load(clipTextModel(config, options, weights), { once: true });
   const outputs = await session.run({ input_ids: ids });
   const rows = prompts.map((prompt) => unique.indexOf(prompt));
   const select = async (output: DeviceTensor): Promise<Tensor> => selectRows(await output.download(), rows);

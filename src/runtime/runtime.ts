@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly keep?: readonly string[];
   /** Convolutions and matrix products may run in float16 where the device can; inputs and results stay float32. */
   readonly allowHalf?: boolean;
+  /** The session runs so rarely that it is to be loaded fast rather than to run fast. */
+  readonly once?: boolean;
 }
 
 /** Something that runs graphs. */

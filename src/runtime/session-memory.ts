@@ -1,7 +1,7 @@
 import type { Graph, GraphNode, Initializer, Value } from "../onnx/graph.ts";
 import { constantNodes } from "../onnx/subgraph.ts";
 import { activationMemory, LARGEST_KEPT, valueBytes } from "./activation-memory.ts";
-import { usesBlockedLayout } from "./runtimes/memory-settings.ts";
+import { copiesWeights } from "./runtimes/memory-settings.ts";
 
 /** What a session takes in memory, in bytes. */
 export interface SessionMemory {
@@ -47,11 +47,22 @@ const OWN_ORDER = 1.1;
 /** Operations whose constant second operand ONNX Runtime packs. */
 const PACKED = new Set(["FusedMatMul", "MatMul", "Gemm"]);
 
+/** How a session is loaded, as far as its memory depends on it. */
+export interface SessionSettings {
+  /** Weights stay in their files and nothing is prepared: memory is short, or the session runs once. */
+  readonly sparing: boolean;
+  /** Whether weights are copied to layouts of their own; what becomes of the graph by itself where left out. */
+  readonly copies?: boolean;
+}
+
 /** Estimates from the graph alone what ONNX Runtime takes for it on a CPU. */
-export function sessionMemory(graph: Graph, { lowMemory }: { readonly lowMemory: boolean }): SessionMemory {
-  const blocked = !lowMemory && usesBlockedLayout(graph);
-  const { arena, passing, holes } = activationMemory(graph, { folded: !lowMemory, blocked });
-  if (lowMemory) {
+export function sessionMemory(
+  graph: Graph,
+  { sparing, copies = copiesWeights(graph) }: SessionSettings,
+): SessionMemory {
+  const blocked = !sparing && copies;
+  const { arena, passing, holes } = activationMemory(graph, { folded: !sparing, blocked });
+  if (sparing) {
     const kept = HEAP_HOLES * holes;
     return {
       ...{ weights: 0, mapped: storedBytes(graph), loading: 0, left: 0 },
@@ -60,8 +71,8 @@ export function sessionMemory(graph: Graph, { lowMemory }: { readonly lowMemory:
     };
   }
   const { all, small, packed, kernels } = foldedWeights(graph);
-  const relaid = blocked ? kernels : 0;
-  const gaps = PACKING_HOLES * packed;
+  const relaid = copies ? kernels : 0;
+  const gaps = copies ? PACKING_HOLES * packed : 0;
   const messages = Math.min(HEAP_SEGMENT, MESSAGE_SHARE * relaid);
   const left = LAYOUT_HOLES * relaid + messages + gaps;
   return {

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../src/pipelines/image-parameters.ts";
 import { fixturePath } from "../support/fixtures.ts";
@@ -49,6 +50,27 @@ describe("the process", () => {
       );
     },
   );
+
+  test("ends although a network in threads of its own is still loaded", async () => {
+    const module = (name: string): string => JSON.stringify(pathToFileURL(join(installed, "dist", `${name}.js`)).href);
+    const program = `
+      import { nodeRuntime } from ${module("runtime/runtimes/node")};
+      import { openComponent } from ${module("checkpoint/component")};
+      import { unet } from ${module("models/unet")};
+      import { unetConfig } from ${module("models/unet-config")};
+      const { config, weights } = await openComponent(${JSON.stringify(fixturePath("models/unet-fp16"))});
+      const { graph } = unet(unetConfig(config), { batch: 1, height: 16, width: 16, contextLength: 5 }, weights);
+      const session = await nodeRuntime({ pieceBytes: 24000 }).load(graph);
+      const feed = ({ shape }) => ({ data: new Float32Array(shape.reduce((a, b) => a * b, 1)), shape });
+      const feeds = Object.fromEntries([...graph.inputs].map(([name, value]) => [name, feed(value)]));
+      const { prediction } = await session.run(feeds);
+      console.log(prediction.shape.join());
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    expect(await end(child)).toEqual({ stdout: "1,4,16,16\n", stderr: "", code: 0 });
+  });
 
   test("tells its version", async () => {
     expect(await end(start("--version"))).toEqual({ stdout: `${VERSION}\n`, stderr: "", code: 0 });

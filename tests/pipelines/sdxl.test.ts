@@ -73,7 +73,7 @@ describe("the pair of text encoders", () => {
     const [all, fewer] = [await condition(), await condition({ clipSkip: 1 })];
     expect(row(fewer.encoder_hidden_states, 0).data).toEqual(row(all.encoder_hidden_states, 0).data);
     expect(row(fewer.encoder_hidden_states, 1).data).not.toEqual(row(all.encoder_hidden_states, 1).data);
-    expect(fewer.text_embeds).toEqual(all.text_embeds);
+    expect(fewer.text_embeds).toBeCloseTensor(all.text_embeds, NETWORK_CALL); // in a batch of another size
   });
 
   test("tells the picture's sizes, height first", async () => {

@@ -119,20 +119,20 @@ describe("sessionMemory()", () => {
   };
 
   test("widens half-precision weights and packs matrices", () => {
-    const usual = sessionMemory(matrix(), { lowMemory: false });
+    const usual = sessionMemory(matrix(), { sparing: false });
     expect(usual).toMatchObject({ weights: 4 * MIB, mapped: 0 });
     expect(usual.left).toBeCloseTo((4 * MIB) / 6);
   });
 
   test("maps files in low memory, and widens weights in passing", () => {
-    expect(sessionMemory(matrix(), { lowMemory: true })).toMatchObject({ weights: 0, mapped: 2 * MIB, loading: 0 });
+    expect(sessionMemory(matrix(), { sparing: true })).toMatchObject({ weights: 0, mapped: 2 * MIB, loading: 0 });
   });
 
   test("has kernels twice while they are laid out anew, unless there are too many", () => {
     const kernels = (channels: number): Graph => graphOf((x) => conv(x, weight(x, [channels, 64, 1, 1]), undefined));
-    const small = sessionMemory(kernels(4096), { lowMemory: false });
+    const small = sessionMemory(kernels(4096), { sparing: false });
     expect([small.weights, small.loading, small.left]).toEqual([MIB, 1.5 * MIB, MIB]);
-    const large = sessionMemory(kernels(2 ** 22 + 1), { lowMemory: false });
+    const large = sessionMemory(kernels(2 ** 22 + 1), { sparing: false });
     expect([large.loading, large.left]).toEqual([0, 0]);
   });
 });
@@ -141,9 +141,14 @@ test("networkMemory() adds up sessions and takes the largest of what passes", ()
   const builder = graphBuilder("matrix");
   const x = builder.input("x", "F32", [1, 1024]);
   const graph = builder.finish({ y: matmulTransposed(x, halfWeight(x, [1024, 1024])) });
-  const [one, two] = [[graph], [graph, graph]].map((graphs) => networkMemory(graphs, { lowMemory: false }));
+  const [one, two] = [[graph], [graph, graph]].map((graphs) =>
+    networkMemory(
+      graphs.map((own) => ({ graph: own })),
+      { lowMemory: false },
+    ),
+  );
   expect(two?.weights).toBe(2 * (one?.weights ?? 0));
   expect(two?.peak).toBeGreaterThanOrEqual(two?.held ?? 0);
-  const low = networkMemory([graph, graph], { lowMemory: true });
+  const low = networkMemory([{ graph }, { graph }], { lowMemory: true });
   expect(low.mapped).toBe(4 * MIB);
 });

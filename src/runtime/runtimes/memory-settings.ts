@@ -12,31 +12,32 @@ export interface MemorySettings {
 }
 
 /**
- * Weights above which convolutions keep their layout, in float32 bytes. In blocks of channels they run a few per cent
- * faster, but their weights are copied on loading, on one thread, with both copies in memory.
+ * Weights above which a graph is loaded with few copies, in float32 bytes. Convolutions in blocks of channels run a few
+ * per cent faster, packed matrices up to two, but both copies are in memory while ONNX Runtime makes them, on one thread.
  */
-const BLOCKED_LAYOUT_LIMIT = 2 ** 30;
+const FEW_COPIES_LIMIT = 2 ** 30;
 
 /**
- * How `graph` is loaded. Buffers are not laid out ahead for the shapes of the first run: that keeps those of the first
- * run beside the new ones for good.
+ * How `graph` is loaded; `sparing` is for memory that is short and for graphs that run once. Buffers are not laid
+ * out ahead for the shapes of the first run: that keeps those of the first run beside the new ones for good.
  */
-export function memorySettings(graph: Graph, lowMemory: boolean): MemorySettings {
-  if (lowMemory) {
+export function memorySettings(graph: Graph, sparing: boolean): MemorySettings {
+  if (sparing) {
     return {
       // Folding constants would widen every weight for good, packing would copy it.
       options: { graphOptimizationLevel: "disabled", enableMemPattern: false, enableCpuMemArena: false },
-      session: { disable_prepacking: "1" },
+      session: UNPACKED,
     };
   }
-  return {
-    options: { graphOptimizationLevel: usesBlockedLayout(graph) ? "all" : "extended", enableMemPattern: false },
-    session: {},
-  };
+  return copiesWeights(graph)
+    ? { options: { graphOptimizationLevel: "all", enableMemPattern: false }, session: {} }
+    : { options: { graphOptimizationLevel: "extended", enableMemPattern: false }, session: UNPACKED };
 }
 
-/** Whether the convolutions of `graph` get a layout of their own where memory is not scarce. */
-export const usesBlockedLayout = (graph: Graph): boolean => weightBytes(graph) <= BLOCKED_LAYOUT_LIMIT;
+const UNPACKED = { disable_prepacking: "1" };
+
+/** Whether weights of `graph` are copied to layouts of their own where memory is not scarce. */
+export const copiesWeights = (graph: Graph): boolean => weightBytes(graph) <= FEW_COPIES_LIMIT;
 
 /** What the weights of a graph take as float32. */
 function weightBytes({ initializers }: Graph): number {

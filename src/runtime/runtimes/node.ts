@@ -1,23 +1,17 @@
-import { realpathSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { Tensor as OrtTensor } from "onnxruntime-node";
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
-import { writeModel } from "../../onnx/protobuf/model.ts";
 import { splitAttention } from "../../onnx/split-attention.ts";
-import { weightsFirst } from "../../onnx/weights-first.ts";
 import { checkFeeds } from "../feeds.ts";
-import type { DeviceTensor, Feed, Runtime, Session } from "../runtime.ts";
+import { PIECE_BYTES, piecesOf } from "../pieces.ts";
+import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime.ts";
+import { chainedSession } from "./chained-session.ts";
 import { memorySettings } from "./memory-settings.ts";
-import {
-  checkDevice,
-  type DeviceFeatures,
-  executionProvider,
-  type NodeDevice,
-  probeDevice,
-  SILENT,
-} from "./node-device.ts";
+import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./node-device.ts";
+import { openGraph } from "./open-graph.ts";
+import { type OpenedSession, openHere } from "./opened-session.ts";
+import { openInThread } from "./thread-session.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -30,55 +24,61 @@ export interface NodeRuntimeOptions {
    * used, and memory goes back to the system after every operation, which takes more time.
    */
   readonly lowMemory?: boolean;
+  /**
+   * On the CPU, half-precision weights above which a graph is loaded and run in pieces, each in a thread of its own: widening
+   * them is what loading takes, and pieces are loaded side by side. In bytes of float32; 2 GiB by default. Infinity
+   * leaves everything on the calling thread, as a bundle that lacks `session-thread.js` needs it.
+   */
+  readonly pieceBytes?: number;
 }
 
 /** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
-export function nodeRuntime({ device = "cpu", threads, lowMemory = false }: NodeRuntimeOptions = {}): Runtime {
+export function nodeRuntime({
+  device = "cpu",
+  threads,
+  lowMemory = false,
+  pieceBytes = PIECE_BYTES,
+}: NodeRuntimeOptions = {}): Runtime {
   checkDevice(device);
+  if (!(pieceBytes > 0)) {
+    throw new RangeError(`Cannot load graphs in pieces of ${pieceBytes} bytes: a number above 0 is required`);
+  }
   if (lowMemory && device !== "cpu") {
     throw new RangeError(
       `Cannot use lowMemory on device "${device}": it leaves weights in their files, which takes a CPU`,
     );
   }
+  const place = { device, threads };
   const tensors = deviceTensors(async (tensor) => {
-    await using session = await open(readBackGraph(tensor.dims));
+    const graph = readBackGraph(tensor.dims);
+    await using session = await openGraph(graph, { ...place, memory: memorySettings(graph, false) }, openHere);
     return (await session.run({ kept: tensor }))["value"]?.data as Float32Array;
   });
   const features = once(() => probeDevice(device));
 
-  async function open(graph: Graph, keep: readonly string[] = []): Promise<OpenedSession> {
-    const { folder, locate } = weightFiles(graph);
-    const memory = memorySettings(graph, lowMemory);
-    const model = writeModel(lowMemory ? weightsFirst(graph) : graph, locate);
-    try {
-      const session = await InferenceSession.create(model, {
-        executionProviders: [executionProvider(device, graph)],
-        ...memory.options,
-        logSeverityLevel: SILENT, // what goes wrong is thrown
-        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-        // Of ONNX Runtime's devices in Node, WebGPU is the only one whose memory JavaScript can hold on to.
-        ...(device === "webgpu" ? { preferredOutputLocation: outputLocations(graph, keep) } : {}),
-        extra: {
-          session: {
-            // Every session has threads of its own; those that spin after a run take the cores from the next session.
-            force_spinning_stop: "1",
-            ...memory.session,
-            ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
-          },
-        },
-      });
-      return { run: (feeds) => session.run(feeds), [Symbol.asyncDispose]: () => session.release() };
-    } catch (cause) {
-      throw new Error(`Cannot load graph "${graph.name}" into ONNX Runtime`, { cause });
+  /** Loads `graph` as one session, or as one for each piece, all at a time. */
+  async function open(graph: Graph, { keep, once: rarely = false }: LoadOptions): Promise<OpenedSession> {
+    const sparing = lowMemory || rarely;
+    const memory = memorySettings(graph, device === "cpu" && sparing);
+    const settings = { ...place, keep, memory };
+    const pieces = device !== "cpu" || sparing ? [graph] : piecesOf(graph, pieceBytes);
+    if (pieces.length === 1) return await openGraph(graph, settings, openHere);
+    const opened = await Promise.allSettled(pieces.map((piece) => openGraph(piece, settings, openInThread)));
+    const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    const failed = opened.find((result) => result.status === "rejected");
+    if (failed !== undefined) {
+      await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
+      throw failed.reason;
     }
+    return chainedSession(graph, pieces, sessions);
   }
 
   return {
     device,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
-    async load(graph, { keep, allowHalf = false } = {}) {
-      const adapted = adapt(graph, await features(), allowHalf);
-      return wrap(await open(adapted, keep), graph, tensors);
+    async load(graph, options = {}) {
+      const adapted = adapt(graph, await features(), options.allowHalf ?? false);
+      return wrap(await open(adapted, options), graph, tensors);
     },
   };
 }
@@ -87,17 +87,6 @@ export function nodeRuntime({ device = "cpu", threads, lowMemory = false }: Node
 function adapt(graph: Graph, { fusedAttention, half }: DeviceFeatures, allowHalf: boolean): Graph {
   const computed = fusedAttention ? graph : splitAttention(graph);
   return half && allowHalf ? halfPrecision(computed) : computed;
-}
-
-/** Where ONNX Runtime leaves each result. */
-function outputLocations(graph: Graph, keep: readonly string[]): Readonly<Record<string, "cpu" | "gpu-buffer">> {
-  const names = [...graph.outputs.keys()];
-  return Object.fromEntries(names.map((name) => [name, keep.includes(name) ? "gpu-buffer" : "cpu"]));
-}
-
-/** ONNX Runtime's session, to be released like ours. */
-interface OpenedSession extends AsyncDisposable {
-  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<InferenceSession.OnnxValueMapType>;
 }
 
 /** What `compute` gave the first time. */
@@ -115,36 +104,6 @@ function readBackGraph(shape: readonly number[]): Graph {
   return builder.finish({ value: identity(builder.input("kept", "F32", shape)) });
 }
 
-interface WeightFiles {
-  /** None where the graph has no weights. */
-  readonly folder: string | undefined;
-  /** The name in `folder` of a weight file. */
-  readonly locate: (path: string) => string;
-}
-
-/** The one folder that holds every weight file, links resolved: ONNX Runtime refuses paths and links that leave it. */
-function weightFiles(graph: Graph): WeightFiles {
-  const realPaths = new Map<string, string>();
-  for (const initializer of graph.initializers.values()) {
-    const path = initializer.kind === "weight" ? initializer.data?.path : undefined;
-    if (path !== undefined && !realPaths.has(path)) realPaths.set(path, resolveWeights(graph, path));
-  }
-  const folders = [...new Set([...realPaths.values()].map(dirname))];
-  if (folders.length > 1) {
-    const list = folders.map((folder) => `"${folder}"`).join(", ");
-    throw new Error(`Cannot load graph "${graph.name}": its weights lie in ${list}, one folder is required`);
-  }
-  return { folder: folders[0], locate: (path) => basename(realPaths.get(path) ?? path) };
-}
-
-function resolveWeights(graph: Graph, path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (cause) {
-    throw new Error(`Cannot load graph "${graph.name}": its weights are not found at "${path}"`, { cause });
-  }
-}
-
 function wrap(session: OpenedSession, graph: Graph, tensors: DeviceTensors): Session {
   let released = false;
   return {
@@ -153,9 +112,7 @@ function wrap(session: OpenedSession, graph: Graph, tensors: DeviceTensors): Ses
       checkFeeds(graph, inputs);
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.toOrt(feed)]));
       const results = await session.run(feeds);
-      return Object.fromEntries(
-        Object.entries(results).map(([name, tensor]) => [name, tensors.fromOrt(tensor as OrtTensor)]),
-      );
+      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensors.fromOrt(tensor)]));
     },
     async [Symbol.asyncDispose]() {
       if (released) return;
