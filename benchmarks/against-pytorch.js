@@ -1,12 +1,12 @@
 // Measures U-Nets here and in PyTorch with the reference DeepCache helper in turn, in processes of their own; writes
-// against-pytorch.json and the table of docs/performance.md. Run `npm run build` first, and say where a Python with
+// against-pytorch/<processor>.json and the tables of docs/performance.md. Run `npm run build` first, and say where a Python with
 // torch==2.13.0, diffusers, accelerate and DeepCache is: PYTHON=venv/bin/python node benchmarks/against-pytorch.js
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { againstPytorchTable } from "../dist/benchmark/against-pytorch.js";
+import { againstPytorchTables } from "../dist/benchmark/against-pytorch.js";
 import { replaceMarked } from "../dist/evaluation/report/marked.js";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -54,19 +54,26 @@ function measureEvaluations() {
   return samples;
 }
 
-const target = at("against-pytorch.json");
+const [cpu] = cpus();
+const processor = cpu.model
+  .toLowerCase()
+  .replaceAll(/\(\w+\)/g, "")
+  .match(/[a-z0-9]+/g)
+  .join("-");
+const folder = at("against-pytorch");
+const target = join(folder, `${processor}.json`);
 // With --first, evaluations that were measured before are kept.
 const samples = process.argv.includes("--first")
   ? JSON.parse(readFileSync(target, "utf8")).samples
   : measureEvaluations();
 
 const weights = join(cache, "stable-diffusion-v1-5-fp16.safetensors");
-const folder = mkdtempSync(join(tmpdir(), "against-pytorch-"));
-run(python, [at("pytorch/first_evaluation.py"), "prepare", weights, folder]);
+const model = mkdtempSync(join(tmpdir(), "against-pytorch-"));
+run(python, [at("pytorch/first_evaluation.py"), "prepare", weights, model]);
 const first = [];
 for (let round = 0; round < ROUNDS + 1; round++) {
   process.stderr.write(`first evaluation, round ${round + 1} of ${ROUNDS + 1}\n`);
-  const [reference] = lines(run(python, [at("pytorch/first_evaluation.py"), folder]));
+  const [reference] = lines(run(python, [at("pytorch/first_evaluation.py"), model]));
   const own = JSON.parse(
     run(process.execPath, [
       CLI,
@@ -84,9 +91,8 @@ for (let round = 0; round < ROUNDS + 1; round++) {
   if (round > 0) first.push({ pytorch: reference, deepcache: { loaded, first: firstEvaluationSeconds } });
 }
 
-rmSync(folder, { recursive: true });
+rmSync(model, { recursive: true });
 
-const [cpu] = cpus();
 const report = {
   machine: { cpu: cpu.model.trim(), cores: cpus().length, node: process.versions.node },
   versions: run(python, ["-c", "import torch, diffusers; print(torch.__version__, diffusers.__version__)"]).trim(),
@@ -95,4 +101,7 @@ const report = {
 };
 writeFileSync(target, `${JSON.stringify(report, null, 2)}\n`);
 const page = at("../docs/performance.md");
-writeFileSync(page, replaceMarked(readFileSync(page, "utf8"), "against-pytorch", againstPytorchTable(report)));
+const reports = readdirSync(folder)
+  .sort()
+  .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")));
+writeFileSync(page, replaceMarked(readFileSync(page, "utf8"), "against-pytorch", againstPytorchTables(reports)));

@@ -12,6 +12,8 @@ interface Measured {
 /** What benchmarks/against-pytorch.js measured: every process gives a sample, in turn. */
 export interface AgainstPytorch {
   readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string };
+  /** What was different when it was measured. */
+  readonly note?: string;
   /** Of torch and diffusers. */
   readonly versions: string;
   readonly samples: readonly {
@@ -29,8 +31,10 @@ type Side = "pytorch" | "deepcache";
 
 const median = (values: readonly number[]): number => timesOf(values).seconds;
 
-/** The table of docs/performance.md: medians over the processes, and ours over PyTorch's. */
-export function againstPytorchTable({ machine, versions, samples, first }: AgainstPytorch): string {
+/** The tables of docs/performance.md, a machine each: medians over the processes, and ours over PyTorch's. */
+export const againstPytorchTables = (reports: readonly AgainstPytorch[]): string => reports.map(table).join("\n\n");
+
+function table({ machine, note, versions, samples, first }: AgainstPytorch): string {
   const keyOf = ({ architecture, branch }: (typeof samples)[number]): string => `${architecture} ${branch}`;
   const kinds = new Map(samples.map((sample) => [keyOf(sample), sample]));
   const rows = [...kinds].map(([key, { architecture, batch, branch }]) => {
@@ -62,7 +66,7 @@ export function againstPytorchTable({ machine, versions, samples, first }: Again
       `${until("loaded")}; to its end: ${until("first")}.`,
     "",
     `PyTorch / deepcache, medians of ${first.length} processes each, in turn. ${machine.cpu}, ${machine.cores} cores; torch ` +
-      `and diffusers ${versions}; Node ${machine.node}.`,
+      `and diffusers ${versions}; Node ${machine.node}.${note === undefined ? "" : ` ${note}`}`,
   ].join("\n");
 }
 

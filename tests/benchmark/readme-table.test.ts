@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type AgainstPytorch, againstPytorchTable } from "../../src/benchmark/against-pytorch.ts";
+import { type AgainstPytorch, againstPytorchTables } from "../../src/benchmark/against-pytorch.ts";
 import { readmeTable } from "../../src/benchmark/readme-table.ts";
 import type { BenchmarkReport } from "../../src/benchmark/report.ts";
 import { rooflineTable } from "../../src/benchmark/roofline-table.ts";
@@ -47,8 +47,9 @@ describe("the table", () => {
 describe("the table against PyTorch", () => {
   test("is what the committed measurements give", () => {
     const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
-    const report = JSON.parse(read("benchmarks/against-pytorch.json")) as AgainstPytorch;
-    expect(readMarked(read("docs/performance.md"), "against-pytorch")).toBe(againstPytorchTable(report));
+    const names = readdirSync(new URL("benchmarks/against-pytorch/", root)).sort();
+    const machines = names.map((name) => JSON.parse(read(`benchmarks/against-pytorch/${name}`)) as AgainstPytorch);
+    expect(readMarked(read("docs/performance.md"), "against-pytorch")).toBe(againstPytorchTables(machines));
   });
 
   test("has medians of every process, ours over PyTorch's", () => {
@@ -57,15 +58,17 @@ describe("the table against PyTorch", () => {
       pytorch: { full: pytorch, cached: pytorch / 2, peak: 2e9 },
       deepcache: { full: deepcache, cached: deepcache / 4, peak: 1e9 },
     });
-    const table = againstPytorchTable({
+    const report: AgainstPytorch = {
       machine: { cpu: "a CPU", cores: 2, node: "20" },
       versions: "2 1",
       samples: [sample(3, 2), sample(4, 1), sample(5, 3)],
       first: [{ pytorch: { loaded: 10, first: 20 }, deepcache: { loaded: 4, first: 5 } }],
-    });
+    };
+    const table = againstPytorchTables([report, { ...report, note: "On a ship." }]);
     expect(table).toContain(
       "| DDPM, LSUN 256×256, 1 | 2 | 4.00 s / 2.00 s = **0.50** | 2.00 s / 0.500 s = **0.25** | 1.67× / 2.50× | 2.00 / 1.00 |",
     );
     expect(table).toContain("first evaluation: 10.00 s / 4.00 s = **0.40**; to its end: 20.00 s / 5.00 s = **0.25**");
+    expect(table.match(/Node 20\..*$/gm), "a machine each").toEqual(["Node 20.", "Node 20. On a ship."]);
   });
 });
