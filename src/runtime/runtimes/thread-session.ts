@@ -53,9 +53,8 @@ export const openInThread: Open = async (model, options) => {
   thread.on("error", end);
   thread.on("exit", (code) => end(new Error(`The thread of a session has ended with exit code ${code}`)));
   const ask = (question: Question, moved: readonly ArrayBuffer[] = []): Promise<Answer> => {
-    const answer = answered();
     thread.postMessage(question, moved);
-    return answer;
+    return answered();
   };
   const known = new Map<string, OrtTensor>();
 
@@ -68,14 +67,15 @@ export const openInThread: Open = async (model, options) => {
   return {
     async run(feeds, given = new Set()) {
       const news = Object.entries(feeds).filter(([name, tensor]) => known.get(name) !== tensor);
-      for (const [name, tensor] of news) if (!given.has(name)) known.set(name, tensor);
       const sent = news.map(([name, tensor]) => ({ ...describe(name, tensor), once: given.has(name) }));
       const moved = sent.filter(({ once }) => once).map(({ data }) => data.buffer as ArrayBuffer);
-      const { message = [] } = await ask({ kind: "run", feeds: sent }, moved);
+      const answer = ask({ kind: "run", feeds: sent }, moved);
+      for (const [name, tensor] of news) if (!given.has(name)) known.set(name, tensor);
+      const { message = [] } = await answer;
       return Object.fromEntries(message.map(({ name, data, dims }) => [name, new OrtTensor(data, dims) as OrtTensor]));
     },
     async [Symbol.asyncDispose]() {
-      await ask({ kind: "release" });
+      if (ended === undefined) await ask({ kind: "release" });
       await thread.terminate();
     },
   };
