@@ -28,7 +28,7 @@ export interface BenchmarkOptions {
   readonly repeat: number;
   /** Turns of whole runs. */
   readonly runRepeat: number;
-  /** Whether to measure the network in one session, too. */
+  /** Whether to measure the network uncut, too. */
   readonly uncut: boolean;
   /** Seconds that went into making random weights before. */
   readonly preparationSeconds?: number;

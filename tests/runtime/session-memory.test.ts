@@ -111,13 +111,14 @@ const weight = (x: Value, shape: readonly number[]): Value => x.builder.weight("
 const halfWeight = (x: Value, shape: readonly number[]): Value =>
   cast(x.builder.weight("half", "F16", shape, undefined), "F32", DTYPES.F32.onnxType);
 
-describe("sessionMemory()", () => {
-  const matrix = (): Graph => {
-    const builder = graphBuilder("matrix");
-    const x = builder.input("x", "F32", [1, 1024]);
-    return builder.finish({ y: matmulTransposed(x, halfWeight(x, [1024, 1024])) });
-  };
+/** A product with a matrix of 2 MiB as stored, 4 MiB widened. */
+function matrix(): Graph {
+  const builder = graphBuilder("matrix");
+  const x = builder.input("x", "F32", [1, 1024]);
+  return builder.finish({ y: matmulTransposed(x, halfWeight(x, [1024, 1024])) });
+}
 
+describe("sessionMemory()", () => {
   test("widens half-precision weights and packs matrices", () => {
     const usual = sessionMemory(matrix(), { sparing: false });
     expect(usual).toMatchObject({ weights: 4 * MIB, mapped: 0 });
@@ -138,9 +139,7 @@ describe("sessionMemory()", () => {
 });
 
 test("networkMemory() adds up sessions and takes the largest of what passes", () => {
-  const builder = graphBuilder("matrix");
-  const x = builder.input("x", "F32", [1, 1024]);
-  const graph = builder.finish({ y: matmulTransposed(x, halfWeight(x, [1024, 1024])) });
+  const graph = matrix();
   const [one, two] = [[graph], [graph, graph]].map((graphs) =>
     networkMemory(
       graphs.map((own) => ({ graph: own })),
@@ -151,4 +150,24 @@ test("networkMemory() adds up sessions and takes the largest of what passes", ()
   expect(two?.peak).toBeGreaterThanOrEqual(two?.held ?? 0);
   const low = networkMemory([{ graph }, { graph }], { lowMemory: true });
   expect(low.mapped).toBe(4 * MIB);
+});
+
+test("networkMemory() leaves the weights of what runs once in their files", () => {
+  const graph = matrix();
+  const once = networkMemory([{ graph, once: true }], { lowMemory: false });
+  expect(once).toEqual(networkMemory([{ graph }], { lowMemory: true }));
+  expect([once.weights, once.mapped]).toEqual([0, 2 * MIB]);
+});
+
+test("networkMemory() counts the threads of a network in pieces", () => {
+  const halves = (count: number): Graph => {
+    const builder = graphBuilder("large");
+    const width = 2 ** 14;
+    let y = builder.input("x", "F32", [1, width]);
+    for (let i = 0; i < count; i++) y = matmulTransposed(y, halfWeight(y, [width, width])); // 1 GiB each, widened
+    return builder.finish({ y });
+  };
+  const [whole, pieces] = [2, 4].map((count) => networkMemory([{ graph: halves(count) }], { lowMemory: false }));
+  expect(pieces?.weights).toBe(2 * (whole?.weights ?? 0));
+  expect((pieces?.graphs ?? 0) - 2 * (whole?.graphs ?? 0)).toBe(2 * 11 * MIB);
 });

@@ -83,7 +83,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--no-runs", "measure evaluations only; whole runs of large models take minutes each")
     .option("--repeat <n>", "turns of full and cached evaluations", whole("--repeat", 1), 5)
     .option("--run-repeat <n>", "turns of whole runs", whole("--run-repeat", 1), 1)
-    .option("--uncut", "time the network in one session, too")
+    .option("--uncut", "time the network uncut, too")
     .option("--parts", "time head, trunk and tail apart where evaluations run in one piece")
     .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))

@@ -58,10 +58,10 @@ export function nodeRuntime({
 
   /** Loads `graph` as one session, or as one for each piece, all at a time. */
   async function open(graph: Graph, { keep, once: rarely = false }: LoadOptions): Promise<OpenedSession> {
-    const sparing = lowMemory || rarely;
-    const memory = memorySettings(graph, device === "cpu" && sparing);
-    const settings = { ...place, keep, memory };
-    const pieces = device !== "cpu" || sparing ? [graph] : piecesOf(graph, pieceBytes);
+    const onCpu = device === "cpu";
+    const sparing = onCpu && (lowMemory || rarely);
+    const settings = { ...place, keep, memory: memorySettings(graph, sparing) };
+    const pieces = onCpu && !sparing ? piecesOf(graph, pieceBytes) : [graph];
     if (pieces.length === 1) return await openGraph(graph, settings, openHere);
     const opened = await Promise.allSettled(pieces.map((piece) => openGraph(piece, settings, openInThread)));
     const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
