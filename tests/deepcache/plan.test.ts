@@ -76,6 +76,14 @@ describe("fullEvaluations()", () => {
     }),
   );
 
+  test("ends with the run where the center lies behind it", () => {
+    const full = fullEvaluations(
+      { kind: "centered", interval: 2, center: 60, power: 1.4645749392848721, branch: 0 },
+      59,
+    );
+    expect(full.slice(-2)).toEqual([56, 58]); // the published schedule goes on to 59
+  });
+
   test("starts with 0 and increases within the run, whatever the policy", () => {
     fc.assert(
       fc.property(any, fc.integer({ min: 1, max: 120 }), (policy, evaluations) => {
