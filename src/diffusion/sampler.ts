@@ -23,6 +23,8 @@ export type SamplerRun = AsyncGenerator<SamplerStep, void, Tensor | undefined>;
 export interface Sampler {
   /** The timestep of every network evaluation, in order; longer than the number of steps for PNDM and Heun. */
   readonly timesteps: readonly number[];
+  /** Evaluations that a cache plan spreads over, from the first on; all of them where left out. */
+  readonly planned?: number;
   /** Evaluations of every step but the last, 1 where left out: diffusers' `order`. A run begins at a multiple. */
   readonly order?: number;
   /** Standard deviation of the starting noise: diffusers' `init_noise_sigma`. */

@@ -114,6 +114,16 @@ export const SAMPLER_NAMES = Object.keys(NAMED) as readonly SamplerName[];
 /** Whether `name` is one of `SAMPLER_NAMES`. */
 export const isSamplerName = (name: string): name is SamplerName => Object.hasOwn(NAMED, name);
 
+/**
+ * The name of the samplers of a scheduler class, the first where it has several variants: a look-up, so that a config
+ * that could not be converted to some other class has a name as well.
+ */
+export function samplerNameOf(className: SchedulerClass): SamplerName {
+  const name = SAMPLER_NAMES.find((candidate) => NAMED[candidate].className === className);
+  if (name === undefined) throw new TypeError(`No sampler is named for ${className}`);
+  return name;
+}
+
 /** The config of the sampler called `name` for a model that was published with `base`. */
 export function schedulerConfigNamed(name: string, base: SchedulerConfig): SchedulerConfig {
   if (!isSamplerName(name)) {

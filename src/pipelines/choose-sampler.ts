@@ -1,7 +1,7 @@
 import { fullEvaluations } from "../deepcache/plan.ts";
 import type { CachePolicy } from "../deepcache/policy.ts";
 import type { Sampler } from "../diffusion/sampler.ts";
-import { SAMPLER_NAMES, samplerFromConfig, schedulerConfigNamed } from "../diffusion/samplers.ts";
+import { samplerFromConfig, samplerNameOf, schedulerConfigNamed } from "../diffusion/samplers.ts";
 import { type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
 
 export interface SamplerChoice {
@@ -18,8 +18,6 @@ export interface SamplerChoice {
 export interface ChosenSampler {
   readonly sampler: Sampler;
   readonly name: string;
-  /** How many evaluations a cache plan spreads over. */
-  readonly planLength: number;
 }
 
 /** What diffusers' Stable Diffusion pipeline insists on, whatever the file says: latents have no range to clip to. */
@@ -41,16 +39,11 @@ export function chooseSampler(
   const config = asked === undefined ? base : schedulerConfigNamed(asked, base);
   const length = timesteps === undefined ? { steps } : { timesteps }; // some lists are longer than the steps asked for
   const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput });
-  const ownName = SAMPLER_NAMES.find((name) => schedulerConfigNamed(name, model).className === config.className);
-  return {
-    sampler,
-    name: asked ?? ownName ?? config.className,
-    // The paper's plan covers as many evaluations as there are steps, so PNDM's extra last evaluation is never full.
-    planLength: config.className === "PNDMScheduler" ? steps : sampler.timesteps.length,
-  };
+  return { sampler, name: asked ?? samplerNameOf(config.className) };
 }
 
 /** The full evaluations of a run under `policy`, counted from where it begins. */
-export function planRun(policy: CachePolicy, { sampler, planLength }: ChosenSampler, begin = 0): number[] {
-  return fullEvaluations(policy, sampler.timesteps.length - begin, planLength - begin);
+export function planRun(policy: CachePolicy, { sampler }: Pick<ChosenSampler, "sampler">, begin = 0): number[] {
+  const { timesteps, planned = timesteps.length } = sampler;
+  return fullEvaluations(policy, timesteps.length - begin, planned - begin);
 }

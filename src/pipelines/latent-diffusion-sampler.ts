@@ -19,13 +19,11 @@ export function latentDiffusionSampler(
         `${timesteps[0]}, beyond ${trained - 1}; possible are ${others.join(" and ")} steps`,
     );
   }
-  // A plan covers as many evaluations as there are steps, so that the extra evaluation of PLMS is never full.
-  const planLength = timesteps.length;
   switch (name) {
     case "ddim":
-      return { name, planLength, sampler: samplerFromConfig(scheduler, { timesteps, eta }) };
+      return { name, sampler: samplerFromConfig(scheduler, { timesteps, eta }) };
     case "plms":
-      return { name, planLength, sampler: plms(scheduler, timesteps) };
+      return { name, sampler: plms(scheduler, timesteps) };
     default:
       throw new RangeError(
         `No sampler of latent diffusion models is called "${name satisfies never}"; there are ddim, plms`,

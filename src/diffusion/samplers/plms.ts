@@ -29,6 +29,7 @@ export function plms(config: SchedulerConfig<"DDIMScheduler">, steps: readonly n
 
   return {
     timesteps,
+    planned: spaced.length, // the extra evaluation is never full
     initialNoiseScale: 1,
     addNoise: addNoiseAt(timesteps, (index) => levelAt(entry(timesteps, index))),
     async *sample(denoiser, start, _noise, begin = 0) {

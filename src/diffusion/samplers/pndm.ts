@@ -40,6 +40,8 @@ export function pndm(config: Config, options: SamplerOptions): Sampler {
 
   return {
     timesteps,
+    // The paper's plan covers as many evaluations as there are steps, so the extra last evaluation is never full.
+    planned: steps,
     initialNoiseScale: 1,
     addNoise: addNoiseAt(timesteps, (index) => levelOfAlphaBar(entry(alphaBars, entry(timesteps, index)))),
     async *sample(denoiser, start, _noise, begin = 0) {
