@@ -1,13 +1,11 @@
 // Measures U-Nets here and in PyTorch with the reference DeepCache helper in turn, in processes of their own; writes
-// against-pytorch/<processor>.json and the tables of docs/performance.md. Run `npm run build` first, and say where a Python with
+// against-pytorch/<processor>.json, from which `npm run pages` makes the tables of docs/performance.md. Run `npm run build` first, and say where a Python with
 // torch==2.13.0, diffusers, accelerate and DeepCache is: PYTHON=venv/bin/python node benchmarks/against-pytorch.js
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { againstPytorchTables } from "../dist/benchmark/against-pytorch.js";
-import { replaceMarked } from "../dist/evaluation/report/marked.js";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const CLI = at("../dist/cli/main.js");
@@ -100,8 +98,3 @@ const report = {
   first,
 };
 writeFileSync(target, `${JSON.stringify(report, null, 2)}\n`);
-const page = at("../docs/performance.md");
-const reports = readdirSync(folder)
-  .sort()
-  .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")));
-writeFileSync(page, replaceMarked(readFileSync(page, "utf8"), "against-pytorch", againstPytorchTables(reports)));

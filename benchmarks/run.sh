@@ -17,4 +17,4 @@ bench ldm-4-g --architecture ldm-4-g --branches 0 --intervals 2,3,5,10,20 --eval
 bench ddpm-lsun --architecture ddpm-lsun --branches 0,2 --evaluations 100 --repeat 5 --no-runs "$@"
 bench stable-diffusion-v1-5 --architecture stable-diffusion-v1-5 --branches 0,1 --repeat 5 \
   --policies off,uniform:5:0,uniform:5:1,steps:13,steps:19 "$@"
-node benchmarks/table.js
+npm run pages

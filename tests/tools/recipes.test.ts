@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type PaperTable, published, type Recipe, recipe } from "../../src/benchmark/recipes/recipe.ts";
-import { recipeMacs, unetDescriber } from "../../src/benchmark/recipes/recipe-macs.ts";
-import { comparisonTable, macTable, recipeSections, timeTable } from "../../src/benchmark/recipes/recipe-page.ts";
-import { recipeTime } from "../../src/benchmark/recipes/recipe-times.ts";
 import type { BenchmarkReport } from "../../src/benchmark/report.ts";
 import { isMeasureName, measureNamed, type Need } from "../../src/evaluation/measures.ts";
-import { readMarked } from "../../src/evaluation/report/marked.ts";
+import { readMarked } from "../../tools/pages/marked.ts";
+import { type PaperTable, published, type Recipe, recipe } from "../../tools/pages/recipes/recipe.ts";
+import { recipeMacs, unetDescriber } from "../../tools/pages/recipes/recipe-macs.ts";
+import { comparisonTable, macTable, recipeSections, timeTable } from "../../tools/pages/recipes/recipe-page.ts";
+import { recipeTime } from "../../tools/pages/recipes/recipe-times.ts";
 
 const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const json = (path: string): unknown => JSON.parse(text(path));

@@ -1,6 +1,6 @@
-import { isJsonObject } from "../../checkpoint/json.ts";
-import { ddpmTimesteps } from "../../diffusion/original-schedules.ts";
-import { parseScenario, type Scenario } from "../scenario.ts";
+import { parseScenario, type Scenario } from "../../../src/benchmark/scenario.ts";
+import { isJsonObject } from "../../../src/checkpoint/json.ts";
+import { ddpmTimesteps } from "../../../src/diffusion/original-schedules.ts";
 
 /** What a table of the paper can have a column of: a cost, or a metric as `deepcache eval` calls it. */
 export const COLUMNS = {

@@ -1,6 +1,6 @@
-import { markdownTable } from "./markdown.ts";
-import { TITLES } from "./readme-table.ts";
-import { timesOf } from "./statistics.ts";
+import { markdownTable } from "../../src/benchmark/markdown.ts";
+import { timesOf } from "../../src/benchmark/statistics.ts";
+import { TITLES } from "./benchmark-table.ts";
 
 /** Seconds of evaluations, and the process's largest resident memory in bytes. */
 interface Measured {

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { excerpt } from "../../src/evaluation/findings/excerpt.ts";
-import { findingsPlots, renewFindings, speedupsOf } from "../../src/evaluation/findings/page.ts";
-import { type MeasuredTimes, qualityTable } from "../../src/evaluation/report/markdown.ts";
-import { readMarked } from "../../src/evaluation/report/marked.ts";
 import type { Summary } from "../../src/evaluation/summary.ts";
+import { excerpt } from "../../tools/pages/findings/excerpt.ts";
+import { findingsPlots, renewFindings, speedupsOf } from "../../tools/pages/findings/page.ts";
+import { readMarked } from "../../tools/pages/marked.ts";
+import { type MeasuredTimes, qualityTable } from "../../tools/pages/quality-table.ts";
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const summaryIn = (folder: string) => JSON.parse(read(`evaluations/${folder}/summary.json`)) as Summary;

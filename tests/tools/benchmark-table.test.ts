@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type AgainstPytorch, againstPytorchTables } from "../../src/benchmark/against-pytorch.ts";
-import { readmeTable } from "../../src/benchmark/readme-table.ts";
 import type { BenchmarkReport } from "../../src/benchmark/report.ts";
-import { rooflineTable } from "../../src/benchmark/roofline-table.ts";
-import { readMarked } from "../../src/evaluation/report/marked.ts";
+import { type AgainstPytorch, againstPytorchTables } from "../../tools/pages/against-pytorch.ts";
+import { readmeTable } from "../../tools/pages/benchmark-table.ts";
+import { readMarked } from "../../tools/pages/marked.ts";
+import { rooflineTable } from "../../tools/pages/roofline-table.ts";
 
 const root = new URL("../../", import.meta.url);
 const results = new URL("benchmarks/results/", root);

@@ -1,6 +1,6 @@
-import type { UNetDescription } from "../../deepcache/describe-unet.ts";
-import { markdownTable } from "../markdown.ts";
-import type { BenchmarkReport } from "../report.ts";
+import { markdownTable } from "../../../src/benchmark/markdown.ts";
+import type { BenchmarkReport } from "../../../src/benchmark/report.ts";
+import type { UNetDescription } from "../../../src/deepcache/describe-unet.ts";
 import { COLUMNS, type Column, type PaperTable, published, type Recipe } from "./recipe.ts";
 import { recipeMacs } from "./recipe-macs.ts";
 import { recipeTime } from "./recipe-times.ts";

@@ -1,8 +1,8 @@
-import { verdictText } from "../equal-compute.ts";
-import { measureNamed } from "../measures.ts";
-import type { MeasureSummary, Summary } from "../summary.ts";
-import type { PolicyTimes } from "../times.ts";
-import { measuresOf } from "./table.ts";
+import { verdictText } from "../../src/evaluation/equal-compute.ts";
+import { measureNamed } from "../../src/evaluation/measures.ts";
+import { measuresOf } from "../../src/evaluation/report/table.ts";
+import type { MeasureSummary, Summary } from "../../src/evaluation/summary.ts";
+import type { PolicyTimes } from "../../src/evaluation/times.ts";
 
 /** Times of an evaluation, and what they were measured on. */
 export interface MeasuredTimes {

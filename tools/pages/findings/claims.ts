@@ -1,5 +1,5 @@
-import { type MeasureName, measureNamed } from "../measures.ts";
-import type { PolicySummary } from "../summary.ts";
+import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
+import type { PolicySummary } from "../../../src/evaluation/summary.ts";
 import {
   type Grid,
   measureOf,
@@ -132,7 +132,7 @@ function shallowIsWorth(grid: Grid): Claim {
     because:
       `${pairs.length} uniform caches have another at a shallower branch, with a smaller interval, that takes no more operations (5 % are let pass). ` +
       `Of ${beaten} of them that other is at least as near to the uncached images` +
-      `${others.length === 0 ? "." : `; the exceptions are ${others.join(", ")}.`}`,
+      `${others.length === 0 ? "../../../src/evaluation/findings" : `; the exceptions are ${others.join(", ")}.`}`,
   };
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome, Verdict } from "../../src/evaluation/equal-compute.ts";
-import { claimsOf } from "../../src/evaluation/findings/claims.ts";
-import { excerpt } from "../../src/evaluation/findings/excerpt.ts";
-import { gridOf, tally } from "../../src/evaluation/findings/grid.ts";
-import { findingsPlot } from "../../src/evaluation/findings/plots.ts";
-import { changeTable, costTable, scheduleTable, verdictCounts } from "../../src/evaluation/findings/tables.ts";
 import type { PolicySummary, Summary } from "../../src/evaluation/summary.ts";
+import { claimsOf } from "../../tools/pages/findings/claims.ts";
+import { excerpt } from "../../tools/pages/findings/excerpt.ts";
+import { gridOf, tally } from "../../tools/pages/findings/grid.ts";
+import { findingsPlot } from "../../tools/pages/findings/plots.ts";
+import { changeTable, costTable, scheduleTable, verdictCounts } from "../../tools/pages/findings/tables.ts";
 
 const [INTERVALS, BRANCHES] = [
   [2, 5],

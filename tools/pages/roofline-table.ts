@@ -1,6 +1,6 @@
-import { markdownTable } from "./markdown.ts";
-import { TITLES } from "./readme-table.ts";
-import type { BenchmarkReport, EvaluationCost } from "./report.ts";
+import { markdownTable } from "../../src/benchmark/markdown.ts";
+import type { BenchmarkReport, EvaluationCost } from "../../src/benchmark/report.ts";
+import { TITLES } from "./benchmark-table.ts";
 
 /** The interval that the table is about, as most of the paper's are. */
 const INTERVAL = "5";

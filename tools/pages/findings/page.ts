@@ -1,5 +1,5 @@
-import { replaceMarked } from "../report/marked.ts";
-import type { Summary } from "../summary.ts";
+import type { Summary } from "../../../src/evaluation/summary.ts";
+import { replaceMarked } from "../marked.ts";
 import { type Claim, claimsOf, type Speedups } from "./claims.ts";
 import { type Grid, gridOf } from "./grid.ts";
 import { manyStepsClaims, manyStepsSetting, manyStepsTable } from "./many-steps.ts";

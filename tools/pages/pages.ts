@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BenchmarkReport } from "../../src/benchmark/report.ts";
+import type { Summary } from "../../src/evaluation/summary.ts";
+import { againstPytorchTables } from "./against-pytorch.ts";
+import { readmeTable } from "./benchmark-table.ts";
+import { excerpt } from "./findings/excerpt.ts";
+import { findingsPlots, renewFindings, speedupsOf } from "./findings/page.ts";
+import { replaceMarked } from "./marked.ts";
+import { qualityTable } from "./quality-table.ts";
+import { readRecipes } from "./recipes/read-recipes.ts";
+import { unetDescriber } from "./recipes/recipe-macs.ts";
+import { macTable, recipeSections, timeTable } from "./recipes/recipe-page.ts";
+import { rooflineTable } from "./roofline-table.ts";
+
+/** Every page and drawing with something that a program wrote, renewed from the results in `root`, by its path there. */
+export function renewedPages(root: string): ReadonlyMap<string, string> {
+  const read = (path: string): string => readFileSync(join(root, path), "utf8");
+  const json = (path: string) => JSON.parse(read(path));
+  const reportsIn = (folder: string) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".json"))
+      .sort()
+      .map((name) => json(`${folder}/${name}`));
+  const summaryIn = (folder: string): Summary => json(`evaluations/${folder}/summary.json`);
+
+  const benchmarks: readonly BenchmarkReport[] = reportsIn("benchmarks/results");
+  const shallow = summaryIn("fluent-scenes");
+  const summary = summaryIn("fluent-scenes-branches");
+  const manySteps = summaryIn("fluent-scenes-many-steps");
+  const speedups = speedupsOf(json("benchmarks/results/fluent-scenes.json"));
+  const recipes = readRecipes(root);
+
+  const renewed = (path: string, blocks: Readonly<Record<string, string>>): readonly [string, string] => [
+    path,
+    Object.entries(blocks).reduce((page, [mark, content]) => replaceMarked(page, mark, content), read(path)),
+  ];
+  return new Map([
+    renewed("README.md", {
+      quality: qualityTable(excerpt(shallow), json("evaluations/fluent-scenes/times.json")),
+      benchmark: readmeTable(benchmarks),
+    }),
+    renewed("docs/performance.md", {
+      roofline: rooflineTable(benchmarks),
+      "against-pytorch": againstPytorchTables(reportsIn("benchmarks/against-pytorch")),
+    }),
+    renewed("docs/reproduce.md", {
+      recipes: recipeSections(recipes),
+      macs: macTable(recipes, unetDescriber()),
+      times: timeTable(recipes, benchmarks),
+    }),
+    ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, manySteps, speedups })],
+    ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),
+  ]);
+}
