@@ -6,8 +6,8 @@ export default defineConfig({
   resolve: { alias: { deepcache: fileURLToPath(new URL("src/index.ts", import.meta.url)) } },
   test: {
     include: ["tests/**/*.test.ts"],
-    globalSetup: ["tests/support/vulkan.ts"],
-    setupFiles: ["tests/support/matchers.ts"],
+    globalSetup: ["tests/support/runtimes/vulkan.ts"],
+    setupFiles: ["tests/support/assertions/matchers.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // ONNX Runtime uses every core by itself; more workers than cores only slow it down.

@@ -7,7 +7,6 @@
 
 // Pipelines: models to images.
 
-export { defaultModelFolder, sceneMetricsFolder } from "./cli/default-model.ts";
 export type { RunMacs } from "./deepcache/cost.ts";
 export type { PartSummary, RunSummary } from "./denoisers/unet-run.ts";
 export {
@@ -17,28 +16,29 @@ export {
   type MemoryModel,
   type MemoryOptions,
 } from "./pipelines/estimate-memory.ts";
-export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/events.ts";
 export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
-export type { ImageOptions } from "./pipelines/image-source.ts";
-export type { Pipeline, PipelineEffects } from "./pipelines/pipeline.ts";
+export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/run/events.ts";
+export type { Pipeline, PipelineEffects } from "./pipelines/run/pipeline.ts";
+export type { ImageOptions } from "./pipelines/text-to-image/image-source.ts";
+export type { PictureSizes, PixelSize } from "./pipelines/text-to-image/text-conditioner.ts";
+export { type TextToImagePipeline, textToImage } from "./pipelines/text-to-image/text-to-image.ts";
+export type { TextToImageOptions } from "./pipelines/text-to-image/text-to-image-options.ts";
+export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional/unconditional.ts";
+export type { UnconditionalOptions } from "./pipelines/unconditional/unconditional-options.ts";
+export { defaultModelFolder, sceneMetricsFolder } from "./systems/shipped.ts";
 export {
   type OpenOptions,
   openScheduler,
   openStableDiffusion,
   type StableDiffusionModel,
-} from "./pipelines/stable-diffusion-model.ts";
-export type { PictureSizes, PixelSize } from "./pipelines/text-conditioner.ts";
-export { type TextToImagePipeline, textToImage } from "./pipelines/text-to-image.ts";
-export type { TextToImageOptions } from "./pipelines/text-to-image-options.ts";
-export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional.ts";
+} from "./systems/stable-diffusion.ts";
 export {
   type OriginalDdpm,
   openOriginalDdpm,
   openUnconditional,
   type TimestepSelection,
   type UnconditionalModel,
-} from "./pipelines/unconditional-model.ts";
-export type { UnconditionalOptions } from "./pipelines/unconditional-options.ts";
+} from "./systems/unconditional.ts";
 
 // DeepCache: policies, plans and the cut.
 
@@ -52,8 +52,9 @@ export { type BranchDescription, describeUNet, type UNetDescription } from "./de
 export { WeightMismatchError } from "./layers/scope.ts";
 export { ARCHITECTURES, type Architecture, type ArchitectureName, architecture } from "./models/architectures.ts";
 export { ConfigError } from "./models/config-reader.ts";
-export { type UNet, type UNetShape, unet } from "./models/unet.ts";
-export { type UNetConfig, unetConfig } from "./models/unet-config.ts";
+export { type UNet, type UNetShape, unet } from "./models/unet/unet.ts";
+export { unetConfig } from "./models/unet/unet-config.ts";
+export type { UNetConfig } from "./models/unet/unet-types.ts";
 export type { Graph, GraphNode, Initializer, Value } from "./onnx/graph.ts";
 export { countMacs, type Macs } from "./onnx/macs.ts";
 export { printGraph } from "./onnx/print.ts";
@@ -64,9 +65,9 @@ export { type CachedDenoiser, type CutSessions, cachedDenoiser, loadCut } from "
 export { directDenoiser } from "./denoisers/direct.ts";
 export type { Conditioning, Evaluation, PartName, RunContext } from "./denoisers/evaluation.ts";
 export { type GuidanceOptions, guidedDenoiser } from "./denoisers/guided.ts";
+export { DeviceError, NODE_DEVICES, type NodeDevice } from "./runtime/node/device.ts";
+export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/node/node.ts";
 export type { DeviceTensor, Feed, IntegerTensor, LoadOptions, Runtime, Session } from "./runtime/runtime.ts";
-export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/runtimes/node.ts";
-export { DeviceError, NODE_DEVICES, type NodeDevice } from "./runtime/runtimes/node-device.ts";
 
 // Samplers, from names or from published scheduler configs.
 
@@ -84,16 +85,16 @@ export {
 
 // Checkpoints: weights described in place, read and written.
 
-export type { ByteSource } from "./checkpoint/byte-source.ts";
-export { fileSource } from "./checkpoint/byte-sources/file.ts";
-export { memorySource } from "./checkpoint/byte-sources/memory.ts";
+export type { ByteSource } from "./checkpoint/bytes/byte-source.ts";
+export { fileSource } from "./checkpoint/bytes/byte-sources/file.ts";
+export { memorySource } from "./checkpoint/bytes/byte-sources/memory.ts";
 export type { CheckpointFile } from "./checkpoint/checkpoint-file.ts";
-export { type Component, type ComponentOptions, openComponent } from "./checkpoint/component.ts";
 export { CheckpointError } from "./checkpoint/errors.ts";
+export { type Component, type ComponentOptions, openComponent } from "./checkpoint/folder/component.ts";
 export { readCheckpoint } from "./checkpoint/read-checkpoint.ts";
 export { readTensor } from "./checkpoint/read-tensor.ts";
+export { writeSafetensors } from "./checkpoint/safetensors/write-safetensors.ts";
 export type { Weight, Weights } from "./checkpoint/weights.ts";
-export { writeSafetensors } from "./checkpoint/write-safetensors.ts";
 export { TokenizerError } from "./tokenizer/errors.ts";
 
 // Tensors and noise.
@@ -124,8 +125,8 @@ export {
 } from "./metrics/inception-features.ts";
 export { inceptionScore } from "./metrics/inception-score.ts";
 export { kernelDistance } from "./metrics/kernel-distance.ts";
+export { type Matrix, matrix, type Samples } from "./metrics/linear-algebra/matrix.ts";
 export { type Lpips, type LpipsModel, lpips, openLpips } from "./metrics/lpips.ts";
-export { type Matrix, matrix, type Samples } from "./metrics/matrix.ts";
 export { precisionAndRecall } from "./metrics/precision-recall.ts";
 export { psnr } from "./metrics/psnr.ts";
 export {
@@ -142,7 +143,7 @@ export {
   type SceneLabels,
   type SceneReading,
   type Verdict,
-} from "./metrics/scene-caption.ts";
+} from "./metrics/scene/scene-caption.ts";
 export {
   openSceneModel,
   readSceneReference,
@@ -151,6 +152,6 @@ export {
   type SceneObservation,
   type SceneReference,
   sceneFeatures,
-} from "./metrics/scene-features.ts";
+} from "./metrics/scene/scene-features.ts";
 export { type SsimOptions, ssim } from "./metrics/ssim.ts";
-export { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput } from "./models/inception.ts";
+export { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput } from "./models/judges/inception.ts";

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { table } from "../src/cli/units.ts";
+import { table } from "../src/cli/terminal/units.ts";
 import { RECIPES, readRecipes } from "./pages/recipes/read-recipes.ts";
 import type { Recipe } from "./pages/recipes/recipe.ts";
 import { comparisonTable } from "./pages/recipes/recipe-page.ts";

@@ -2,16 +2,23 @@ import { averageMacs, type PartMacs, runMacs } from "../deepcache/cost.ts";
 import { cut } from "../deepcache/cut.ts";
 import { checkBranch } from "../deepcache/policy.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
-import { skipCount, unet } from "../models/unet.ts";
+import { skipCount, unet } from "../models/unet/unet.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
+import { parseScenario, type Scenario } from "../pipelines/run/scenario.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type MachinePeak, machinePeak, type PeakOptions } from "./machine-peak.ts";
 import { loadedMacs, measureNetwork, type NetworkTimes, openNetwork, type Probe } from "./measure-network.ts";
-import type { BenchmarkReport, BranchReport, EvaluationCost, Machine, RunReport, UncutReport } from "./report.ts";
+import type {
+  BenchmarkReport,
+  BranchReport,
+  EvaluationCost,
+  Machine,
+  RunReport,
+  UncutReport,
+} from "./report/report.ts";
 import { floorSeconds, workOf } from "./roofline.ts";
 import { planScenario, type RunTime, runScenario, type ScenarioPlan, schedulerSeconds } from "./run-scenario.ts";
-import { parseScenario, type Scenario } from "./scenario.ts";
 import { type Times, timesOf } from "./statistics.ts";
 import { conditioningOf, networkOf, type Subject, sampleShape } from "./subject.ts";
 import { timedRuntime } from "./timed-runtime.ts";

@@ -3,7 +3,7 @@ import { cut } from "../deepcache/cut.ts";
 import { fullEvaluations } from "../deepcache/plan.ts";
 import { checkBranch } from "../deepcache/policy.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
-import { skipCount, unet } from "../models/unet.ts";
+import { skipCount, unet } from "../models/unet/unet.ts";
 import type { Subject } from "./subject.ts";
 
 /** Steps without a cache that take about as many operations as a run at an interval of the uniform schedule. */

@@ -1,14 +1,14 @@
-import { ensureFile } from "../checkpoint/cached-file.ts";
-import { readSmallFile } from "../checkpoint/json-file.ts";
+import { ensureFile } from "../checkpoint/bytes/cached-file.ts";
+import { readSmallFile } from "../checkpoint/text/json-file.ts";
 import { type ArchitectureName, architecture } from "../models/architectures.ts";
 import {
   type AutoencoderKlConfig,
   autoencoderDecoder,
   autoencoderEncoder,
   autoencoderKlConfig,
-} from "../models/autoencoder-kl.ts";
-import { type ClipTextConfig, clipTextConfig, clipTextModel } from "../models/clip-text.ts";
-import { unetConfig } from "../models/unet-config.ts";
+} from "../models/autoencoder/autoencoder-kl.ts";
+import { type ClipTextConfig, clipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
 import type { MemoryModel } from "../pipelines/estimate-memory.ts";
 import {
   describedWeights,

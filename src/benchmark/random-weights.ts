@@ -1,7 +1,7 @@
-import { safetensorsHeader, type TensorEntry } from "../checkpoint/encode-safetensors.ts";
+import { safetensorsHeader, type TensorEntry } from "../checkpoint/safetensors/encode-safetensors.ts";
 import type { Weights } from "../checkpoint/weights.ts";
-import { unet } from "../models/unet.ts";
-import type { UNetConfig } from "../models/unet-config.ts";
+import { unet } from "../models/unet/unet.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { float32ToFloat16 } from "../tensor/half.ts";

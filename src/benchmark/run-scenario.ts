@@ -1,10 +1,10 @@
 import type { Conditioning } from "../denoisers/evaluation.ts";
-import { type ChosenSampler, chooseSampler, planRun } from "../pipelines/choose-sampler.ts";
-import { denoise } from "../pipelines/denoise.ts";
+import { type ChosenSampler, chooseSampler, planRun } from "../pipelines/run/choose-sampler.ts";
+import { denoise } from "../pipelines/run/denoise.ts";
+import type { Scenario } from "../pipelines/run/scenario.ts";
 import { linearCombination } from "../tensor/linear-combination.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import type { OpenedNetwork, Probe } from "./measure-network.ts";
-import type { Scenario } from "./scenario.ts";
 import { type Subject, sampleShape } from "./subject.ts";
 import type { TimedRuntime } from "./timed-runtime.ts";
 

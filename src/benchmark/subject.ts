@@ -1,13 +1,14 @@
-import { ensureFile } from "../checkpoint/cached-file.ts";
+import { ensureFile } from "../checkpoint/bytes/cached-file.ts";
 import { openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import type { Conditioning } from "../denoisers/evaluation.ts";
 import { readSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { architecture } from "../models/architectures.ts";
-import { type UNet, type UNetShape, unet } from "../models/unet.ts";
-import { type UNetConfig, unetConfig } from "../models/unet-config.ts";
-import type { OpenedModel } from "../pipelines/open-model.ts";
+import { type UNet, type UNetShape, unet } from "../models/unet/unet.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Feed } from "../runtime/runtime.ts";
+import type { OpenedModel } from "../systems/open-model.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { randomWeights, unetWeightShapes, type WeightDtype } from "./random-weights.ts";

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { fileSource } from "./byte-sources/file.ts";
+import { fileSource } from "./bytes/byte-sources/file.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { isTorchFile, obstacleOf, readCheckpoint, readFlatFile } from "./read-checkpoint.ts";
-import { readSafetensors } from "./safetensors.ts";
+import { readSafetensors } from "./safetensors/safetensors.ts";
 import { type ConvertOptions, convertTorchFile } from "./torch/convert-torch-file.ts";
 import { readTorchFile } from "./torch/torch-file.ts";
 

@@ -1,8 +1,8 @@
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteSource } from "./bytes/byte-source.ts";
+import { quote } from "./bytes/limits.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
-import { quote } from "./limits.ts";
-import { MAX_HEADER_BYTES, readSafetensors } from "./safetensors.ts";
+import { MAX_HEADER_BYTES, readSafetensors } from "./safetensors/safetensors.ts";
 import { readTorchFile, type TorchFile, type TorchFileOptions } from "./torch/torch-file.ts";
 
 /** Describes the tensors of a file of weights in any format that is known. */

@@ -1,6 +1,6 @@
 import { type Tensor, tensor } from "../tensor/tensor.ts";
-import { fileSource } from "./byte-sources/file.ts";
-import { decodeElements } from "./decode-elements.ts";
+import { fileSource } from "./bytes/byte-sources/file.ts";
+import { decodeElements } from "./bytes/decode-elements.ts";
 import type { Weight } from "./weights.ts";
 
 /** Reads one tensor from its file as float32; meant for a few small ones, a network's weights stay in their file. */

@@ -4,11 +4,11 @@ import type { GridRow } from "../image/grid.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";
 import { ssim } from "../metrics/ssim.ts";
-import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
-import type { Terminal } from "./console.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Job } from "./job.ts";
-import { secondsText } from "./units.ts";
-import { watchRun } from "./watch-run.ts";
+import type { Terminal } from "./terminal/console.ts";
+import { secondsText } from "./terminal/units.ts";
+import { watchRun } from "./terminal/watch-run.ts";
 
 interface Timed {
   /** Of denoising: the median of all repetitions. */

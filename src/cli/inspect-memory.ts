@@ -3,14 +3,14 @@ import { describedModel } from "../benchmark/random-model.ts";
 import { describedWeights, unetWeightShapes, type WeightDtype } from "../benchmark/random-weights.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { ARCHITECTURES, type ArchitectureName } from "../models/architectures.ts";
-import { reduction } from "../models/image-coder.ts";
-import { unetConfig } from "../models/unet-config.ts";
+import { reduction } from "../models/autoencoder/image-coder.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
-import { openModel } from "../pipelines/open-model.ts";
-import { defaultTokenizerFolder } from "./default-model.ts";
-import { parseDtype } from "./generation-flags.ts";
-import { gibibytes, table } from "./units.ts";
-import { parseNumber, parseWhole } from "./usage.ts";
+import { openModel } from "../systems/open-model.ts";
+import { defaultTokenizerFolder } from "../systems/shipped.ts";
+import { parseDtype } from "./flags/generation-flags.ts";
+import { parseNumber, parseWhole } from "./flags/usage.ts";
+import { gibibytes, table } from "./terminal/units.ts";
 
 /** What of a run its memory depends on, as `generate` has it, and the type of weights that are not there. */
 export interface MemoryFlags {

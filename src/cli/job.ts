@@ -3,22 +3,22 @@ import { basename, extname } from "node:path";
 import type { CachePolicy } from "../deepcache/policy.ts";
 import { decodePng } from "../image/png.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import { classConditional } from "../pipelines/class-conditional.ts";
+import { classConditional } from "../pipelines/class-conditional/class-conditional.ts";
+import { className, classNamed, isImageNetClass } from "../pipelines/class-conditional/imagenet-classes.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "../pipelines/estimate-memory.ts";
-import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
 import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
-import { className, classNamed, isImageNetClass } from "../pipelines/imagenet-classes.ts";
-import { type OpenedModel, openModel } from "../pipelines/open-model.ts";
-import type { Seed } from "../pipelines/seeded-noise.ts";
-import { textToImage } from "../pipelines/text-to-image.ts";
-import { unconditional } from "../pipelines/unconditional.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
+import type { Seed } from "../pipelines/run/seeded-noise.ts";
+import { textToImage } from "../pipelines/text-to-image/text-to-image.ts";
+import { unconditional } from "../pipelines/unconditional/unconditional.ts";
+import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { nodeRuntime } from "../runtime/runtimes/node.ts";
-import type { Terminal } from "./console.ts";
-import { conversion } from "./conversion.ts";
-import { defaultModelFolder, defaultTokenizerFolder } from "./default-model.ts";
-import type { GenerationFlags, ModelFlags } from "./generation-flags.ts";
-import { UsageError } from "./usage.ts";
+import { type OpenedModel, openModel } from "../systems/open-model.ts";
+import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
+import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
+import { UsageError } from "./flags/usage.ts";
+import type { Terminal } from "./terminal/console.ts";
+import { conversion } from "./terminal/conversion.ts";
 
 /** What may differ from run to run of one job. */
 export interface JobRun {

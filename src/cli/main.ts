@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { terminal } from "./console.ts";
-import { exitCodeOf } from "./exit-code.ts";
 import { createProgram } from "./program.ts";
+import { terminal } from "./terminal/console.ts";
+import { exitCodeOf } from "./terminal/exit-code.ts";
 
 try {
   await createProgram(terminal).parseAsync();

@@ -7,7 +7,7 @@ import { addFid } from "./commands/fid.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPlan } from "./commands/plan.ts";
-import type { Terminal } from "./console.ts";
+import type { Terminal } from "./terminal/console.ts";
 
 /** The command line, printing to `terminal`. */
 export function createProgram(terminal: Terminal): Command {

@@ -1,5 +1,5 @@
-import { unet } from "../models/unet.ts";
-import { unetConfig } from "../models/unet-config.ts";
+import { unet } from "../models/unet/unet.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { cut } from "./cut.ts";

@@ -1,16 +1,16 @@
 import { decodePng, encodePng } from "../image/png.ts";
 import type { PngText } from "../image/png-text.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import type { GenerationResult, PipelineEvent } from "../pipelines/events.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import { EvaluationError } from "./errors.ts";
-import { appendFeatures } from "./feature-files.ts";
-import type { FeatureInstrument, ImageInstrument, ImageValues } from "./instruments.ts";
-import { baselineName, imagesOf, isBaseline, type Unit, unitsOf, type Workload } from "./items.ts";
-import { jsonLines } from "./json-lines.ts";
 import type { MeasureName } from "./measures.ts";
-import { takeUp } from "./progress.ts";
-import { imageFile, RESULTS, resultRecords, TIMINGS, type TimingRecord } from "./records.ts";
-import type { Store } from "./store.ts";
+import { appendFeatures } from "./measuring/feature-files.ts";
+import type { FeatureInstrument, ImageInstrument, ImageValues } from "./measuring/instruments.ts";
+import { takeUp } from "./resume.ts";
+import { jsonLines } from "./store/json-lines.ts";
+import { imageFile, RESULTS, resultRecords, TIMINGS, type TimingRecord } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
+import { baselineName, imagesOf, isBaseline, type Unit, unitsOf, type Workload } from "./workload/items.ts";
 
 /** The model that is evaluated. */
 export interface Subject {

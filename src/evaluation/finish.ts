@@ -1,10 +1,11 @@
-import { imagesOf } from "./items.ts";
+import type { Summary } from "./analysis/policy-summary.ts";
+import { summarize } from "./analysis/summary.ts";
+import { type PolicyTimes, summarizeTimes } from "./analysis/times.ts";
+import { measureSets } from "./measuring/set-measures.ts";
 import { reportPage } from "./report/page.ts";
-import { measureSets } from "./set-measures.ts";
-import type { EvaluationSettings } from "./settings.ts";
-import type { Store } from "./store.ts";
-import { type Summary, summarize } from "./summary.ts";
-import { type PolicyTimes, summarizeTimes } from "./times.ts";
+import type { EvaluationSettings } from "./store/settings.ts";
+import type { Store } from "./store/store.ts";
+import { imagesOf } from "./workload/items.ts";
 
 export const SUMMARY = "summary.json";
 export const TIMES = "times.json";

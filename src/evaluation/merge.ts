@@ -1,11 +1,11 @@
 import { EvaluationError } from "./errors.ts";
-import { REFERENCE, referenceFile } from "./feature-files.ts";
-import { runOrder, type Unit, unitsOf, type Workload } from "./items.ts";
-import { readJsonLines } from "./json-lines.ts";
-import { featureFile, imageFile, parseResult, RESULTS, TIMINGS } from "./records.ts";
-import { featureWidths } from "./set-measures.ts";
-import { type EvaluationSettings, settingsDifferences } from "./settings.ts";
-import type { Store } from "./store.ts";
+import { REFERENCE, referenceFile } from "./measuring/feature-files.ts";
+import { featureWidths } from "./measuring/set-measures.ts";
+import { readJsonLines } from "./store/json-lines.ts";
+import { featureFile, imageFile, parseResult, RESULTS, TIMINGS } from "./store/records.ts";
+import { type EvaluationSettings, settingsDifferences } from "./store/settings.ts";
+import type { Store } from "./store/store.ts";
+import { runOrder, type Unit, unitsOf, type Workload } from "./workload/items.ts";
 
 /** A shard that was evaluated: where it lies, for messages, and what it holds. */
 export interface EvaluatedShard {

@@ -10,8 +10,8 @@ import {
   squaredDistance,
   timesTransposed,
   transposed,
-} from "./matrix.ts";
-import { squareRootFactor, symmetricEigenvalues } from "./symmetric.ts";
+} from "./linear-algebra/matrix.ts";
+import { squareRootFactor, symmetricEigenvalues } from "./linear-algebra/symmetric.ts";
 
 /** Mean and covariance of features: all that the Fréchet distance looks at. */
 export interface FeatureStatistics {

@@ -1,7 +1,7 @@
 import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput, inception } from "../models/inception.ts";
+import { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput, inception } from "../models/judges/inception.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { entry, type Tensor } from "../tensor/tensor.ts";
 import { filledUp } from "./batches.ts";

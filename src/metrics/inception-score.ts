@@ -1,4 +1,4 @@
-import { blocksOf, type Matrix, row, type Samples, samplesOf } from "./matrix.ts";
+import { blocksOf, type Matrix, row, type Samples, samplesOf } from "./linear-algebra/matrix.ts";
 
 /**
  * Inception score (Salimans et al., 2016) of class probabilities, one image a row: mean and standard deviation over

@@ -1,4 +1,4 @@
-import { checkFeatures, dot, type Matrix, row } from "./matrix.ts";
+import { checkFeatures, dot, type Matrix, row } from "./linear-algebra/matrix.ts";
 
 /** Kernel Inception distance: the unbiased squared discrepancy of two sets of features under (x·y / d + 1)³. */
 export function kernelDistance(real: Matrix, generated: Matrix): number {

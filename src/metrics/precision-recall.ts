@@ -1,4 +1,13 @@
-import { blocksOf, checkFeatures, dot, type Matrix, row, type Samples, samplesOf, timesTransposed } from "./matrix.ts";
+import {
+  blocksOf,
+  checkFeatures,
+  dot,
+  type Matrix,
+  row,
+  type Samples,
+  samplesOf,
+  timesTransposed,
+} from "./linear-algebra/matrix.ts";
 
 /**
  * Improved precision and recall (Kynkäänniemi et al., 2019): the share of generated samples within reach of a real one,

@@ -1,10 +1,10 @@
-import type { ByteSource } from "../checkpoint/byte-source.ts";
+import type { ByteSource } from "../checkpoint/bytes/byte-source.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { type NpzArray, openNpz, writeNpz } from "../checkpoint/numpy/npz.ts";
 import { type RgbImage, rgbImage } from "../image/rgb-image.ts";
-import { INCEPTION_WIDTHS, type InceptionOutput } from "../models/inception.ts";
+import { INCEPTION_WIDTHS, type InceptionOutput } from "../models/judges/inception.ts";
 import type { FeatureStatistics } from "./frechet-distance.ts";
-import { matrix } from "./matrix.ts";
+import { matrix } from "./linear-algebra/matrix.ts";
 
 /** Images to compare with, read some at a time. */
 export interface ReferenceImages {

@@ -1,16 +1,16 @@
 import { layOutUNet, sessionsOf } from "../denoisers/unet-run.ts";
-import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder-kl.ts";
-import { type ClipTextConfig, clipTextModel } from "../models/clip-text.ts";
-import { reduction } from "../models/image-coder.ts";
-import { unet } from "../models/unet.ts";
-import type { UNetConfig } from "../models/unet-config.ts";
-import { vqDecoder } from "../models/vq-model.ts";
-import { type NetworkMemory, networkMemory, type PlannedSession } from "../runtime/network-memory.ts";
-import type { LatentDiffusionModel } from "./latent-diffusion-model.ts";
-import type { Network } from "./network.ts";
-import { requireMultiple } from "./requirements.ts";
-import type { StableDiffusionModel } from "./stable-diffusion-model.ts";
-import { latentGrid, type VaeTiling } from "./tiling.ts";
+import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder/autoencoder-kl.ts";
+import { reduction } from "../models/autoencoder/image-coder.ts";
+import { vqDecoder } from "../models/autoencoder/vq-model.ts";
+import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
+import { unet } from "../models/unet/unet.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
+import { type NetworkMemory, networkMemory, type PlannedSession } from "../runtime/memory/network-memory.ts";
+import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
+import type { Network } from "../systems/network.ts";
+import type { StableDiffusionModel } from "../systems/stable-diffusion.ts";
+import { latentGrid, type VaeTiling } from "./latents/tiling.ts";
+import { requireMultiple } from "./run/requirements.ts";
 
 /** What of a model its memory depends on: any model that is opened, or a U-Net by itself. */
 export type MemoryModel = PromptedModel | ClassModel | PixelModel;

@@ -1,7 +1,7 @@
 import { formatPolicy } from "../deepcache/policy.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
-import type { GenerationResult } from "./events.ts";
-import { type ImageOptions, strengthOf } from "./image-source.ts";
+import type { GenerationResult } from "./run/events.ts";
+import { type ImageOptions, strengthOf } from "./text-to-image/image-source.ts";
 
 /** The version that images name. */
 export const VERSION = "0.1.0";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { machinePeak } from "../../src/benchmark/machine-peak.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 
 test("the machine's peak is the best of several runs, two operations for each multiply-add", async () => {
   // A runtime whose runs take 3, 4, 2 and 5 ms, the first of which warms up.

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { randomWeights, unetWeightShapes } from "../../src/benchmark/random-weights.ts";
 import { conditioningOf } from "../../src/benchmark/subject.ts";
-import { ensureFile } from "../../src/checkpoint/cached-file.ts";
+import { ensureFile } from "../../src/checkpoint/bytes/cached-file.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
 import { architecture } from "../../src/models/architectures.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { TINY, tinySubject } from "./tiny-subject.ts";
 
 async function digest(dtype: "fp16" | "fp32"): Promise<string> {

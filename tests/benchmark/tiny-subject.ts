@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { randomWeights, unetWeightShapes } from "../../src/benchmark/random-weights.ts";
 import type { Subject } from "../../src/benchmark/subject.ts";
-import { ensureFile } from "../../src/checkpoint/cached-file.ts";
+import { ensureFile } from "../../src/checkpoint/bytes/cached-file.ts";
 import { openCheckpoint } from "../../src/checkpoint/open-checkpoint.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
-import { type UNetConfig, unetConfig } from "../../src/models/unet-config.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
+import type { UNetConfig } from "../../src/models/unet/unet-types.ts";
 
 /** Two levels, one of them with cross-attention. */
 export const TINY: UNetConfig = unetConfig({

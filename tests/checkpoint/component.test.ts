@@ -1,10 +1,10 @@
 import { copyFileSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { readModelIndex } from "../../src/checkpoint/model-index.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { readModelIndex } from "../../src/checkpoint/folder/model-index.ts";
+import { findWeightFiles } from "../../src/checkpoint/folder/weight-files.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
-import { findWeightFiles } from "../../src/checkpoint/weight-files.ts";
 import { fixturePath } from "../support/fixtures.ts";
 import { safetensorsBytes, temporaryFolder } from "./files.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeElements } from "../../src/checkpoint/decode-elements.ts";
+import { decodeElements } from "../../src/checkpoint/bytes/decode-elements.ts";
 import type { Dtype } from "../../src/tensor/dtype.ts";
 
 const CASES: readonly (readonly [Dtype, ArrayBufferView, readonly number[]])[] = [

@@ -1,11 +1,11 @@
 import { readdirSync, realpathSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
-import { memorySource } from "../../src/checkpoint/byte-sources/memory.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
-import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
 import { temporaryFolder } from "./files.ts";
 

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
 import { readTorchFile } from "../../src/checkpoint/torch/torch-file.ts";
 import { checkpointScope } from "../../src/layers/scope.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add } from "../../src/onnx/ops.ts";
 import { fixturePath } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 test.each(["zip.pt", "legacy.pt"])("ONNX Runtime reads every kind of float where it lies in %s", async (name) => {
   const { weights } = await readTorchFile(await fileSource(fixturePath(`original/pickle/${name}`)));

@@ -1,13 +1,13 @@
 import { closeSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
 import type { Weight } from "../../src/checkpoint/weights.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add } from "../../src/onnx/ops.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { concatenate, temporaryFolder } from "./files.ts";
 import { type Patch, pickle, sparseZip, tensorPickle, text, torchLegacy, u64 } from "./torch-files.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
 import { fixturePath } from "../support/fixtures.ts";

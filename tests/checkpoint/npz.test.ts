@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { encodeNpy, readNpyHeader } from "../../src/checkpoint/numpy/npy.ts";
 import { openNpz, writeNpz } from "../../src/checkpoint/numpy/npz.ts";
 import { fixturePath } from "../support/fixtures.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { memorySource } from "../../src/checkpoint/byte-sources/memory.ts";
-import { decodeElements } from "../../src/checkpoint/decode-elements.ts";
-import { encodeSafetensors } from "../../src/checkpoint/encode-safetensors.ts";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
+import { decodeElements } from "../../src/checkpoint/bytes/decode-elements.ts";
 import { CheckpointError } from "../../src/checkpoint/errors.ts";
-import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors/encode-safetensors.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { concatenate, safetensorsBytes } from "./files.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { CheckpointError } from "../../src/checkpoint/errors.ts";
-import { readTokenizerFiles } from "../../src/checkpoint/tokenizer-files.ts";
+import { readTokenizerFiles } from "../../src/checkpoint/folder/tokenizer-files.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
 import { fixturePath } from "../support/fixtures.ts";
 import { temporaryFolder } from "./files.ts";

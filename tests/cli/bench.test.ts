@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { BenchmarkReport } from "../../src/benchmark/report.ts";
+import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
 import { runCli } from "../support/cli.ts";
 

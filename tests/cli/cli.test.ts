@@ -2,15 +2,15 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
 import { parsePolicyText } from "../../src/deepcache/policy.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
+import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { runCli } from "../support/cli.ts";
 import { fixturePath, readFixture, row } from "../support/fixtures.ts";
-import { PIPELINE_LATENTS } from "../support/tolerances.ts";
 
 const MODEL = fixturePath("pipelines/sd15/model");
 const folder = mkdtempSync(join(tmpdir(), "deepcache-cli-"));

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { defaultModelFolder } from "../../src/cli/default-model.ts";
 import { decodePng } from "../../src/image/png.ts";
 import type { RgbImage } from "../../src/image/rgb-image.ts";
+import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { runCli } from "../support/cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-embedded-"));

@@ -12,16 +12,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
-import type { Summary } from "../../src/evaluation/summary.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
+import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
-import { lpipsModel } from "../../src/models/lpips.ts";
+import { lpipsModel } from "../../src/models/judges/lpips.ts";
 import { type CliRun, runCli } from "../support/cli.ts";
-import { writeClipFolder, writeOpenClipFolder } from "../support/clip-folder.ts";
 import { fixturePath } from "../support/fixtures.ts";
-import { namedWeights } from "../support/named-weights.ts";
-import { writeSceneFolder } from "../support/scene-folder.ts";
+import { writeClipFolder, writeOpenClipFolder } from "../support/models/clip-folder.ts";
+import { namedWeights } from "../support/models/named-weights.ts";
+import { writeSceneFolder } from "../support/models/scene-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-evaluation-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -12,16 +12,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { openNpz, writeNpz } from "../../src/checkpoint/numpy/npz.ts";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
-import type { Summary } from "../../src/evaluation/summary.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
+import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { encodePng } from "../../src/image/png.ts";
 import { rgbImage } from "../../src/image/rgb-image.ts";
 import { DIGITS_OF_FID } from "../metrics/precision.ts";
 import { runCli } from "../support/cli.ts";
 import { fixturePath, readFixture, readJson } from "../support/fixtures.ts";
-import { inceptionWeights } from "../support/inception-weights.ts";
+import { inceptionWeights } from "../support/models/inception-weights.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-fid-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, expect, test } from "vitest";
-import { addEvaluationFlags, type GivenFlags } from "../../src/cli/evaluation-flags.ts";
-import { leaveOutIdleSettings } from "../../src/cli/idle-flags.ts";
-import { readSettingsFile } from "../../src/cli/settings-file.ts";
+import { addEvaluationFlags, type GivenFlags } from "../../src/cli/flags/evaluation-flags.ts";
+import { leaveOutIdleSettings } from "../../src/cli/flags/idle-flags.ts";
+import { readSettingsFile } from "../../src/cli/flags/settings-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-idle-"));
 afterAll(() => rmSync(folder, { recursive: true }));

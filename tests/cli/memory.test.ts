@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describedModel, writeRandomModel } from "../../src/benchmark/random-model.ts";
-import { defaultModelFolder, defaultTokenizerFolder } from "../../src/cli/default-model.ts";
-import { warnOfMemory } from "../../src/cli/memory-warning.ts";
+import { warnOfMemory } from "../../src/cli/terminal/memory-warning.ts";
 import { estimateMemory, type MemoryEstimate } from "../../src/pipelines/estimate-memory.ts";
+import { defaultModelFolder, defaultTokenizerFolder } from "../../src/systems/shipped.ts";
+import { MEMORY_ESTIMATE } from "../support/assertions/tolerances.ts";
 import { runCli } from "../support/cli.ts";
 import { installPackage, mainOf } from "../support/installed.ts";
-import { MEMORY_ESTIMATE } from "../support/tolerances.ts";
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "deepcache-memory-"));

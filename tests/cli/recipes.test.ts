@@ -3,16 +3,22 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
-import type { Summary } from "../../src/evaluation/summary.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
+import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
 import { writeImage } from "../../src/image/write-image.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { runCli } from "../support/cli.ts";
-import { writeClipFolder } from "../support/clip-folder.ts";
 import { readFixture, row } from "../support/fixtures.ts";
-import { inceptionWeights } from "../support/inception-weights.ts";
-import { type ModelFlags, smallBkSdm, smallDdpm, smallLdm, smallStableDiffusion } from "../support/recipe-models.ts";
+import { writeClipFolder } from "../support/models/clip-folder.ts";
+import { inceptionWeights } from "../support/models/inception-weights.ts";
+import {
+  type ModelFlags,
+  smallBkSdm,
+  smallDdpm,
+  smallLdm,
+  smallStableDiffusion,
+} from "../support/models/recipe-models.ts";
 
 const RECIPES = fileURLToPath(new URL("../../examples/reproduce", import.meta.url));
 const recipes = readdirSync(RECIPES)

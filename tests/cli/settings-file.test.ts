@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, describe, expect, test } from "vitest";
-import { readSettingsFile } from "../../src/cli/settings-file.ts";
+import { readSettingsFile } from "../../src/cli/flags/settings-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-settings-"));
 afterAll(() => rmSync(folder, { recursive: true }));

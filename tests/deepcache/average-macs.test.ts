@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { averageMacs, type EvaluationMacs } from "../../src/deepcache/cost.ts";
 import { cut } from "../../src/deepcache/cut.ts";
 import { ARCHITECTURES } from "../../src/models/architectures.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { countMacs } from "../../src/onnx/macs.ts";
 
 /** As the paper counts, in 10⁹, at its branch 3. */

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { type Cut, cut } from "../../src/deepcache/cut.ts";
 import { separatePrelude } from "../../src/deepcache/prelude.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
 import { addMacs, countMacs, type Macs } from "../../src/onnx/macs.ts";
 import type { Feed } from "../../src/runtime/runtime.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
-import { unetCase } from "../support/unet-cases.ts";
+import { unetCase } from "../support/models/unet-cases.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const UNETS = [
   "unet-sd15",

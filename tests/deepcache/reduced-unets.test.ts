@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
-import { skipCount, unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { skipCount, unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import type { Feed } from "../../src/runtime/runtime.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
-import { unetCase } from "../support/unet-cases.ts";
+import { unetCase } from "../support/models/unet-cases.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 /** U-Nets that leave blocks out; BK-SDM's have one layer per block, and no middle or a level less. */
 const UNETS = [

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
 import { fullEvaluations } from "../../src/deepcache/plan.ts";
 import type { CachePolicy } from "../../src/deepcache/policy.ts";
@@ -10,12 +10,12 @@ import type { LoadedPart } from "../../src/denoisers/loaded-part.ts";
 import type { Sampler } from "../../src/diffusion/sampler.ts";
 import { samplerFromConfig } from "../../src/diffusion/samplers.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { type Tensor, zeros } from "../../src/tensor/tensor.ts";
+import { DDIM_RUN, NETWORK_CALL, PNDM_RUN } from "../support/assertions/tolerances.ts";
 import { type FixtureFile, fixturePath, readFixture, row } from "../support/fixtures.ts";
-import { DDIM_RUN, NETWORK_CALL, PNDM_RUN } from "../support/tolerances.ts";
 
 const GUIDANCE = 7.5;
 

@@ -4,11 +4,11 @@ import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/d
 import { directDenoiser } from "../../src/denoisers/direct.ts";
 import type { Evaluation } from "../../src/denoisers/evaluation.ts";
 import type { Denoiser } from "../../src/diffusion/denoiser.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { countingRuntime } from "../support/counting-runtime.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { randomTensor } from "../support/random-tensor.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 import { openNetwork } from "./networks.ts";
 
 /** A clock that advances by a second a look. */

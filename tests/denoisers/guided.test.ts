@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { guidedDenoiser } from "../../src/denoisers/guided.ts";
 import type { Denoiser } from "../../src/diffusion/denoiser.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
+import { SAME_FORMULA } from "../support/assertions/tolerances.ts";
 import { randomTensor } from "../support/random-tensor.ts";
-import { SAME_FORMULA } from "../support/tolerances.ts";
 
 const SHAPE = [2, 3, 4, 5];
 const SIZE = elementCount(SHAPE);

@@ -1,10 +1,10 @@
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import type { Conditioning } from "../../src/denoisers/evaluation.ts";
-import { type UNet, unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { type UNet, unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { unetCase } from "../support/unet-cases.ts";
+import { unetCase } from "../support/models/unet-cases.ts";
 
 export interface Network {
   readonly network: UNet;

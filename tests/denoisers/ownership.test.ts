@@ -5,9 +5,9 @@ import { directDenoiser } from "../../src/denoisers/direct.ts";
 import type { Evaluation } from "../../src/denoisers/evaluation.ts";
 import { samplerFromConfig } from "../../src/diffusion/samplers.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { zeros } from "../../src/tensor/tensor.ts";
-import { countingRuntime } from "../support/counting-runtime.ts";
+import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 import { openNetwork } from "./networks.ts";
 
 const now = (): number => 0;

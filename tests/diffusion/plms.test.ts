@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Denoiser } from "../../src/diffusion/denoiser.ts";
-import { latentDiffusionConfig, latentDiffusionTimesteps } from "../../src/diffusion/original-schedules.ts";
 import type { Sampler } from "../../src/diffusion/sampler.ts";
-import { plms } from "../../src/diffusion/samplers/plms.ts";
+import { plms } from "../../src/diffusion/samplers/linear-multistep/plms.ts";
 import { samplerFromConfig } from "../../src/diffusion/samplers.ts";
 import { schedulerConfigAs } from "../../src/diffusion/scheduler-config.ts";
+import { latentDiffusionConfig, latentDiffusionTimesteps } from "../../src/diffusion/schedules/original-schedules.ts";
 import { type Tensor, zeros } from "../../src/tensor/tensor.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
-import { MULTISTEP_TRAJECTORY } from "../support/tolerances.ts";
+import { MULTISTEP_TRAJECTORY } from "../support/assertions/tolerances.ts";
 
 const config = latentDiffusionConfig({ linear_start: 0.0015, linear_end: 0.0195 });
 const start = torchGenerator(0).randn([2, 3, 4, 4]);

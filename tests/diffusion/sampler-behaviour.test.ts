@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { Denoiser } from "../../src/diffusion/denoiser.ts";
+import type { NoiseSource, Sampler } from "../../src/diffusion/sampler.ts";
+import { SAMPLER_NAMES, samplerFromConfig, samplerNamed } from "../../src/diffusion/samplers.ts";
+import { readSchedulerConfig, type SchedulerClass } from "../../src/diffusion/scheduler-config.ts";
 import {
   ddpmScheduleConfig,
   ddpmTimesteps,
   latentDiffusionConfig,
   latentDiffusionTimesteps,
-} from "../../src/diffusion/original-schedules.ts";
-import type { NoiseSource, Sampler } from "../../src/diffusion/sampler.ts";
-import { SAMPLER_NAMES, samplerFromConfig, samplerNamed } from "../../src/diffusion/samplers.ts";
-import { readSchedulerConfig, type SchedulerClass } from "../../src/diffusion/scheduler-config.ts";
+} from "../../src/diffusion/schedules/original-schedules.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { readJson } from "../support/fixtures.ts";
 

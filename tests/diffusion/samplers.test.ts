@@ -1,20 +1,24 @@
 import { describe, expect, test } from "vitest";
 import type { Denoiser } from "../../src/diffusion/denoiser.ts";
-import type { SigmaSampler } from "../../src/diffusion/karras-schedule.ts";
-import { alphasCumprod, positiveAlphasCumprod, type TrainingNoise } from "../../src/diffusion/noise-schedule.ts";
 import type { NoiseSource, Sampler, SamplerStep } from "../../src/diffusion/sampler.ts";
 import type { SamplerOptions } from "../../src/diffusion/sampler-options.ts";
 import { samplerFromConfig } from "../../src/diffusion/samplers.ts";
 import { parseSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
+import type { SigmaSampler } from "../../src/diffusion/schedules/karras-schedule.ts";
+import {
+  alphasCumprod,
+  positiveAlphasCumprod,
+  type TrainingNoise,
+} from "../../src/diffusion/schedules/noise-schedule.ts";
 import { elementCount, entry, type Tensor } from "../../src/tensor/tensor.ts";
-import { type FixtureFile, readFixture, readJson } from "../support/fixtures.ts";
 import {
   FRACTIONAL_TIMESTEP,
   MULTISTEP_TRAJECTORY,
   NOISE_SCHEDULE,
   type Tolerance,
   TRAJECTORY,
-} from "../support/tolerances.ts";
+} from "../support/assertions/tolerances.ts";
+import { type FixtureFile, readFixture, readJson } from "../support/fixtures.ts";
 
 interface Case {
   readonly name: string;

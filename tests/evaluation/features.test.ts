@@ -2,25 +2,30 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type ClipModel, openClip } from "../../src/evaluation/clip-model.ts";
-import { clipPixels } from "../../src/evaluation/clip-preprocessing.ts";
-import { appendFeatures, referenceFile, settleReference, storedSamples } from "../../src/evaluation/feature-files.ts";
-import { clipInstrument } from "../../src/evaluation/instruments/clip.ts";
-import { sceneInstrument } from "../../src/evaluation/instruments/scene.ts";
-import { featureFile } from "../../src/evaluation/records.ts";
-import { groupsLeftOut } from "../../src/evaluation/set-measures.ts";
-import { folderStore } from "../../src/evaluation/stores/folder.ts";
+import {
+  appendFeatures,
+  referenceFile,
+  settleReference,
+  storedSamples,
+} from "../../src/evaluation/measuring/feature-files.ts";
+import { clipInstrument } from "../../src/evaluation/measuring/instruments/clip.ts";
+import { sceneInstrument } from "../../src/evaluation/measuring/instruments/scene.ts";
+import { groupsLeftOut } from "../../src/evaluation/measuring/set-measures.ts";
+import { featureFile } from "../../src/evaluation/store/records.ts";
+import { folderStore } from "../../src/evaluation/store/stores/folder.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
+import { type ClipModel, openClip } from "../../src/metrics/clip/clip-model.ts";
+import { clipPixels } from "../../src/metrics/clip/clip-preprocessing.ts";
 import { featureStatistics } from "../../src/metrics/frechet-distance.ts";
-import { matrix } from "../../src/metrics/matrix.ts";
-import { openSceneModel, readSceneReference, sceneFeatures } from "../../src/metrics/scene-features.ts";
-import { clipModel } from "../../src/models/clip.ts";
-import { tokenInput } from "../../src/models/clip-text.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { matrix } from "../../src/metrics/linear-algebra/matrix.ts";
+import { openSceneModel, readSceneReference, sceneFeatures } from "../../src/metrics/scene/scene-features.ts";
+import { clipModel } from "../../src/models/clip/clip.ts";
+import { tokenInput } from "../../src/models/clip/clip-text.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
-import { writeClipFolder } from "../support/clip-folder.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { writeSceneFolder } from "../support/scene-folder.ts";
+import { writeClipFolder } from "../support/models/clip-folder.ts";
+import { writeSceneFolder } from "../support/models/scene-folder.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-features-"));
 afterAll(() => rmSync(folder, { recursive: true }));

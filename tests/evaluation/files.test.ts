@@ -2,12 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { finitePsnr } from "../../src/evaluation/instruments/difference.ts";
-import { type EvaluatedPolicy, imagesOf, unitsOf } from "../../src/evaluation/items.ts";
-import { jsonLines, readJsonLines } from "../../src/evaluation/json-lines.ts";
-import { checkFileNames, imageFile, parseResult, parseTiming } from "../../src/evaluation/records.ts";
-import { type EvaluationSettings, readSettings, settingsDifferences } from "../../src/evaluation/settings.ts";
-import { folderStore } from "../../src/evaluation/stores/folder.ts";
+import { finitePsnr } from "../../src/evaluation/measuring/instruments/difference.ts";
+import { jsonLines, readJsonLines } from "../../src/evaluation/store/json-lines.ts";
+import { checkFileNames, imageFile, parseResult, parseTiming } from "../../src/evaluation/store/records.ts";
+import { type EvaluationSettings, readSettings, settingsDifferences } from "../../src/evaluation/store/settings.ts";
+import { folderStore } from "../../src/evaluation/store/stores/folder.ts";
+import { type EvaluatedPolicy, imagesOf, unitsOf } from "../../src/evaluation/workload/items.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
 import { shrink } from "../../src/image/shrink.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parsePrompts } from "../../src/evaluation/prompts.ts";
+import { parsePrompts } from "../../src/evaluation/workload/prompts.ts";
 
 const read = (name: string, text: string) => parsePrompts(new TextEncoder().encode(text), name);
 const texts = (name: string, text: string): string[] => read(name, text).map((prompt) => prompt.text);

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Outcome, verdictsOf, verdictText } from "../../src/evaluation/equal-compute.ts";
+import type { Outcome, PolicySummary, Summary } from "../../src/evaluation/analysis/policy-summary.ts";
+import { verdictsOf, verdictText } from "../../src/evaluation/analysis/verdicts.ts";
 import type { MeasureName } from "../../src/evaluation/measures.ts";
 import { axisOver, positionOn } from "../../src/evaluation/report/axis.ts";
 import { paretoFront, scatter } from "../../src/evaluation/report/scatter.ts";
 import { reportTable, verdictTable } from "../../src/evaluation/report/table.ts";
 import { timeline } from "../../src/evaluation/report/timeline.ts";
-import type { PolicySummary, Summary } from "../../src/evaluation/summary.ts";
 import { readMarked, replaceMarked } from "../../tools/pages/marked.ts";
 import { qualityTable } from "../../tools/pages/quality-table.ts";
 

@@ -8,7 +8,7 @@ import {
   quantile,
   resample,
   worstMean,
-} from "../../src/evaluation/statistics.ts";
+} from "../../src/evaluation/measuring/statistics.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
 
 const normal = Float64Array.from(torchGenerator(1).randn([400]).data);

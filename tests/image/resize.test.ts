@@ -3,7 +3,7 @@ import { crop } from "../../src/image/crop.ts";
 import { type ResizeFilter, resizeImage } from "../../src/image/resize.ts";
 import { plainImage, rgbImage } from "../../src/image/rgb-image.ts";
 import { readFixture } from "../support/fixtures.ts";
-import { meshedPicture, namedPicture } from "../support/named-weights.ts";
+import { meshedPicture, namedPicture } from "../support/models/named-weights.ts";
 
 const expected = readFixture("perceptual/expected.safetensors");
 const cases = expected.names.filter((name) => name.startsWith("resize."));

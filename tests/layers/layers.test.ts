@@ -23,9 +23,9 @@ import {
   naiveSilu,
   naiveSinusoid,
   naiveTranspose,
-} from "../support/naive.ts";
+} from "../support/assertions/naive.ts";
+import { F32_LAYER } from "../support/assertions/tolerances.ts";
 import { randomTensor, randomTensors } from "../support/random-tensor.ts";
-import { F32_LAYER } from "../support/tolerances.ts";
 import { runLayer } from "./run-layer.ts";
 
 describe("conv2d()", () => {

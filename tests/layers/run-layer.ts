@@ -1,13 +1,13 @@
 import { join } from "node:path";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import type { Weights } from "../../src/checkpoint/weights.ts";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
 import { checkpointScope, type Scope } from "../../src/layers/scope.ts";
 import { graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 

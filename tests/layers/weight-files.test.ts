@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import type { Weights } from "../../src/checkpoint/weights.ts";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
 import { conv2d } from "../../src/layers/conv2d.ts";
 import { linear } from "../../src/layers/linear.ts";
 import { groupNorm } from "../../src/layers/norms.ts";
@@ -14,8 +14,8 @@ import { concat, transpose } from "../../src/onnx/ops.ts";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "../../src/tensor/half.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { concatenate, safetensorsBytes, temporaryFolder } from "../checkpoint/files.ts";
+import { F32_LAYER } from "../support/assertions/tolerances.ts";
 import { randomTensor, randomTensors } from "../support/random-tensor.ts";
-import { F32_LAYER } from "../support/tolerances.ts";
 import { runWithWeights, type Tensors } from "./run-layer.ts";
 
 const WEIGHTS = randomTensors({

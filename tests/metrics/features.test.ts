@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { clipScore } from "../../src/metrics/clip-score.ts";
+import { clipScore } from "../../src/metrics/clip/clip-score.ts";
 import { featureStatistics, frechetDistance } from "../../src/metrics/frechet-distance.ts";
 import { inceptionScore } from "../../src/metrics/inception-score.ts";
 import { kernelDistance } from "../../src/metrics/kernel-distance.ts";
-import { type Matrix, matrix, timesTransposed, transposed } from "../../src/metrics/matrix.ts";
+import { type Matrix, matrix, timesTransposed, transposed } from "../../src/metrics/linear-algebra/matrix.ts";
+import { squareRootFactor, symmetricEigenvalues } from "../../src/metrics/linear-algebra/symmetric.ts";
 import { precisionAndRecall } from "../../src/metrics/precision-recall.ts";
-import { squareRootFactor, symmetricEigenvalues } from "../../src/metrics/symmetric.ts";
 import { readFixture, readJson } from "../support/fixtures.ts";
 import { readRawFixture } from "../tensor/raw-fixture.ts";
 import { DIGITS_OF_FLOAT32, DIGITS_OF_FLOAT64, DIGITS_OF_SINGULAR_ROOT } from "./precision.ts";

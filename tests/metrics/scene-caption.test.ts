@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { captionAccuracy, parseCaption } from "../../src/metrics/scene-caption.ts";
+import { captionAccuracy, parseCaption } from "../../src/metrics/scene/scene-caption.ts";
 
 const labels = { nouns: ["fox", "cat", "car", "rose", "doughnut"], colours: ["teal", "red", "gray", "orange"] };
 

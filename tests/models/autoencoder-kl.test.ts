@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import {
   type AutoencoderKlConfig,
   autoencoderDecoder,
   autoencoderEncoder,
   autoencoderKlConfig,
   sampleLatent,
-} from "../../src/models/autoencoder-kl.ts";
-import { reduction } from "../../src/models/image-coder.ts";
+} from "../../src/models/autoencoder/autoencoder-kl.ts";
+import { reduction } from "../../src/models/autoencoder/image-coder.ts";
 import { withCurrentNames } from "../../src/models/key-names.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { coderShape, labels, weightNames } from "./graphs.ts";
 
 describe.each(["vae-kl", "vae-kl-sdxl"])("%s", (name) => {

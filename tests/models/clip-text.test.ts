@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { type ClipTextOptions, clipTextConfig, clipTextModel, tokenInput } from "../../src/models/clip-text.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { type ClipTextOptions, clipTextConfig, clipTextModel, tokenInput } from "../../src/models/clip/clip-text.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { idRows, weightNames } from "./graphs.ts";
 
 type Choices = Omit<ClipTextOptions, "batch" | "length">;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { clipConfig, clipImageModel, clipModel, clipPromptModel, clipScores } from "../../src/models/clip.ts";
-import { tokenInput } from "../../src/models/clip-text.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { clipConfig, clipImageModel, clipModel, clipPromptModel, clipScores } from "../../src/models/clip/clip.ts";
+import { tokenInput } from "../../src/models/clip/clip-text.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { idRows, weightNames } from "./graphs.ts";
 
 describe("clip-both", () => {

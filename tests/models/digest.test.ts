@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { ARCHITECTURES, type ArchitectureName } from "../../src/models/architectures.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { printGraph } from "../../src/onnx/print.ts";
 import { readJson } from "../support/fixtures.ts";
 

@@ -1,4 +1,4 @@
-import type { CoderShape } from "../../src/models/image-coder.ts";
+import type { CoderShape } from "../../src/models/autoencoder/image-coder.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import type { FixtureFile } from "../support/fixtures.ts";

@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { cut } from "../../src/deepcache/cut.ts";
 import { ARCHITECTURES, type ArchitectureName, architecture } from "../../src/models/architectures.ts";
-import { autoencoderDecoder, autoencoderEncoder, autoencoderKlConfig } from "../../src/models/autoencoder-kl.ts";
-import { clipTextConfig, clipTextModel } from "../../src/models/clip-text.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import {
+  autoencoderDecoder,
+  autoencoderEncoder,
+  autoencoderKlConfig,
+} from "../../src/models/autoencoder/autoencoder-kl.ts";
+import { clipTextConfig, clipTextModel } from "../../src/models/clip/clip-text.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
 import { addMacs, countMacs, type Macs } from "../../src/onnx/macs.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";

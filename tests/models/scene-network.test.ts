@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { sceneMetricsFolder } from "../../src/cli/default-model.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { imagesToSamples } from "../../src/image/samples.ts";
-import { clipConfig, clipModel } from "../../src/models/clip.ts";
-import { tokenInput } from "../../src/models/clip-text.ts";
-import { sceneFeatureWidth, sceneNetwork, sceneNetworkConfig } from "../../src/models/scene-network.ts";
+import { clipConfig, clipModel } from "../../src/models/clip/clip.ts";
+import { tokenInput } from "../../src/models/clip/clip-text.ts";
+import { sceneFeatureWidth, sceneNetwork, sceneNetworkConfig } from "../../src/models/judges/scene-network.ts";
+import { sceneMetricsFolder } from "../../src/systems/shipped.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { heldOutScenes } from "../support/scenes.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { heldOutScenes } from "../support/models/scenes.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { idRows, weightNames } from "./graphs.ts";
 
 const expected = readFixture("scene-metrics/outputs.safetensors");

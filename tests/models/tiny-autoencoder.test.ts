@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { tinyAutoencoderConfig, tinyDecoder, tinyEncoder } from "../../src/models/tiny-autoencoder.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { tinyAutoencoderConfig, tinyDecoder, tinyEncoder } from "../../src/models/autoencoder/tiny-autoencoder.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { coderShape, labels, weightNames } from "./graphs.ts";
 
 describe("taesd", () => {

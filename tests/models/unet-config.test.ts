@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ARCHITECTURES } from "../../src/models/architectures.ts";
-import { skipCount, unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { skipCount, unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 
 const SD = ARCHITECTURES["stable-diffusion-v1-5"].unet;
 const DDPM = ARCHITECTURES["ddpm-cifar10"].unet;

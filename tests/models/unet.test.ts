@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { skipCount, unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { skipCount, unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
-import { caseNames, unetCase } from "../support/unet-cases.ts";
+import { caseNames, unetCase } from "../support/models/unet-cases.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const UNETS = [
   "unet-sd15",

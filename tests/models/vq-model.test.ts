@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { vqDecoder, vqEncoder, vqModelConfig } from "../../src/models/vq-model.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { vqDecoder, vqEncoder, vqModelConfig } from "../../src/models/autoencoder/vq-model.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 import { coderShape, labels, weightNames } from "./graphs.ts";
 
 describe("vq-f4", () => {

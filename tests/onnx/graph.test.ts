@@ -16,7 +16,7 @@ import {
 } from "../../src/onnx/ops.ts";
 import { broadcast, convolvedSize, productShape } from "../../src/onnx/shapes.ts";
 import { tensor, zeros } from "../../src/tensor/tensor.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 describe("graphBuilder()", () => {
   test("refuses a second input of the same name", () => {

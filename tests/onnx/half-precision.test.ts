@@ -4,13 +4,13 @@ import { cachedDenoiser, loadCut } from "../../src/denoisers/cached.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { halfPrecision } from "../../src/onnx/half-precision.ts";
 import { add, conv, identity, multiply, sin } from "../../src/onnx/ops.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { openNetwork } from "../denoisers/networks.ts";
+import { HALF_CALL } from "../support/assertions/tolerances.ts";
 import { randomTensor } from "../support/random-tensor.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { HALF_CALL } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const types = (values: readonly (Value | undefined)[]): string[] => values.map((value) => value?.dtype ?? "none");
 const nodesOf = (graph: Graph, op: string) => graph.nodes.filter((node) => node.op === op);

@@ -4,7 +4,7 @@ import { add, clip, multiply } from "../../src/onnx/ops.ts";
 import { AttributeProto_AttributeType, TensorProto_DataLocation } from "../../src/onnx/protobuf/generated/onnx_pb.ts";
 import { readModel, writeModel } from "../../src/onnx/protobuf/model.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const reread = (graph: Graph) => {
   const model = readModel(writeModel(graph, (path) => path));

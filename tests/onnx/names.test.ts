@@ -4,7 +4,7 @@ import { nameValues } from "../../src/onnx/names.ts";
 import { add } from "../../src/onnx/ops.ts";
 import { writeModel } from "../../src/onnx/protobuf/model.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
-import { runGraph } from "../support/run-graph.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 test("nameValues() keeps the names of inputs and outputs and numbers the rest by hint", () => {
   const builder = graphBuilder("g");

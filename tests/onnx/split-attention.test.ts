@@ -3,9 +3,9 @@ import { type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { countMacs } from "../../src/onnx/macs.ts";
 import { identity, multiHeadAttention } from "../../src/onnx/ops.ts";
 import { splitAttention } from "../../src/onnx/split-attention.ts";
+import { F32_LAYER } from "../support/assertions/tolerances.ts";
 import { randomTensor } from "../support/random-tensor.ts";
-import { runGraph } from "../support/run-graph.ts";
-import { F32_LAYER } from "../support/tolerances.ts";
+import { runGraph } from "../support/runtimes/run-graph.ts";
 
 /** Attention of 6 positions over 4, in 2 heads of 8. */
 function attention(masked: boolean): Graph {

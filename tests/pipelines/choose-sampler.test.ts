@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SAMPLER_NAMES } from "../../src/diffusion/samplers.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
-import { chooseSampler, planRun } from "../../src/pipelines/choose-sampler.ts";
+import { chooseSampler, planRun } from "../../src/pipelines/run/choose-sampler.ts";
 
 const BETAS = { beta_start: 0.00085, beta_end: 0.012, beta_schedule: "scaled_linear" };
 

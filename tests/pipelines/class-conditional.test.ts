@@ -2,18 +2,21 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CachePolicy } from "../../src/deepcache/policy.ts";
 import { guidedDenoiser } from "../../src/denoisers/guided.ts";
 import { loadUNet, startDenoiser } from "../../src/denoisers/unet-run.ts";
-import { unet } from "../../src/models/unet.ts";
-import { type ClassConditionalPipeline, classConditional } from "../../src/pipelines/class-conditional.ts";
-import type { ClassConditionalOptions } from "../../src/pipelines/class-conditional-options.ts";
-import type { GenerationResult, PipelineEvent } from "../../src/pipelines/events.ts";
-import { type LatentDiffusionModel, openLatentDiffusion } from "../../src/pipelines/latent-diffusion-model.ts";
-import { latentDiffusionSampler } from "../../src/pipelines/latent-diffusion-sampler.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import {
+  type ClassConditionalPipeline,
+  classConditional,
+} from "../../src/pipelines/class-conditional/class-conditional.ts";
+import type { ClassConditionalOptions } from "../../src/pipelines/class-conditional/class-conditional-options.ts";
+import { latentDiffusionSampler } from "../../src/pipelines/class-conditional/latent-diffusion-sampler.ts";
+import type { GenerationResult, PipelineEvent } from "../../src/pipelines/run/events.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { type LatentDiffusionModel, openLatentDiffusion } from "../../src/systems/latent-diffusion.ts";
 import { zeros } from "../../src/tensor/tensor.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
-import { countingRuntime } from "../support/counting-runtime.ts";
+import { DDIM_RUN, PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture, row } from "../support/fixtures.ts";
-import { DDIM_RUN, PIPELINE_LATENTS } from "../support/tolerances.ts";
+import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 
 const golden = readFixture("original/ldm/samples.safetensors");
 

@@ -1,17 +1,17 @@
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
-import { guidanceEmbedding } from "../../src/pipelines/guidance-embedding.ts";
-import { openModel } from "../../src/pipelines/open-model.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "../../src/pipelines/stable-diffusion-model.ts";
-import { textToImage } from "../../src/pipelines/text-to-image.ts";
-import type { TextToImageOptions } from "../../src/pipelines/text-to-image-options.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { guidanceEmbedding } from "../../src/pipelines/text-to-image/guidance-embedding.ts";
+import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { openModel } from "../../src/systems/open-model.ts";
+import { openStableDiffusion, type StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
 import { temporaryCopy } from "../checkpoint/files.ts";
+import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { PIPELINE_LATENTS } from "../support/tolerances.ts";
 import { optionsOf } from "./golden-run.ts";
 
 const FOLDER = fixturePath("pipelines/sd15/model");

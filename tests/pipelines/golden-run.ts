@@ -1,18 +1,18 @@
 import { expect } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import type { CachePolicy } from "../../src/deepcache/policy.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
-import { chooseSampler } from "../../src/pipelines/choose-sampler.ts";
-import type { GenerationResult } from "../../src/pipelines/events.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "../../src/pipelines/stable-diffusion-model.ts";
-import type { TextToImageOptions } from "../../src/pipelines/text-to-image-options.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
+import { chooseSampler } from "../../src/pipelines/run/choose-sampler.ts";
+import type { GenerationResult } from "../../src/pipelines/run/events.ts";
+import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { openStableDiffusion, type StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { type FixtureFile, fixturePath, row } from "../support/fixtures.ts";
-import { PIPELINE_LATENTS } from "../support/tolerances.ts";
 
 interface Call {
   readonly height?: number;

@@ -4,12 +4,12 @@ import type { CachePolicy } from "../../src/deepcache/policy.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
 import { imageParameters } from "../../src/pipelines/image-parameters.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "../../src/pipelines/stable-diffusion-model.ts";
-import { type TextToImagePipeline, textToImage } from "../../src/pipelines/text-to-image.ts";
-import type { TextToImageOptions } from "../../src/pipelines/text-to-image-options.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { type TextToImagePipeline, textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { openStableDiffusion, type StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
+import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { PIPELINE_LATENTS } from "../support/tolerances.ts";
 import { expectGolden, modelFor, optionsOf, recordingRuntime, withInpaintingUNet } from "./golden-run.ts";
 
 const FOLDER = "pipelines/sd15/model";

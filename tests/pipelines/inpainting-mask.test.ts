@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { rgbImage } from "../../src/image/rgb-image.ts";
-import { blend, latentMask, maskOf, withoutMasked } from "../../src/pipelines/inpainting-mask.ts";
+import { blend, latentMask, maskOf, withoutMasked } from "../../src/pipelines/text-to-image/inpainting-mask.ts";
 
 test("maskOf() cuts grey levels in the middle, colours weighted as the eye does", () => {
   const pixels = [

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
-import { openStableDiffusion } from "../../src/pipelines/stable-diffusion-model.ts";
-import { textToImage } from "../../src/pipelines/text-to-image.ts";
-import type { TextToImageOptions } from "../../src/pipelines/text-to-image-options.ts";
-import { unconditional } from "../../src/pipelines/unconditional.ts";
-import { openUnconditional } from "../../src/pipelines/unconditional-model.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
-import { countingRuntime } from "../support/counting-runtime.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
+import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
+import { unconditional } from "../../src/pipelines/unconditional/unconditional.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
+import { openUnconditional } from "../../src/systems/unconditional.ts";
+import { NETWORK_CALL, PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { NETWORK_CALL, PIPELINE_LATENTS } from "../support/tolerances.ts";
-import { unetCase } from "../support/unet-cases.ts";
+import { unetCase } from "../support/models/unet-cases.ts";
+import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 
 const MODEL = await openStableDiffusion(fixturePath("pipelines/sd15/model"));
 const OPTIONS: TextToImageOptions = {

@@ -2,13 +2,14 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { conditionerOf, openStableDiffusion } from "../../src/pipelines/stable-diffusion-model.ts";
-import type { TextRequest } from "../../src/pipelines/text-conditioner.ts";
-import { textToImage } from "../../src/pipelines/text-to-image.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { conditionerOf } from "../../src/pipelines/text-to-image/conditioner-of.ts";
+import type { TextRequest } from "../../src/pipelines/text-to-image/text-conditioner.ts";
+import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture, readJson, row } from "../support/fixtures.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
 import { expectGolden, modelFor, optionsOf, recordingRuntime } from "./golden-run.ts";
 
 const FOLDER = "pipelines/sdxl/model";

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { plainImage } from "../../src/image/rgb-image.ts";
-import { classConditional } from "../../src/pipelines/class-conditional.ts";
-import type { GenerationResult } from "../../src/pipelines/events.ts";
-import { openLatentDiffusion } from "../../src/pipelines/latent-diffusion-model.ts";
-import { seededNoise } from "../../src/pipelines/seeded-noise.ts";
-import { openStableDiffusion } from "../../src/pipelines/stable-diffusion-model.ts";
-import { textToImage } from "../../src/pipelines/text-to-image.ts";
-import { unconditional } from "../../src/pipelines/unconditional.ts";
-import { openUnconditional } from "../../src/pipelines/unconditional-model.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import { classConditional } from "../../src/pipelines/class-conditional/class-conditional.ts";
+import type { GenerationResult } from "../../src/pipelines/run/events.ts";
+import { seededNoise } from "../../src/pipelines/run/seeded-noise.ts";
+import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import { unconditional } from "../../src/pipelines/unconditional/unconditional.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { openLatentDiffusion } from "../../src/systems/latent-diffusion.ts";
+import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
+import { openUnconditional } from "../../src/systems/unconditional.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
+import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, row } from "../support/fixtures.ts";
-import { PIPELINE_LATENTS } from "../support/tolerances.ts";
 
 const runtime = nodeRuntime();
 const SEEDS = [7, 0];

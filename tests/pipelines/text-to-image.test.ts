@@ -2,13 +2,13 @@ import { readdirSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import type { CachePolicy } from "../../src/deepcache/policy.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
-import type { PipelineEvent } from "../../src/pipelines/events.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "../../src/pipelines/stable-diffusion-model.ts";
-import { type TextToImagePipeline, textToImage } from "../../src/pipelines/text-to-image.ts";
-import type { TextToImageOptions } from "../../src/pipelines/text-to-image-options.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+import type { PipelineEvent } from "../../src/pipelines/run/events.ts";
+import { type TextToImagePipeline, textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { openStableDiffusion, type StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
+import { NETWORK_CALL, PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { type FixtureFile, fixturePath, readFixture, row } from "../support/fixtures.ts";
-import { NETWORK_CALL, PIPELINE_LATENTS } from "../support/tolerances.ts";
 
 const FOLDER = "pipelines/sd15/model";
 const CASES = readdirSync(fixturePath("pipelines/sd15")).filter((name) => name.startsWith("txt2img"));
@@ -128,7 +128,7 @@ describe("a pipeline", () => {
 
   test("gives the reference's prompt embeddings with layers skipped", async () => {
     const golden = readFixture("pipelines/sd15/txt2img-ddim.safetensors");
-    const { encodePrompts } = await import("../../src/pipelines/prompt-encoder.ts");
+    const { encodePrompts } = await import("../../src/pipelines/text-to-image/prompt-encoder.ts");
     const model = await openStableDiffusion(fixturePath(FOLDER));
     const { prompt = "", negative_prompt: negative = "" } = JSON.parse(golden.metadata["prompt"] ?? "") as Record<
       string,

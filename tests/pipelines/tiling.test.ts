@@ -1,24 +1,24 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import {
   type AutoencoderKlConfig,
   autoencoderDecoder,
   autoencoderEncoder,
   autoencoderKlConfig,
-} from "../../src/models/autoencoder-kl.ts";
-import { reduction } from "../../src/models/image-coder.ts";
-import { decodeLatents, klLatentDecoder } from "../../src/pipelines/latent-decoder.ts";
-import { loadLatentEncoder } from "../../src/pipelines/latent-encoder.ts";
-import { type SessionSlot, sessionSlot } from "../../src/pipelines/session-slot.ts";
-import { imageGrid, latentGrid, mapTiles, needsTiles, type TileGrid } from "../../src/pipelines/tiling.ts";
+} from "../../src/models/autoencoder/autoencoder-kl.ts";
+import { reduction } from "../../src/models/autoencoder/image-coder.ts";
+import { decodeLatents, klLatentDecoder } from "../../src/pipelines/latents/latent-decoder.ts";
+import { loadLatentEncoder } from "../../src/pipelines/latents/latent-encoder.ts";
+import { imageGrid, latentGrid, mapTiles, needsTiles, type TileGrid } from "../../src/pipelines/latents/tiling.ts";
+import { type SessionSlot, sessionSlot } from "../../src/pipelines/run/session-slot.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Session } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import { concatenate, selectRows } from "../../src/tensor/concatenate.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { coderShape, labels } from "../models/graphs.ts";
-import { countingRuntime } from "../support/counting-runtime.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
+import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 
 const rowsOf = (tensor: Tensor): Tensor[] =>
   Array.from({ length: tensor.shape[0] ?? 0 }, (_, row) => selectRows(tensor, [row]));

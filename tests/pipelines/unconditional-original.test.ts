@@ -1,26 +1,25 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import type { CachePolicy } from "../../src/deepcache/policy.ts";
 import { type LoadedUNet, loadUNet, startDenoiser } from "../../src/denoisers/unet-run.ts";
 import { samplesToImages } from "../../src/image/samples.ts";
-import { unet } from "../../src/models/unet.ts";
-import { planRun } from "../../src/pipelines/choose-sampler.ts";
-import { unconditional } from "../../src/pipelines/unconditional.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { planRun } from "../../src/pipelines/run/choose-sampler.ts";
+import { unconditional } from "../../src/pipelines/unconditional/unconditional.ts";
 import {
-  type OriginalDdpm,
-  openOriginalDdpm,
-  type UnconditionalModel,
-} from "../../src/pipelines/unconditional-model.ts";
-import { settleUnconditional, type UnconditionalOptions } from "../../src/pipelines/unconditional-options.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
+  settleUnconditional,
+  type UnconditionalOptions,
+} from "../../src/pipelines/unconditional/unconditional-options.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { type OriginalDdpm, openOriginalDdpm, type UnconditionalModel } from "../../src/systems/unconditional.ts";
 import { type Tensor, zeros } from "../../src/tensor/tensor.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
-import { trainerFile } from "../models/ddpm-trainer-file.ts";
+import { trainerFile } from "../originals/ddpm-trainer-file.ts";
+import { DDIM_RUN } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture, row } from "../support/fixtures.ts";
-import { DDIM_RUN } from "../support/tolerances.ts";
 
 const ORIGINAL = {
   checkpoint: fixturePath("original/ddpm-cifar/ckpt.pth"),

@@ -1,13 +1,13 @@
 import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileSource } from "../../src/checkpoint/byte-sources/file.ts";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import { type ExternalData, type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { add, gather, multiply } from "../../src/onnx/ops.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { DeviceTensor, Feed, Runtime } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
 

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
-import { writeSafetensors } from "../../src/checkpoint/write-safetensors.ts";
-import { unet } from "../../src/models/unet.ts";
-import { unetConfig } from "../../src/models/unet-config.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { add, cast, multiply, relu } from "../../src/onnx/ops.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { piecesOf } from "../../src/runtime/pieces.ts";
 import type { DeviceTensor } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import { DTYPES, type Dtype } from "../../src/tensor/dtype.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
+import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
-import { NETWORK_CALL } from "../support/tolerances.ts";
-import { unetCase } from "../support/unet-cases.ts";
+import { unetCase } from "../support/models/unet-cases.ts";
 
 /** x + w0 + w1 + … with weights of 4 values, each of its own type; also gives x + w0. */
 function sums(...dtypes: readonly Dtype[]): Graph {

@@ -1,22 +1,22 @@
 import { InferenceSession } from "onnxruntime-node";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { openComponent } from "../../src/checkpoint/component.ts";
+import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
 import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/denoisers/cached.ts";
-import { autoencoderDecoder, autoencoderKlConfig } from "../../src/models/autoencoder-kl.ts";
+import { autoencoderDecoder, autoencoderKlConfig } from "../../src/models/autoencoder/autoencoder-kl.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add } from "../../src/onnx/ops.ts";
-import { textToImage } from "../../src/pipelines/text-to-image.ts";
+import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { DeviceTensor, Runtime } from "../../src/runtime/runtime.ts";
-import { nodeRuntime } from "../../src/runtime/runtimes/node.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { openNetwork } from "../denoisers/networks.ts";
 import { expectGolden, modelFor, optionsOf, recordingRuntime } from "../pipelines/golden-run.ts";
-import { countingRuntime } from "../support/counting-runtime.ts";
+import { WEBGPU_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
 import { randomTensor } from "../support/random-tensor.ts";
-import { WEBGPU_CALL } from "../support/tolerances.ts";
-import { VULKAN_DRIVER } from "../support/vulkan.ts";
+import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
+import { VULKAN_DRIVER } from "../support/runtimes/vulkan.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -1,6 +1,6 @@
-import type { Terminal } from "../../src/cli/console.ts";
-import { exitCodeOf } from "../../src/cli/exit-code.ts";
 import { createProgram } from "../../src/cli/program.ts";
+import type { Terminal } from "../../src/cli/terminal/console.ts";
+import { exitCodeOf } from "../../src/cli/terminal/exit-code.ts";
 
 export interface CliRun {
   readonly code: number;

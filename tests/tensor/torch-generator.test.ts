@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { float16ToFloat32 } from "../../src/tensor/half.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
+import { NORMAL_DEVIATE } from "../support/assertions/tolerances.ts";
 import { readFixture, readJson } from "../support/fixtures.ts";
-import { NORMAL_DEVIATE } from "../support/tolerances.ts";
 import { readRawFixture } from "./raw-fixture.ts";
 
 const FILE = "rng/torch.safetensors";

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { BenchmarkReport } from "../../src/benchmark/report.ts";
+import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
 import { type AgainstPytorch, againstPytorchTables } from "../../tools/pages/against-pytorch.ts";
 import { readmeTable } from "../../tools/pages/benchmark-table.ts";
 import { readMarked } from "../../tools/pages/marked.ts";

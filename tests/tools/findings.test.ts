@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Outcome, Verdict } from "../../src/evaluation/equal-compute.ts";
-import type { PolicySummary, Summary } from "../../src/evaluation/summary.ts";
+import type { Outcome, PolicySummary, Summary, Verdict } from "../../src/evaluation/analysis/policy-summary.ts";
 import { claimsOf } from "../../tools/pages/findings/claims.ts";
 import { excerpt } from "../../tools/pages/findings/excerpt.ts";
 import { gridOf, tally } from "../../tools/pages/findings/grid.ts";

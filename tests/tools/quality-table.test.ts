@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Summary } from "../../src/evaluation/summary.ts";
+import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { excerpt } from "../../tools/pages/findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "../../tools/pages/findings/page.ts";
 import { readMarked } from "../../tools/pages/marked.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { BenchmarkReport } from "../../src/benchmark/report.ts";
+import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
 import { isMeasureName, measureNamed, type Need } from "../../src/evaluation/measures.ts";
 import { readMarked } from "../../tools/pages/marked.ts";
 import { type PaperTable, published, type Recipe, recipe } from "../../tools/pages/recipes/recipe.ts";

@@ -1,4 +1,4 @@
-import { markdownTable } from "../../src/benchmark/markdown.ts";
+import { markdownTable } from "../../src/benchmark/report/markdown.ts";
 import { timesOf } from "../../src/benchmark/statistics.ts";
 import { TITLES } from "./benchmark-table.ts";
 

@@ -1,5 +1,5 @@
-import { markdownTable } from "../../src/benchmark/markdown.ts";
-import type { BenchmarkReport, BranchReport } from "../../src/benchmark/report.ts";
+import { markdownTable } from "../../src/benchmark/report/markdown.ts";
+import type { BenchmarkReport, BranchReport } from "../../src/benchmark/report/report.ts";
 
 /** What the table says of a model beside its measurements. */
 interface TableEntry {

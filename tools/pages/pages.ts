@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BenchmarkReport } from "../../src/benchmark/report.ts";
-import type { Summary } from "../../src/evaluation/summary.ts";
+import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
+import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { againstPytorchTables } from "./against-pytorch.ts";
 import { readmeTable } from "./benchmark-table.ts";
 import { excerpt } from "./findings/excerpt.ts";

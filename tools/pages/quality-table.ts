@@ -1,8 +1,8 @@
-import { verdictText } from "../../src/evaluation/equal-compute.ts";
+import type { MeasureSummary, Summary } from "../../src/evaluation/analysis/policy-summary.ts";
+import type { PolicyTimes } from "../../src/evaluation/analysis/times.ts";
+import { verdictText } from "../../src/evaluation/analysis/verdicts.ts";
 import { measureNamed } from "../../src/evaluation/measures.ts";
 import { measuresOf } from "../../src/evaluation/report/table.ts";
-import type { MeasureSummary, Summary } from "../../src/evaluation/summary.ts";
-import type { PolicyTimes } from "../../src/evaluation/times.ts";
 
 /** Times of an evaluation, and what they were measured on. */
 export interface MeasuredTimes {

@@ -1,5 +1,5 @@
-import { markdownTable } from "../../src/benchmark/markdown.ts";
-import type { BenchmarkReport, EvaluationCost } from "../../src/benchmark/report.ts";
+import { markdownTable } from "../../src/benchmark/report/markdown.ts";
+import type { BenchmarkReport, EvaluationCost } from "../../src/benchmark/report/report.ts";
 import { TITLES } from "./benchmark-table.ts";
 
 /** The interval that the table is about, as most of the paper's are. */

@@ -4,21 +4,21 @@
  *     node models/scene-metrics/recipe/measure.ts FOLDER...
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { openComponent } from "../../../src/checkpoint/component.ts";
-import { readTokenizerFiles } from "../../../src/checkpoint/tokenizer-files.ts";
-import { sceneMetricsFolder } from "../../../src/cli/default-model.ts";
+import { openComponent } from "../../../src/checkpoint/folder/component.ts";
+import { readTokenizerFiles } from "../../../src/checkpoint/folder/tokenizer-files.ts";
+import { sceneMetricsFolder } from "../../../src/systems/shipped.ts";
 import { parseParameters, PARAMETERS_KEYWORD } from "../../../src/image/parameters.ts";
 import { decodePng } from "../../../src/image/png.ts";
 import type { RgbImage } from "../../../src/image/rgb-image.ts";
 import { imagesToSamples } from "../../../src/image/samples.ts";
 import { featureStatistics, frechetDistance } from "../../../src/metrics/frechet-distance.ts";
-import { matrix } from "../../../src/metrics/matrix.ts";
+import { matrix } from "../../../src/metrics/linear-algebra/matrix.ts";
 import { precisionAndRecall } from "../../../src/metrics/precision-recall.ts";
-import { captionAccuracy } from "../../../src/metrics/scene-caption.ts";
-import { openSceneModel, readSceneReference, sceneFeatures } from "../../../src/metrics/scene-features.ts";
-import { clipConfig, clipImageModel, clipPromptModel, clipScores } from "../../../src/models/clip.ts";
-import { tokenInput } from "../../../src/models/clip-text.ts";
-import { nodeRuntime } from "../../../src/runtime/runtimes/node.ts";
+import { captionAccuracy } from "../../../src/metrics/scene/scene-caption.ts";
+import { openSceneModel, readSceneReference, sceneFeatures } from "../../../src/metrics/scene/scene-features.ts";
+import { clipConfig, clipImageModel, clipPromptModel, clipScores } from "../../../src/models/clip/clip.ts";
+import { tokenInput } from "../../../src/models/clip/clip-text.ts";
+import { nodeRuntime } from "../../../src/runtime/node/node.ts";
 import { loadClipTokenizer } from "../../../src/tokenizer/clip-tokenizer.ts";
 
 const home = sceneMetricsFolder();

@@ -1,5 +1,5 @@
+import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
-import { quote } from "../limits.ts";
 
 /** Element types of NumPy arrays that are read, by NumPy's names. */
 export const NPY_TYPES = { "|u1": 1, "<f4": 4, "<f8": 8 } as const;

@@ -1,11 +1,11 @@
 import { zipSync } from "fflate";
 import { elementCount } from "../../tensor/tensor.ts";
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { quote } from "../bytes/limits.ts";
+import { writeAtomically } from "../bytes/write-atomically.ts";
 import { CheckpointError } from "../errors.ts";
-import { quote } from "../limits.ts";
 import { inflateRange } from "../torch/inflate.ts";
 import { locateEntry, readZipDirectory, type ZipEntry } from "../torch/zip.ts";
-import { writeAtomically } from "../write-atomically.ts";
 import { encodeNpy, NPY_HEADER_BYTES, NPY_TYPES, type NpyHeader, readNpyHeader } from "./npy.ts";
 
 /** One array of a `.npz` file, read some rows at a time. */

@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { createInflateRaw } from "node:zlib";
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { quote } from "../bytes/limits.ts";
+import { readPieces } from "../bytes/read-pieces.ts";
 import { CheckpointError } from "../errors.ts";
-import { quote } from "../limits.ts";
-import { readPieces } from "../read-pieces.ts";
 import type { PackedRange } from "./torch-archive.ts";
 
 /** The bytes of a small deflated piece of `source`. */

@@ -1,7 +1,7 @@
 import { DTYPES } from "../../tensor/dtype.ts";
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
-import { quote } from "../limits.ts";
 import { ByteReader, UnexpectedEnd } from "./byte-reader.ts";
 import { MAX_PICKLE_BYTES, readPickle } from "./pickle.ts";
 import type { TorchArchive } from "./torch-archive.ts";

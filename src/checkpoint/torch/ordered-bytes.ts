@@ -1,7 +1,7 @@
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
-import type { ByteSource } from "../byte-source.ts";
-import { readPieces } from "../read-pieces.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { readPieces } from "../bytes/read-pieces.ts";
 import { isContiguous } from "./torch-file.ts";
 import type { TorchTensor } from "./torch-objects.ts";
 

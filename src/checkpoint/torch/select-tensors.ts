@@ -1,6 +1,6 @@
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
-import { quote } from "../limits.ts";
 import { isTensor, type TorchTensor } from "./torch-objects.ts";
 
 /** The tensors of one dictionary of a pickle by name, and what else was saved beside it. */

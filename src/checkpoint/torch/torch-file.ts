@@ -1,6 +1,6 @@
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import type { CheckpointFile } from "../checkpoint-file.ts";
 import type { Weight } from "../weights.ts";
 import { readLegacyArchive } from "./legacy-archive.ts";

@@ -1,6 +1,6 @@
 import type { Dtype } from "../../tensor/dtype.ts";
+import { isCount, MAX_DIMENSIONS, quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
-import { isCount, MAX_DIMENSIONS, quote } from "../limits.ts";
 import { DICTIONARY_STEPS, type PickleHost } from "./pickle.ts";
 
 /** A flat array outside of the pickle, which several tensors may share. */

@@ -1,6 +1,6 @@
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { MAX_TENSORS, quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
-import { MAX_TENSORS, quote } from "../limits.ts";
 import { ByteReader } from "./byte-reader.ts";
 
 /** One file inside of an archive, as the archive's directory describes it. */

@@ -2,16 +2,16 @@ import type { Command } from "commander";
 import { formatPolicy } from "../../deepcache/policy.ts";
 import { drawGrid } from "../../image/grid.ts";
 import { writeImage } from "../../image/write-image.ts";
-import { DEFAULT_INTERVAL, policiesOf } from "../cache-flags.ts";
 import { type ComparedRow, type Comparison, comparePolicies, comparisonRows } from "../comparison.ts";
-import type { Terminal } from "../console.ts";
-import { addGenerationFlags, type GenerationFlags } from "../generation-flags.ts";
-import { interruptible } from "../interrupt.ts";
+import { DEFAULT_INTERVAL, policiesOf } from "../flags/cache-flags.ts";
+import { addGenerationFlags, type GenerationFlags } from "../flags/generation-flags.ts";
+import { parseWhole, UsageError } from "../flags/usage.ts";
 import { drawnSeed, openJob } from "../job.ts";
-import { warnOfMemory } from "../memory-warning.ts";
-import { checkWritable } from "../output-files.ts";
-import { secondsText } from "../units.ts";
-import { parseWhole, UsageError } from "../usage.ts";
+import type { Terminal } from "../terminal/console.ts";
+import { interruptible } from "../terminal/interrupt.ts";
+import { warnOfMemory } from "../terminal/memory-warning.ts";
+import { checkWritable } from "../terminal/output-files.ts";
+import { secondsText } from "../terminal/units.ts";
 
 interface Flags extends GenerationFlags {
   readonly repeat: number;

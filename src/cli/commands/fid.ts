@@ -2,27 +2,32 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { extractImages, readReference, settleReference, storedSamples } from "../../evaluation/feature-files.ts";
-import { inceptionInstrument } from "../../evaluation/instruments/inception.ts";
 import { MEASURES, type MeasureName, measureNamed } from "../../evaluation/measures.ts";
-import { featureFile } from "../../evaluation/records.ts";
-import { measureSet, outputsFor } from "../../evaluation/set-measures.ts";
-import { folderStore } from "../../evaluation/stores/folder.ts";
+import {
+  extractImages,
+  readReference,
+  settleReference,
+  storedSamples,
+} from "../../evaluation/measuring/feature-files.ts";
+import { inceptionInstrument } from "../../evaluation/measuring/instruments/inception.ts";
+import { measureSet, outputsFor } from "../../evaluation/measuring/set-measures.ts";
+import { featureFile } from "../../evaluation/store/records.ts";
+import { folderStore } from "../../evaluation/store/stores/folder.ts";
 import { type FeatureStatistics, featureStatistics } from "../../metrics/frechet-distance.ts";
 import { openInception } from "../../metrics/inception-features.ts";
 import { type ReferenceImages, writeReferenceStatistics } from "../../metrics/reference-statistics.ts";
-import { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput } from "../../models/inception.ts";
-import { NODE_DEVICES, type NodeDevice } from "../../runtime/runtimes/node-device.ts";
-import type { Terminal } from "../console.ts";
-import { conversion } from "../conversion.ts";
-import { addInceptionInput } from "../evaluation-flags.ts";
-import { parseDevice } from "../generation-flags.ts";
-import { interruptible } from "../interrupt.ts";
+import { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput } from "../../models/judges/inception.ts";
+import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import { openReference, pictureFolder } from "../evaluate/reference.ts";
+import { addInceptionInput } from "../flags/evaluation-flags.ts";
+import { parseDevice } from "../flags/generation-flags.ts";
+import { parseWhole, UsageError } from "../flags/usage.ts";
 import { runtimeOf } from "../job.ts";
-import { checkWritable } from "../output-files.ts";
-import { openReference, pictureFolder } from "../reference.ts";
-import { table } from "../units.ts";
-import { parseWhole, UsageError } from "../usage.ts";
+import type { Terminal } from "../terminal/console.ts";
+import { conversion } from "../terminal/conversion.ts";
+import { interruptible } from "../terminal/interrupt.ts";
+import { checkWritable } from "../terminal/output-files.ts";
+import { table } from "../terminal/units.ts";
 
 interface Flags {
   readonly inception: string;

@@ -1,17 +1,17 @@
 import type { Command } from "commander";
-import { writeSafetensors } from "../../checkpoint/write-safetensors.ts";
+import { writeSafetensors } from "../../checkpoint/safetensors/write-safetensors.ts";
 import { drawGrid } from "../../image/grid.ts";
 import { writeImage } from "../../image/write-image.ts";
-import type { GenerationResult } from "../../pipelines/events.ts";
-import { policyOf } from "../cache-flags.ts";
-import type { Terminal } from "../console.ts";
-import { addGenerationFlags, type GenerationFlags } from "../generation-flags.ts";
-import { interruptible } from "../interrupt.ts";
+import type { GenerationResult } from "../../pipelines/run/events.ts";
+import { policyOf } from "../flags/cache-flags.ts";
+import { addGenerationFlags, type GenerationFlags } from "../flags/generation-flags.ts";
 import { drawnSeed, type Job, openJob } from "../job.ts";
-import { warnOfMemory } from "../memory-warning.ts";
-import { checkWritable, numberedPaths } from "../output-files.ts";
-import { giga, secondsText } from "../units.ts";
-import { watchRun } from "../watch-run.ts";
+import type { Terminal } from "../terminal/console.ts";
+import { interruptible } from "../terminal/interrupt.ts";
+import { warnOfMemory } from "../terminal/memory-warning.ts";
+import { checkWritable, numberedPaths } from "../terminal/output-files.ts";
+import { giga, secondsText } from "../terminal/units.ts";
+import { watchRun } from "../terminal/watch-run.ts";
 
 interface Flags extends GenerationFlags {
   readonly latentsOutput?: string;

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import { readComponentConfig } from "../../checkpoint/component-config.ts";
+import { readComponentConfig } from "../../checkpoint/folder/component-config.ts";
 import { averageMacs, type IntervalMacs } from "../../deepcache/cost.ts";
 import { describeUNet, type UNetDescription } from "../../deepcache/describe-unet.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
-import type { Terminal } from "../console.ts";
-import { defaultModelFolder } from "../default-model.ts";
+import { defaultModelFolder } from "../../systems/shipped.ts";
+import { parseList, parseWhole } from "../flags/usage.ts";
 import { addMemoryFlags, inspectMemory, type MemoryFlags, memoryText } from "../inspect-memory.ts";
-import { giga, millions, table } from "../units.ts";
-import { parseList, parseWhole } from "../usage.ts";
+import type { Terminal } from "../terminal/console.ts";
+import { giga, millions, table } from "../terminal/units.ts";
 
 interface Flags extends MemoryFlags {
   readonly width?: number;

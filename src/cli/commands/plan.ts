@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { drawPlan } from "../../deepcache/plan.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
-import { chooseSampler, planRun } from "../../pipelines/choose-sampler.ts";
-import { openScheduler } from "../../pipelines/stable-diffusion-model.ts";
-import { addCacheFlags, type CacheFlags, DEFAULT_INTERVAL, policyOf } from "../cache-flags.ts";
-import type { Terminal } from "../console.ts";
-import { defaultModelFolder } from "../default-model.ts";
-import { parseWhole } from "../usage.ts";
+import { chooseSampler, planRun } from "../../pipelines/run/choose-sampler.ts";
+import { defaultModelFolder } from "../../systems/shipped.ts";
+import { openScheduler } from "../../systems/stable-diffusion.ts";
+import { addCacheFlags, type CacheFlags, DEFAULT_INTERVAL, policyOf } from "../flags/cache-flags.ts";
+import { parseWhole } from "../flags/usage.ts";
+import type { Terminal } from "../terminal/console.ts";
 
 interface Flags extends CacheFlags {
   readonly model?: string;

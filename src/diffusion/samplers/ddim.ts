@@ -1,12 +1,12 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../noise-schedule.ts";
-import { noiseBetween, predictClean, predictNoise } from "../prediction.ts";
 import type { Sampler } from "../sampler.ts";
 import { givenBegin, givenEta, givenWholeTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
-import { bounded } from "../thresholding.ts";
-import { wholeTimesteps } from "../timesteps.ts";
+import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../schedules/noise-schedule.ts";
+import { noiseBetween, predictClean, predictNoise } from "../schedules/prediction.ts";
+import { bounded } from "../schedules/thresholding.ts";
+import { wholeTimesteps } from "../schedules/timesteps.ts";
 
 /** Denoising diffusion implicit models (Song et al. 2020, eq. 12); given timesteps lead each to the next in the list. */
 export function ddim(config: SchedulerConfig<"DDIMScheduler">, options: SamplerOptions): Sampler {

@@ -1,13 +1,13 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry, type Tensor } from "../../tensor/tensor.ts";
-import { splitVariance } from "../learned-variance.ts";
-import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../noise-schedule.ts";
-import { predictClean } from "../prediction.ts";
 import type { Sampler } from "../sampler.ts";
 import { givenBegin, givenWholeTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
-import { bounded } from "../thresholding.ts";
-import { wholeTimesteps } from "../timesteps.ts";
+import { splitVariance } from "../schedules/learned-variance.ts";
+import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../schedules/noise-schedule.ts";
+import { predictClean } from "../schedules/prediction.ts";
+import { bounded } from "../schedules/thresholding.ts";
+import { wholeTimesteps } from "../schedules/timesteps.ts";
 
 type Config = SchedulerConfig<"DDPMScheduler">;
 

@@ -1,5 +1,7 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
+import { givenBegin, type SamplerOptions, stepCount } from "../sampler-options.ts";
+import type { SchedulerConfig } from "../scheduler-config.ts";
 import {
   ancestralStep,
   initialNoiseScale,
@@ -7,11 +9,9 @@ import {
   type SigmaSampler,
   scaledInput,
   stepToward,
-} from "../karras-schedule.ts";
-import { addNoiseAt } from "../noise-schedule.ts";
-import { predictCleanUnscaled } from "../prediction.ts";
-import { givenBegin, type SamplerOptions, stepCount } from "../sampler-options.ts";
-import type { SchedulerConfig } from "../scheduler-config.ts";
+} from "../schedules/karras-schedule.ts";
+import { addNoiseAt } from "../schedules/noise-schedule.ts";
+import { predictCleanUnscaled } from "../schedules/prediction.ts";
 
 /** Euler's method that steps below the next noise level and adds noise back (k-diffusion, `sample_euler_ancestral`). */
 export function eulerAncestral(

@@ -1,11 +1,17 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { initialNoiseScale, karrasSchedule, type SigmaSampler, scaledInput, stepToward } from "../karras-schedule.ts";
-import { addNoiseAt, positiveAlphasCumprod } from "../noise-schedule.ts";
-import { predictCleanUnscaled } from "../prediction.ts";
 import { type Churn, givenBegin, givenTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
-import { timestepAt, trainingSigmas } from "../sigmas.ts";
+import {
+  initialNoiseScale,
+  karrasSchedule,
+  type SigmaSampler,
+  scaledInput,
+  stepToward,
+} from "../schedules/karras-schedule.ts";
+import { addNoiseAt, positiveAlphasCumprod } from "../schedules/noise-schedule.ts";
+import { predictCleanUnscaled } from "../schedules/prediction.ts";
+import { timestepAt, trainingSigmas } from "../schedules/sigmas.ts";
 
 type Config = SchedulerConfig<"EulerDiscreteScheduler">;
 

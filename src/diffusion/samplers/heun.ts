@@ -1,5 +1,7 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
+import { givenBegin, givenTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
+import type { SchedulerConfig } from "../scheduler-config.ts";
 import {
   initialNoiseScale,
   karrasSchedule,
@@ -7,12 +9,10 @@ import {
   scaledInput,
   slope,
   stepToward,
-} from "../karras-schedule.ts";
-import { addNoiseAt } from "../noise-schedule.ts";
-import { predictCleanUnscaled } from "../prediction.ts";
-import { givenBegin, givenTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
-import type { SchedulerConfig } from "../scheduler-config.ts";
-import { bounded } from "../thresholding.ts";
+} from "../schedules/karras-schedule.ts";
+import { addNoiseAt } from "../schedules/noise-schedule.ts";
+import { predictCleanUnscaled } from "../schedules/prediction.ts";
+import { bounded } from "../schedules/thresholding.ts";
 
 /** A step is evaluated at its start and at its end. */
 const ORDER = 2;

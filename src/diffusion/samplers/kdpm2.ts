@@ -1,5 +1,7 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
+import { givenBegin, type SamplerOptions, stepCount } from "../sampler-options.ts";
+import type { SchedulerConfig } from "../scheduler-config.ts";
 import {
   ancestralStep,
   initialNoiseScale,
@@ -8,13 +10,11 @@ import {
   scaledInput,
   slope,
   stepToward,
-} from "../karras-schedule.ts";
-import { addNoiseAt } from "../noise-schedule.ts";
-import { predictCleanUnscaled } from "../prediction.ts";
-import { givenBegin, type SamplerOptions, stepCount } from "../sampler-options.ts";
-import type { SchedulerConfig } from "../scheduler-config.ts";
-import { timestepAt } from "../sigmas.ts";
-import { roundHalfEven } from "../timesteps.ts";
+} from "../schedules/karras-schedule.ts";
+import { addNoiseAt } from "../schedules/noise-schedule.ts";
+import { predictCleanUnscaled } from "../schedules/prediction.ts";
+import { timestepAt } from "../schedules/sigmas.ts";
+import { roundHalfEven } from "../schedules/timesteps.ts";
 
 /** A step is evaluated at its start and in its middle. */
 const ORDER = 2;

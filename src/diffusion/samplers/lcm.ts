@@ -1,12 +1,12 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { distilledTimesteps } from "../distilled-timesteps.ts";
-import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../noise-schedule.ts";
-import { predictClean } from "../prediction.ts";
 import type { Sampler } from "../sampler.ts";
 import { givenBegin, type SamplerOptions } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
-import { bounded } from "../thresholding.ts";
+import { distilledTimesteps } from "../schedules/distilled-timesteps.ts";
+import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../schedules/noise-schedule.ts";
+import { predictClean } from "../schedules/prediction.ts";
+import { bounded } from "../schedules/thresholding.ts";
 
 /** Standard deviation of the data that the consistency function assumes. */
 const DATA_DEVIATION = 0.5;

@@ -1,11 +1,11 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { distilledTimesteps } from "../distilled-timesteps.ts";
-import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../noise-schedule.ts";
-import { predictClean, predictNoise } from "../prediction.ts";
 import type { Sampler } from "../sampler.ts";
 import { givenBegin, givenEta, type SamplerOptions } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
+import { distilledTimesteps } from "../schedules/distilled-timesteps.ts";
+import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../schedules/noise-schedule.ts";
+import { predictClean, predictNoise } from "../schedules/prediction.ts";
 
 /** Trajectory consistency: step below the next level by a share η and add noise back (Zheng et al. 2024). */
 export function tcd(config: SchedulerConfig<"TCDScheduler">, options: SamplerOptions): Sampler {

@@ -1,7 +1,7 @@
-import { verdictText } from "../equal-compute.ts";
+import type { MeasureSummary, PolicySummary, Summary } from "../analysis/policy-summary.ts";
+import type { PolicyTimes } from "../analysis/times.ts";
+import { verdictText } from "../analysis/verdicts.ts";
 import { MEASURE_NAMES, type MeasureName, measureNamed } from "../measures.ts";
-import type { MeasureSummary, PolicySummary, Summary } from "../summary.ts";
-import type { PolicyTimes } from "../times.ts";
 
 /** A table as text, with a line that says what a column means where its title does not. */
 export interface ReportTable {

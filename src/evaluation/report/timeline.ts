@@ -1,5 +1,5 @@
-import type { PolicySummary } from "../summary.ts";
-import type { PolicyTimes } from "../times.ts";
+import type { PolicySummary } from "../analysis/policy-summary.ts";
+import type { PolicyTimes } from "../analysis/times.ts";
 import { axisOver, positionOn } from "./axis.ts";
 import { element, escaped } from "./markup.ts";
 

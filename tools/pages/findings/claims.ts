@@ -1,5 +1,5 @@
+import type { PolicySummary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
-import type { PolicySummary } from "../../../src/evaluation/summary.ts";
 import {
   type Grid,
   measureOf,

@@ -1,5 +1,5 @@
+import type { PolicySummary, Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import type { MeasureName } from "../../../src/evaluation/measures.ts";
-import type { PolicySummary, Summary } from "../../../src/evaluation/summary.ts";
 import { gridOf } from "./grid.ts";
 
 /** Intervals of which a README shows the non-uniform schedule. */

@@ -1,6 +1,10 @@
-import type { Outcome } from "../../../src/evaluation/equal-compute.ts";
+import type {
+  MeasureSummary,
+  Outcome,
+  PolicySummary,
+  Summary,
+} from "../../../src/evaluation/analysis/policy-summary.ts";
 import type { MeasureName } from "../../../src/evaluation/measures.ts";
-import type { MeasureSummary, PolicySummary, Summary } from "../../../src/evaluation/summary.ts";
 
 /** The paper's two schedules; the non-uniform one as its Stable Diffusion code has it, around 15 with power 1.4. */
 export type Schedule = "uniform" | "centered";

@@ -1,5 +1,5 @@
+import type { PolicySummary, Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
-import type { PolicySummary, Summary } from "../../../src/evaluation/summary.ts";
 import type { Claim } from "./claims.ts";
 import { measureOf, RIVALS, SAMPLER_NAMES, tally, wordsOf } from "./grid.ts";
 import { changeText, markdownTable, valueText } from "./tables.ts";

@@ -1,4 +1,4 @@
-import type { Summary } from "../../../src/evaluation/summary.ts";
+import type { Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { replaceMarked } from "../marked.ts";
 import { type Claim, claimsOf, type Speedups } from "./claims.ts";
 import { type Grid, gridOf } from "./grid.ts";

@@ -1,7 +1,7 @@
+import type { PolicySummary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
+import type { Interval } from "../../../src/evaluation/measuring/statistics.ts";
 import { measuresOf } from "../../../src/evaluation/report/table.ts";
-import type { Interval } from "../../../src/evaluation/statistics.ts";
-import type { PolicySummary } from "../../../src/evaluation/summary.ts";
 import {
   type Grid,
   measureOf,

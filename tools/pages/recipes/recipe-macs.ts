@@ -1,7 +1,7 @@
-import type { Scenario } from "../../../src/benchmark/scenario.ts";
 import { describeUNet, type UNetDescription } from "../../../src/deepcache/describe-unet.ts";
 import { fullEvaluations } from "../../../src/deepcache/plan.ts";
 import { architecture } from "../../../src/models/architectures.ts";
+import type { Scenario } from "../../../src/pipelines/run/scenario.ts";
 import { published, type Recipe } from "./recipe.ts";
 
 /** Multiply-adds of one row per step of the baseline, one sample, counted in three ways. */

@@ -1,5 +1,5 @@
-import { markdownTable } from "../../../src/benchmark/markdown.ts";
-import type { BenchmarkReport } from "../../../src/benchmark/report.ts";
+import { markdownTable } from "../../../src/benchmark/report/markdown.ts";
+import type { BenchmarkReport } from "../../../src/benchmark/report/report.ts";
 import type { UNetDescription } from "../../../src/deepcache/describe-unet.ts";
 import { COLUMNS, type Column, type PaperTable, published, type Recipe } from "./recipe.ts";
 import { recipeMacs } from "./recipe-macs.ts";

@@ -1,6 +1,6 @@
-import type { BenchmarkReport } from "../../../src/benchmark/report.ts";
-import type { Scenario } from "../../../src/benchmark/scenario.ts";
+import type { BenchmarkReport } from "../../../src/benchmark/report/report.ts";
 import { fullEvaluations } from "../../../src/deepcache/plan.ts";
+import type { Scenario } from "../../../src/pipelines/run/scenario.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What the U-Net alone takes for a recipe, from the medians of a benchmark of the same architecture. */

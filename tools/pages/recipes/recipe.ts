@@ -1,6 +1,6 @@
-import { parseScenario, type Scenario } from "../../../src/benchmark/scenario.ts";
-import { isJsonObject } from "../../../src/checkpoint/json.ts";
-import { ddpmTimesteps } from "../../../src/diffusion/original-schedules.ts";
+import { isJsonObject } from "../../../src/checkpoint/text/json.ts";
+import { ddpmTimesteps } from "../../../src/diffusion/schedules/original-schedules.ts";
+import { parseScenario, type Scenario } from "../../../src/pipelines/run/scenario.ts";
 
 /** What a table of the paper can have a column of: a cost, or a metric as `deepcache eval` calls it. */
 export const COLUMNS = {

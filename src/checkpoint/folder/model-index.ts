@@ -1,0 +1,56 @@
+import { join } from "node:path";
+import { quote } from "../bytes/limits.ts";
+import { CheckpointError } from "../errors.ts";
+import { readJsonFile } from "../text/json-file.ts";
+import { listFolder } from "./folder.ts";
+
+const FILE_NAME = "model_index.json";
+
+/** The class that a component's folder is to be loaded as. */
+export interface ComponentClass {
+  /** "diffusers", "transformers", or the folder's own Python module. */
+  readonly library: string;
+  readonly className: string;
+}
+
+/** What a diffusers model is made of. */
+export interface ModelIndex {
+  readonly className: string;
+  /** By name, which is also the name of the folder; null where the model goes without, as most do without safety_checker. */
+  readonly components: ReadonlyMap<string, ComponentClass | null>;
+  /** The pipeline's own settings, such as `force_zeros_for_empty_prompt`. */
+  readonly options: ReadonlyMap<string, unknown>;
+}
+
+/** Reads model_index.json of a model in diffusers' layout. */
+export async function readModelIndex(folder: string): Promise<ModelIndex> {
+  const names = await listFolder(folder, "the model");
+  if (!names.has(FILE_NAME)) {
+    throw new CheckpointError(
+      `Cannot read the model "${folder}": it has no ${FILE_NAME}, so it is not in diffusers' layout`,
+    );
+  }
+  const path = join(folder, FILE_NAME);
+  const { _class_name: className, ...entries } = (await readJsonFile(path)) as { readonly _class_name?: unknown };
+  if (typeof className !== "string") throw new CheckpointError(`Cannot read "${path}": it has no _class_name`);
+  const components = new Map<string, ComponentClass | null>();
+  const options = new Map<string, unknown>();
+  for (const [name, value] of Object.entries<unknown>(entries)) {
+    if (name.startsWith("_")) continue; // the writer's notes, such as _diffusers_version
+    if (Array.isArray(value)) components.set(name, parseComponent(value, name, path));
+    else options.set(name, value);
+  }
+  return { className, components, options };
+}
+
+function parseComponent(value: readonly unknown[], name: string, path: string): ComponentClass | null {
+  if (!/^\w[\w.-]*$/.test(name)) {
+    throw new CheckpointError(`Cannot read "${path}": component ${quote(name)} does not name a folder`);
+  }
+  const [library, className] = value;
+  if (value.length === 2 && library === null && className === null) return null;
+  if (value.length === 2 && typeof library === "string" && typeof className === "string") return { library, className };
+  throw new CheckpointError(
+    `Cannot read "${path}": component ${quote(name)} is ${quote(value)}, not a library and a class`,
+  );
+}

@@ -1,0 +1,45 @@
+import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { Subject } from "../../evaluation/evaluate.ts";
+import type { Unit } from "../../evaluation/workload/items.ts";
+import type { Job } from "../job.ts";
+
+/** A model to evaluate, with what it was opened for. */
+export interface EvaluationSubject extends Subject, AsyncDisposable {
+  readonly name: string;
+  readonly conditioned: Job["conditioned"];
+  /** Prompts or classes in words. */
+  readonly rows: readonly string[];
+}
+
+/**
+ * Jobs of one model as a subject. Policies that cut the network at different places have a job each, so that nothing is
+ * loaded anew when they take turns.
+ */
+export async function openSubject(open: () => Promise<Job>): Promise<EvaluationSubject> {
+  const first = await open();
+  const jobs = new Map<string, Job>();
+  const jobFor = async (cache: CachePolicy): Promise<Job> => {
+    const key = cache.kind === "off" ? "whole" : `branch ${cache.branch}`;
+    const job = jobs.get(key) ?? (jobs.size === 0 ? first : await open());
+    jobs.set(key, job);
+    return job;
+  };
+  return {
+    name: first.name,
+    conditioned: first.conditioned,
+    rows: first.rows,
+    async *run(unit) {
+      const { cache, sampler, steps } = unit.policy;
+      const job = await jobFor(cache);
+      const seed = unit.items.map((item) => item.seed);
+      const shown = first.conditioned === "nothing" ? { count: unit.items.length } : { rows: rowsOf(unit), count: 1 };
+      yield* job.stream({ cache, sampler, steps, seed, ...shown });
+    },
+    text: (unit, result, index) => first.parameters(result, index, rowsOf(unit)),
+    async [Symbol.asyncDispose]() {
+      for (const job of new Set([first, ...jobs.values()])) await job[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const rowsOf = ({ items }: Unit): number[] => items.flatMap(({ row }) => row ?? []);

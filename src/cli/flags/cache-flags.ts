@@ -1,0 +1,84 @@
+import type { Command } from "commander";
+import type { CachePolicy } from "../../deepcache/policy.ts";
+import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
+
+export interface CacheFlags {
+  /** One, or several where a command compares them. */
+  readonly interval?: readonly number[];
+  readonly branch?: number;
+  readonly center?: number;
+  readonly power?: number;
+  readonly quadratic?: boolean;
+  readonly fullSteps?: readonly number[];
+  /** commander sets this to false for --no-cache. */
+  readonly cache?: boolean;
+}
+
+/** The plug-in's documented setting (cache_interval=3, cache_branch_id=0). */
+export const DEFAULT_INTERVAL = 3;
+/** The power of the reference's own example. */
+const DEFAULT_POWER = 1.4;
+/** The power of the latent diffusion code's script. */
+const QUADRATIC_POWER = 1.5;
+
+/** Adds the flags that choose when the deep part of the U-Net runs. */
+export function addCacheFlags(command: Command): Command {
+  return command
+    .option(
+      "--interval <n>",
+      "run the whole U-Net on every n-th evaluation only; compare takes several: 2,3,5",
+      (text) => parseList("--interval", text, 1),
+    )
+    .option("--branch <b>", "deepest skip connection that the evaluations between still compute (default: 0)", (text) =>
+      parseWhole("--branch", text, 0),
+    )
+    .option(
+      "--center <c>",
+      "spend more full evaluations around this one, as the paper's non-uniform schedule",
+      (text) => parseWhole("--center", text, 0),
+    )
+    .option("--power <p>", `how strongly to, above 1 (default: ${DEFAULT_POWER})`, (text) =>
+      parseNumber("--power", text),
+    )
+    .option("--quadratic", `the latent diffusion code's schedule; --power is ${QUADRATIC_POWER} unless given`)
+    .option("--full-steps <list>", "the full evaluations themselves, such as 0,10,20", (text) =>
+      parseList("--full-steps", text),
+    )
+    .option("--no-cache", "run the whole U-Net on every evaluation");
+}
+
+/** The policy that the flags describe; `fallback` where they say nothing. */
+export function policyOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy {
+  const [policy = fallback, ...others] = policiesOf(flags, fallback);
+  if (others.length > 0) throw new UsageError("Cannot use several intervals here: give one --interval");
+  return policy;
+}
+
+/** One policy for each interval that the flags give. */
+export function policiesOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy[] {
+  const { interval, branch = 0, center, power, fullSteps, quadratic, cache } = flags;
+  const given = [interval, flags.branch, center, power, fullSteps, quadratic].some((value) => value !== undefined);
+  if (cache === false) {
+    if (given) throw new UsageError("Cannot use --no-cache together with flags that describe a cache");
+    return [{ kind: "off" }];
+  }
+  if (!given) return [fallback];
+  if (fullSteps !== undefined) {
+    if ([interval, center, power, quadratic].some((value) => value !== undefined)) {
+      throw new UsageError(
+        "Cannot use --full-steps together with --interval, --center, --power or --quadratic: it is a whole plan",
+      );
+    }
+    return [{ kind: "steps", full: fullSteps, branch }];
+  }
+  const intervals = interval ?? [DEFAULT_INTERVAL];
+  if (quadratic === true) {
+    if (center !== undefined) throw new UsageError("Cannot use --quadratic together with --center");
+    return intervals.map((n) => ({ kind: "quadratic", interval: n, power: power ?? QUADRATIC_POWER, branch }));
+  }
+  if (center !== undefined) {
+    return intervals.map((n) => ({ kind: "centered", interval: n, center, power: power ?? DEFAULT_POWER, branch }));
+  }
+  if (power !== undefined) throw new UsageError("Cannot use --power without --center or --quadratic");
+  return intervals.map((n) => ({ kind: "uniform", interval: n, branch }));
+}

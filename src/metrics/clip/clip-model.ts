@@ -1,0 +1,71 @@
+import { openComponent } from "../../checkpoint/folder/component.ts";
+import { listFolder } from "../../checkpoint/folder/folder.ts";
+import { readWeightFiles, type WeightFileOptions } from "../../checkpoint/folder/shards.ts";
+import { readTokenizerFiles } from "../../checkpoint/folder/tokenizer-files.ts";
+import { findWeightFiles, OPEN_CLIP_STEMS } from "../../checkpoint/folder/weight-files.ts";
+import { readJsonFile } from "../../checkpoint/text/json-file.ts";
+import type { Weights } from "../../checkpoint/weights.ts";
+import { type ClipConfig, clipConfig, clipImageModel, clipPromptModel } from "../../models/clip/clip.ts";
+import { checkFit } from "../../originals/keys/check-fit.ts";
+import { mappedWeights } from "../../originals/keys/key-map.ts";
+import { openClipModelWeights } from "../../originals/open-clip/keys.ts";
+import { openClipConfig } from "../../originals/open-clip/open-clip-config.ts";
+import { type ClipTokenizer, loadClipTokenizer } from "../../tokenizer/clip-tokenizer.ts";
+import { type ClipPreprocessing, openClipPreprocessing, transformersPreprocessing } from "./clip-preprocessing.ts";
+
+/** A CLIP model, described but not loaded. */
+export interface ClipModel {
+  readonly config: ClipConfig;
+  /** In transformers' names. */
+  readonly weights: Weights;
+  readonly tokenizer: ClipTokenizer;
+  readonly preprocessing: ClipPreprocessing;
+}
+
+const OPEN_CLIP_CONFIG = "open_clip_config.json";
+
+/**
+ * Opens a folder with a CLIP model and its vocabulary: a CLIPModel of transformers with, if there is one, its
+ * preprocessor_config.json, or a model of OpenCLIP. A folder that holds both, as published ones do, is OpenCLIP's.
+ */
+export async function openClip(folder: string, options: WeightFileOptions = {}): Promise<ClipModel> {
+  const names = await listFolder(folder, "the model");
+  const holdsWeights = [...names].some((name) => OPEN_CLIP_STEMS.some((stem) => name.startsWith(`${stem}.`)));
+  const isOpenClip = names.has(OPEN_CLIP_CONFIG) && (holdsWeights || !names.has("config.json"));
+  const model = isOpenClip
+    ? await openOpenClip(folder, names, options)
+    : await openTransformers(folder, names, options);
+  checkFit(isOpenClip ? `"${folder}", renamed as transformers would,` : `"${folder}"`, () => {
+    const { config, weights } = model;
+    clipImageModel(config, { batch: 1 }, weights);
+    clipPromptModel(config, { batch: 1, length: config.text.positions }, weights);
+  });
+  return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(folder)) };
+}
+
+type TowerFiles = Omit<ClipModel, "tokenizer">;
+
+async function openOpenClip(
+  folder: string,
+  names: ReadonlySet<string>,
+  options: WeightFileOptions,
+): Promise<TowerFiles> {
+  const path = `${folder}/${OPEN_CLIP_CONFIG}`;
+  const json = await readJsonFile(path);
+  const config = openClipConfig(json, path);
+  const stored = await readWeightFiles(folder, findWeightFiles(folder, names, undefined, OPEN_CLIP_STEMS), options);
+  const weights = mappedWeights(stored, openClipModelWeights);
+  return { config, weights, preprocessing: openClipPreprocessing(json, config.vision.imageSize, path) };
+}
+
+async function openTransformers(
+  folder: string,
+  names: ReadonlySet<string>,
+  options: WeightFileOptions,
+): Promise<TowerFiles> {
+  const { config: json, configPath, weights } = await openComponent(folder, options);
+  const config = clipConfig(json, configPath);
+  const path = `${folder}/preprocessor_config.json`;
+  const described = names.has("preprocessor_config.json") ? await readJsonFile(path) : {};
+  return { config, weights, preprocessing: transformersPreprocessing(described, config.vision.imageSize, path) };
+}

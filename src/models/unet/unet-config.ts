@@ -1,0 +1,189 @@
+import { entry } from "../../tensor/tensor.ts";
+import { type ConfigReader, configReader, isBoolean, isPositive } from "../config-reader.ts";
+import { ldmUNetConfig } from "./ldm-unet-config.ts";
+import type { LevelAttention, UNetConfig, UNetLevel } from "./unet-types.ts";
+
+/**
+ * Reads a diffusers config.json of either U-Net class, or the parameters of the original code's `UNetModel` with the name
+ * of the class added; an unsupported setting is refused by name.
+ */
+export function unetConfig(config: unknown, source = "unet/config.json"): UNetConfig {
+  const read = configReader(config, source);
+  switch (read.string("_class_name", "UNet2DConditionModel")) {
+    case "UNet2DConditionModel":
+      return conditionConfig(read);
+    case "UNet2DModel":
+      return plainConfig(read);
+    case "UNetModel":
+      return ldmUNetConfig(read);
+    default:
+      return read.fail("_class_name", '"UNet2DConditionModel" or "UNet2DModel" or "UNetModel"');
+  }
+}
+
+const NONE: LevelAttention = { kind: "none" };
+
+function conditionConfig(read: ConfigReader): UNetConfig {
+  for (const field of ["dual_cross_attention", "class_embeddings_concat", "resnet_skip_time_act"])
+    read.only(field, [false]);
+  for (const field of UNSUPPORTED_WHERE_SET) read.only(field, []);
+  read.only("attention_type", ["default"]);
+  read.only("addition_embed_type", ["text_time"]);
+  read.only("resnet_out_scale_factor", [1]);
+  const channels = read.integers("block_out_channels", [320, 640, 1280, 1280]);
+  const count = channels.length;
+  // `attention_head_dim` of this class is the number of heads: a misnomer that published configs rely on.
+  const heads = read.perLevel(
+    read.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim",
+    count,
+    isPositive,
+    8,
+  );
+  const transformers = read.perLevel("transformer_layers_per_block", count, isPositive, 1);
+  const onlyCross = read.perLevel("only_cross_attention", count, isBoolean, false);
+  const cross = (level: number, onlyCrossAttention = entry(onlyCross, level)): LevelAttention => ({
+    kind: "cross",
+    heads: entry(heads, level),
+    layers: entry(transformers, level),
+    onlyCrossAttention,
+  });
+  const widths = new Set(read.perLevel("cross_attention_dim", count, isPositive, 1280));
+  if (widths.size > 1) read.fail("cross_attention_dim", "the same width for all levels");
+  // Left out, the middle goes by a setting for all levels; beside a list of levels, it has both attentions.
+  const onlyCrossMid = read.boolean("mid_block_only_cross_attention", read.isTrue("only_cross_attention"));
+  const mid = {
+    UNetMidBlock2DCrossAttn: {
+      attention: cross(count - 1, onlyCrossMid),
+      resnets: 2,
+    },
+    UNetMidBlock2D: { attention: NONE, resnets: 1 },
+  };
+  return {
+    ...common(read, channels),
+    architecture: "UNet2DConditionModel",
+    ...levels(
+      read,
+      channels,
+      read.perLevel("layers_per_block", count, isPositive, 2),
+      { CrossAttnDownBlock2D: cross, DownBlock2D: () => NONE },
+      { CrossAttnUpBlock2D: cross, UpBlock2D: () => NONE },
+    ),
+    mid: read.isNull("mid_block_type") ? undefined : read.choice("mid_block_type", mid, "UNetMidBlock2DCrossAttn"),
+    contextWidth: [...widths][0],
+    linearProjection: read.boolean("use_linear_projection", false),
+    timeConditionWidth: read.has("time_cond_proj_dim") ? read.integer("time_cond_proj_dim") : undefined,
+    addition: read.has("addition_embed_type")
+      ? {
+          timeWidth: read.integer("addition_time_embed_dim"),
+          inputWidth: read.integer("projection_class_embeddings_input_dim"),
+        }
+      : undefined,
+  };
+}
+
+const UNSUPPORTED_WHERE_SET = [
+  "encoder_hid_dim_type",
+  "cross_attention_norm",
+  "time_embedding_act_fn",
+  "timestep_post_act",
+  "reverse_transformer_layers_per_block",
+  "class_embed_type",
+];
+
+function plainConfig(read: ConfigReader): UNetConfig {
+  for (const field of ["downsample_type", "upsample_type"]) read.only(field, ["conv"]);
+  read.only("class_embed_type", []);
+  const channels = read.integers("block_out_channels", [224, 448, 672, 896]);
+  const headWidth = (width: number): number =>
+    read.isNull("attention_head_dim") ? width : read.integer("attention_head_dim", 8);
+  const self = (level: number): LevelAttention => {
+    const width = entry(channels, level);
+    const heads = width / headWidth(width);
+    return Number.isInteger(heads)
+      ? { kind: "self", heads }
+      : read.fail("attention_head_dim", `a divisor of ${width} channels`);
+  };
+  const mid = {
+    UNetMidBlock2D: { attention: read.boolean("add_attention", true) ? self(channels.length - 1) : NONE, resnets: 2 },
+  };
+  return {
+    ...common(read, channels),
+    architecture: "UNet2DModel",
+    ...levels(
+      read,
+      channels,
+      read.perLevel("layers_per_block", channels.length, isPositive, 2),
+      { DownBlock2D: () => NONE, AttnDownBlock2D: self },
+      { UpBlock2D: () => NONE, AttnUpBlock2D: self },
+    ),
+    mid: read.isNull("mid_block_type") ? undefined : read.choice("mid_block_type", mid, "UNetMidBlock2D"),
+    contextWidth: undefined,
+    linearProjection: false,
+    timeConditionWidth: undefined,
+    addition: undefined,
+  };
+}
+
+type LevelKinds = Readonly<Record<string, (level: number) => LevelAttention>>;
+
+/** The two paths, block types resolved level by level. */
+function levels(
+  read: ConfigReader,
+  channels: readonly number[],
+  layers: readonly number[],
+  downKinds: LevelKinds,
+  upKinds: LevelKinds,
+): Pick<UNetConfig, "down" | "up"> {
+  const count = channels.length;
+  const path = (field: string, kinds: LevelKinds, extra: number, levelOf: (i: number) => number): UNetLevel[] => {
+    const types = read.strings(field);
+    if (types.length !== count) read.fail(field, `a list of ${count}, one for each level,`);
+    return types.map((type, i) => {
+      const attention = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+      if (attention === undefined) return read.fail(field, `a list of ${Object.keys(kinds).join(" and ")}`);
+      const level = levelOf(i);
+      return { channels: entry(channels, level), layers: entry(layers, level) + extra, attention: attention(level) };
+    });
+  };
+  return {
+    down: path("down_block_types", downKinds, 0, (i) => i),
+    up: path("up_block_types", upKinds, 1, (i) => count - 1 - i),
+  };
+}
+
+type Common = Omit<
+  UNetConfig,
+  "architecture" | "down" | "up" | "mid" | "contextWidth" | "linearProjection" | "timeConditionWidth" | "addition"
+>;
+
+function common(read: ConfigReader, channels: readonly number[]): Common {
+  read.only("act_fn", ["silu", "swish"]);
+  read.only("time_embedding_type", ["positional"]);
+  const groups = read.integer("norm_num_groups", 32);
+  for (const width of channels) {
+    if (width % groups !== 0) read.fail("norm_num_groups", `a divisor of ${width} channels`);
+  }
+  const [height, width] = read.has("sample_size") ? read.perLevel("sample_size", 2, isPositive) : [];
+  return {
+    sampleSize: height === undefined || width === undefined ? undefined : [height, width],
+    inChannels: read.integer("in_channels", 4),
+    outChannels: read.integer("out_channels", 4),
+    centerInput: read.boolean("center_input_sample", false),
+    flipSinToCos: read.boolean("flip_sin_to_cos", true),
+    freqShift: read.number("freq_shift", 0),
+    timeWidth: read.integer("time_embedding_dim", 4 * entry(channels, 0)),
+    classes: read.has("num_class_embeds") ? read.integer("num_class_embeds") : undefined,
+    midScale: read.number("mid_block_scale_factor", 1),
+    downsamplePadding: read.integer("downsample_padding", 1),
+    groups,
+    attentionGroups: read.integer("attn_norm_num_groups", groups),
+    epsilon: read.number("norm_eps", 1e-5),
+    timeNorm: read.choice(
+      "resnet_time_scale_shift",
+      { default: "default", scale_shift: "scale_shift" } as const,
+      "default",
+    ),
+    kernelIn: read.integer("conv_in_kernel", 3),
+    kernelOut: read.integer("conv_out_kernel", 3),
+  };
+}

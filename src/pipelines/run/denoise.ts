@@ -1,0 +1,67 @@
+import type { Conditioning, Evaluation } from "../../denoisers/evaluation.ts";
+import { type GuidanceOptions, guidedDenoiser } from "../../denoisers/guided.ts";
+import { type LoadedUNet, type RunSummary, startDenoiser, summarize } from "../../denoisers/unet-run.ts";
+import { widenedDenoiser } from "../../denoisers/widened.ts";
+import { revisedRun } from "../../diffusion/revised-run.ts";
+import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
+import type { RgbImage } from "../../image/rgb-image.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { PipelineEvent } from "./events.ts";
+
+/** One walk down a schedule: what every pipeline has in common. */
+export interface DenoiseOptions {
+  readonly sampler: Sampler;
+  readonly network: LoadedUNet;
+  /** The evaluations, counted from the first of this run, on which the whole network runs. */
+  readonly full: readonly number[];
+  readonly conditioning: Conditioning;
+  /** Classifier-free guidance, for which the conditioning holds the batch twice: without and with the condition. */
+  readonly guidance?: GuidanceOptions | undefined;
+  /** The noisy sample to start from. */
+  readonly start: Tensor;
+  readonly noise: NoiseSource;
+  /** The evaluation of the schedule to begin with. */
+  readonly begin?: number;
+  /** What the network sees beside the sample, in channels of their own. */
+  readonly channels?: Tensor | undefined;
+  /** Replaces the sample after every evaluation of this run, counted from 0. */
+  readonly revise?: ((sample: Tensor, evaluation: number) => Tensor) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly now: () => number;
+  readonly previewEvery?: number | undefined;
+  /** Makes images of a clean sample that is predicted on the way. */
+  readonly preview?: (clean: Tensor) => Promise<readonly RgbImage[]>;
+}
+
+/** Runs the sampler on the network, telling evaluations and previews; gives the final sample. */
+export async function* denoise(
+  options: DenoiseOptions,
+): AsyncGenerator<PipelineEvent, { readonly latents: Tensor; readonly summary: RunSummary }> {
+  const { sampler, network, conditioning, guidance, signal, now, start, noise, begin = 0, channels, revise } = options;
+  const evaluations: Evaluation[] = [];
+  using inner = startDenoiser(network, new Set(options.full), {
+    conditioning,
+    observe: (evaluation) => evaluations.push(evaluation),
+    signal,
+    now,
+  });
+  const guided = guidance === undefined ? inner : guidedDenoiser(inner, guidance);
+  const denoiser = channels === undefined ? guided : widenedDenoiser(guided, channels);
+  const run = sampler.sample(denoiser, start, noise, begin);
+  let latents = start;
+  for await (const step of revise === undefined ? run : revisedRun(run, revise)) {
+    latents = step.sample;
+    const done = evaluations.at(-1);
+    if (done !== undefined) yield evaluationEvent(done, sampler.timesteps.length - begin);
+    const { previewEvery, preview } = options;
+    if (previewEvery !== undefined && preview !== undefined && evaluations.length % previewEvery === 0) {
+      yield { type: "preview", evaluation: evaluations.length - 1, images: await preview(step.denoised ?? latents) };
+    }
+  }
+  return { latents, summary: summarize(evaluations, network.macs) };
+}
+
+function evaluationEvent({ index, timestep, full, seconds }: Evaluation, evaluations: number): PipelineEvent {
+  const total = Object.values(seconds).reduce((sum, value) => sum + value, 0);
+  return { type: "evaluation", evaluation: index, evaluations, timestep, full, seconds: total };
+}

@@ -1,0 +1,44 @@
+import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { RunSummary } from "../../denoisers/unet-run.ts";
+import type { RgbImage } from "../../image/rgb-image.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+
+/** What a run is doing. */
+export type Phase = "load" | "encode" | "denoise" | "decode";
+
+/** Seconds of each phase; `total` also holds what lies between them. */
+export type PhaseSeconds = Readonly<Record<Phase | "total", number>>;
+
+/** What a run made, and what it took. */
+export interface GenerationResult extends RunSummary {
+  readonly images: readonly RgbImage[];
+  /** [images, channels, height, width] as the sampler left them. */
+  readonly latents: Tensor;
+  /** Of the whole batch; the first image's where each has its own. */
+  readonly seed: number;
+  /** Of each image, where each has its own. */
+  readonly seeds?: readonly number[];
+  readonly sampler: string;
+  readonly steps: number;
+  /** Of classifier-free guidance, where the pipeline has it. */
+  readonly guidanceScale?: number;
+  /** Fewer than the schedule has, where the run began within it. */
+  readonly evaluations: number;
+  readonly policy: CachePolicy;
+  readonly seconds: PhaseSeconds;
+}
+
+/** What a run tells while it goes on; the last event is the result. */
+export type PipelineEvent =
+  | { readonly type: "phase"; readonly phase: Phase }
+  | { readonly type: "warning"; readonly message: string }
+  | {
+      readonly type: "evaluation";
+      readonly evaluation: number;
+      readonly evaluations: number;
+      readonly timestep: number;
+      readonly full: boolean;
+      readonly seconds: number;
+    }
+  | { readonly type: "preview"; readonly evaluation: number; readonly images: readonly RgbImage[] }
+  | { readonly type: "result"; readonly result: GenerationResult };

@@ -1,0 +1,68 @@
+import type { Sampler } from "../../diffusion/sampler.ts";
+import type { RgbImage } from "../../image/rgb-image.ts";
+import { isInpaintingModel, type StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import type { PixelSize } from "./text-conditioner.ts";
+
+/** What a run can be given beside words. */
+export interface ImageOptions {
+  /** The picture to start from or, with a mask, to change in places; the result has its size. */
+  readonly image?: RgbImage | undefined;
+  /** White where `image` is to be painted anew, black where it is to stay; of the same size. */
+  readonly mask?: RgbImage | undefined;
+  /** Above 0, up to 1: how much noise is added and so how many of the steps are taken; 0.8 or, with a mask, 1 by default. */
+  readonly strength?: number | undefined;
+}
+
+/** What a run starts from. */
+export type Source =
+  | { readonly kind: "noise" }
+  | { readonly kind: "image"; readonly image: RgbImage; readonly strength: number }
+  /** As `image`, changing it where `mask` is white. */
+  | { readonly kind: "inpaint"; readonly image: RgbImage; readonly mask: RgbImage; readonly strength: number };
+
+/** The strength that a run with an image has, as it was asked for or by default. */
+export const strengthOf = ({ mask, strength }: ImageOptions): number => strength ?? (mask === undefined ? 0.8 : 1);
+
+/** The source that `options` describe, refused where the model or another option does not go with it. */
+export function settleSource(
+  options: ImageOptions,
+  model: StableDiffusionModel,
+  { steps, ...size }: PixelSize & { readonly steps: number },
+): Source {
+  const { image, mask } = options;
+  if (image === undefined) {
+    for (const name of ["mask", "strength"] as const) {
+      if (options[name] !== undefined) throw new TypeError(`Cannot generate with a ${name} but no image`);
+    }
+  }
+  if (isInpaintingModel(model) && (image === undefined || mask === undefined)) {
+    throw new TypeError(`Cannot generate with "${model.folder}" but by inpainting: it takes an image and a mask`);
+  }
+  if (image === undefined) return { kind: "noise" };
+  requireSize("an image", image, size);
+  const strength = strengthOf(options);
+  if (!(strength > 0 && strength <= 1)) {
+    throw new RangeError(`Cannot generate with strength ${strength}: a number above 0 and up to 1 is required`);
+  }
+  if (stepsTaken(steps, strength) < 1) {
+    throw new RangeError(`Cannot generate with strength ${strength} in ${steps} steps: that leaves no step to take`);
+  }
+  if (mask === undefined) return { kind: "image", image, strength };
+  requireSize("a mask", mask, image);
+  return { kind: "inpaint", image, mask, strength };
+}
+
+/** The evaluation of the schedule that a run from `source` begins with. */
+export function beginOf(source: Source, { order = 1 }: Pick<Sampler, "order">, steps: number): number {
+  return source.kind === "noise" ? 0 : (steps - stepsTaken(steps, source.strength)) * order;
+}
+
+/** The reference rounds down, in float64 as well. */
+const stepsTaken = (steps: number, strength: number): number => Math.floor(steps * strength);
+
+function requireSize(what: string, { width, height }: PixelSize, required: PixelSize): void {
+  if (width === required.width && height === required.height) return;
+  throw new RangeError(
+    `Cannot generate with ${what} of ${width}x${height} pixels: ${required.width}x${required.height} is required`,
+  );
+}

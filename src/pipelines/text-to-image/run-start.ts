@@ -1,0 +1,109 @@
+import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
+import { imagesToSamples } from "../../image/samples.ts";
+import { reduction } from "../../models/autoencoder/image-coder.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { isInpaintingModel, type StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import { concatenate, repeatRow } from "../../tensor/concatenate.ts";
+import { linearCombination } from "../../tensor/linear-combination.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { type LatentEncoder, loadLatentEncoder } from "../latents/latent-encoder.ts";
+import type { TileGrid } from "../latents/tiling.ts";
+import type { DenoiseOptions } from "../run/denoise.ts";
+import type { Source } from "./image-source.ts";
+import { blend, latentMask, maskOf, withoutMasked } from "./inpainting-mask.ts";
+
+/** Where a run starts and what keeps it on its way. */
+export type RunStart = Pick<DenoiseOptions, "start" | "channels" | "revise">;
+
+/** What the start of a run depends on beside its source. */
+export interface StartOptions {
+  readonly sampler: Sampler;
+  /** The evaluation of the schedule that the run begins with. */
+  readonly begin: number;
+  /** Of the latents: [images, channels, height, width]. */
+  readonly shape: readonly number[];
+  /** Drawn from in the order in which the reference draws. */
+  readonly noise: NoiseSource;
+}
+
+/** Draws the start of a run. Of an image, latents are drawn once for the whole batch, as in the reference. */
+export type Starter = (options: StartOptions) => RunStart;
+
+/** Encodes what `source` shows; the encoder is released before the start is drawn. */
+export async function prepareStart(
+  runtime: Runtime,
+  model: StableDiffusionModel,
+  source: Source,
+  tiling?: TileGrid,
+): Promise<Starter> {
+  const encoder = (): LatentEncoder => loadLatentEncoder(runtime, model, tiling);
+  switch (source.kind) {
+    case "noise":
+      return ({ sampler, shape, noise }) => ({ start: scaledNoise(sampler, noise(shape)) });
+    case "image":
+      return await startFromImage(encoder, source);
+    case "inpaint":
+      return isInpaintingModel(model)
+        ? await startInpaintingModel(encoder, model, source)
+        : await startRevised(encoder, model, source);
+  }
+}
+
+type ImageSource = Exclude<Source, { readonly kind: "noise" }>;
+type InpaintSource = Extract<Source, { readonly kind: "inpaint" }>;
+
+async function startFromImage(loadEncoder: () => LatentEncoder, { image }: ImageSource): Promise<Starter> {
+  await using encoder = loadEncoder();
+  const drawClean = await encoder.encode(imagesToSamples([image]));
+  return ({ sampler, begin, shape, noise }) => {
+    const clean = repeatRow(drawClean(noise), imagesOf(shape));
+    return { start: sampler.addNoise(clean, noise(shape), begin) };
+  };
+}
+
+/** For a U-Net that sees the mask and what it leaves of the image. */
+async function startInpaintingModel(
+  loadEncoder: () => LatentEncoder,
+  model: StableDiffusionModel,
+  source: InpaintSource,
+) {
+  const { image, strength } = source;
+  const mask = maskOf(source.mask);
+  const samples = imagesToSamples([image]);
+  await using encoder = loadEncoder();
+  const drawClean = strength === 1 ? undefined : await encoder.encode(samples);
+  const drawMasked = await encoder.encode(withoutMasked(samples, mask));
+  const smallMask = latentMask(mask, reduction(model.vae.config));
+  return ({ sampler, begin, shape, noise }: StartOptions): RunStart => {
+    const clean = drawClean && repeatRow(drawClean(noise), imagesOf(shape));
+    const deviates = noise(shape);
+    const start = clean ? sampler.addNoise(clean, deviates, begin) : scaledNoise(sampler, deviates);
+    return { start, channels: repeatRow(concatenate([smallMask, drawMasked(noise)], 1), imagesOf(shape)) };
+  };
+}
+
+/** For any other U-Net: after every evaluation, what is to stay is put back as noisy as the rest. */
+async function startRevised(
+  loadEncoder: () => LatentEncoder,
+  model: StableDiffusionModel,
+  source: InpaintSource,
+): Promise<Starter> {
+  const { image, strength } = source;
+  await using encoder = loadEncoder();
+  const drawClean = await encoder.encode(imagesToSamples([image]));
+  const mask = latentMask(maskOf(source.mask), reduction(model.vae.config));
+  return ({ sampler, begin, shape, noise }) => {
+    const clean = repeatRow(drawClean(noise), imagesOf(shape));
+    const deviates = noise(shape);
+    const start = strength === 1 ? scaledNoise(sampler, deviates) : sampler.addNoise(clean, deviates, begin);
+    noise([1, ...shape.slice(1)]); // for the masked image, which the reference encodes without a use for it
+    const known = (index: number): Tensor =>
+      index < sampler.timesteps.length ? sampler.addNoise(clean, deviates, index) : clean;
+    return { start, revise: (sample, evaluation) => blend(mask, sample, known(begin + evaluation + 1)) };
+  };
+}
+
+const scaledNoise = ({ initialNoiseScale }: Sampler, noise: Tensor): Tensor =>
+  linearCombination([initialNoiseScale, noise]);
+
+const imagesOf = ([images = 1]: readonly number[]): number => images;

@@ -1,0 +1,47 @@
+import type { SecondTextEncoder, TextEncoder } from "../../../systems/text-encoder.ts";
+import { concatenate } from "../../../tensor/concatenate.ts";
+import { type Tensor, zeros } from "../../../tensor/tensor.ts";
+import { type EncodedPrompts, encodeGuided } from "../prompt-encoder.ts";
+import type { TextConditioner, TextRequest } from "../text-conditioner.ts";
+
+/**
+ * SDXL: the penultimate hidden states of two text encoders side by side, with the second one's summary and the sizes that
+ * the picture should seem to have (Podell et al. 2023, §2.1 and §2.2).
+ */
+export function pairConditioner(first: TextEncoder, second: SecondTextEncoder): TextConditioner {
+  const configs = [first.textEncoder.config, second.textEncoder.config] as const;
+  return {
+    mostSkipped: Math.min(...configs.map(({ layers }) => layers)) - 1,
+    async condition(runtime, request) {
+      const { prompts, guided, clipSkip } = request;
+      const zeroed = guided && request.negativePrompts === undefined && second.zeroMissingPrompt;
+      const negatives = guided && !zeroed ? (request.negativePrompts ?? prompts.map(() => "")) : [];
+      const encode = (encoder: TextEncoder): Promise<EncodedPrompts> =>
+        encodeGuided(runtime, encoder, negatives, prompts, clipSkip, PENULTIMATE);
+      const [left, right] = [await encode(first), await encode(second)];
+      if (right.pooled === undefined) throw new TypeError("The second text encoder has no projection");
+      const complete = (rows: Tensor): Tensor => (zeroed ? concatenate([zeros(rows.shape), rows], 0) : rows);
+      return {
+        conditioning: {
+          encoder_hidden_states: complete(concatenate([left.embeddings, right.embeddings], 2)),
+          text_embeds: complete(right.pooled),
+          time_ids: timeIds(request, guided ? 2 * prompts.length : prompts.length),
+        },
+        warnings: [...new Set([...left.warnings, ...right.warnings])],
+      };
+    },
+  };
+}
+
+const PENULTIMATE = { lastLayers: 1, finalNorm: false } as const;
+
+/** One row of sizes for every row that the U-Net sees. */
+function timeIds({ width, height, sizes }: TextRequest, rows: number): Tensor {
+  const {
+    originalSize = { width, height },
+    cropsCoordsTopLeft: { top, left } = { top: 0, left: 0 },
+    targetSize = { width, height },
+  } = sizes;
+  const row = [originalSize.height, originalSize.width, top, left, targetSize.height, targetSize.width];
+  return { data: Float32Array.from({ length: rows * row.length }, (_, i) => row[i % row.length]!), shape: [rows, 6] };
+}

@@ -1,0 +1,60 @@
+import type { Graph } from "../../onnx/graph.ts";
+import { piecesOf } from "../pieces.ts";
+import { copiesWeights } from "./memory-settings.ts";
+import { sessionMemory } from "./session-memory.ts";
+
+/** What a network takes in memory, all of its sessions together, in bytes. */
+export interface NetworkMemory {
+  /** Weights as they are computed with, and what allocators hold on to around them. */
+  readonly weights: number;
+  /** Weight files that are mapped. */
+  readonly mapped: number;
+  /** Results of operations at their most. */
+  readonly results: number;
+  /** Descriptions of the graphs. */
+  readonly graphs: number;
+  /** What the process keeps of it when it is released; networks that come later use it again. */
+  readonly kept: number;
+  /** From the end of its first run on until it is released. */
+  readonly held: number;
+  /** The most at any time, loading included. */
+  readonly peak: number;
+}
+
+/** A node takes this much here, in the model that is written of it and in ONNX Runtime together. */
+const NODE_BYTES = 12 * 1024;
+
+/** A thread of JavaScript, in which a piece of a graph is loaded, has a heap of its own: this much each, of two and of four. */
+const THREAD_BYTES = 11 * 2 ** 20;
+
+/** A graph to be loaded, and whether that is for a single run, as in `LoadOptions`. */
+export interface PlannedSession {
+  readonly graph: Graph;
+  readonly once?: boolean;
+}
+
+/** Estimates a network that is loaded as `sessions`, one after the other, all on a CPU. */
+export function networkMemory(
+  sessions: readonly PlannedSession[],
+  { lowMemory }: { readonly lowMemory: boolean },
+): NetworkMemory {
+  const sum = { weights: 0, mapped: 0, results: 0, graphs: 0, kept: 0 };
+  let [loading, passing] = [0, 0];
+  for (const { graph, once = false } of sessions) {
+    const sparing = lowMemory || once;
+    const copies = copiesWeights(graph);
+    const pieces = sparing ? [graph] : piecesOf(graph);
+    for (const piece of pieces) {
+      const session = sessionMemory(piece, { sparing, copies });
+      loading = Math.max(loading, sum.weights + session.weights + session.loading);
+      passing = Math.max(passing, session.passing);
+      sum.weights += session.weights + session.left;
+      sum.mapped += session.mapped;
+      sum.kept += session.kept;
+      sum.results += session.results + session.outputs;
+      sum.graphs += NODE_BYTES * piece.nodes.length + (pieces.length > 1 ? THREAD_BYTES : 0);
+    }
+  }
+  const held = sum.weights + sum.mapped + sum.results + sum.graphs;
+  return { ...sum, results: sum.results + passing, held, peak: Math.max(loading + sum.graphs, held + passing) };
+}

@@ -1,0 +1,15 @@
+import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
+
+/** Where a model lies and how to read it; `cacheFolder` is for copies of what cannot be used in place. */
+export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
+  /** A folder in diffusers' layout, or a checkpoint file. */
+  readonly path: string;
+  /** The YAML of the original repository that describes a checkpoint file. */
+  readonly config?: string | undefined;
+  /** Read the files of a folder that are published under this variant, such as "fp16". */
+  readonly variant?: string | undefined;
+  /** Whether to prefer averaged weights where a file has both kinds; true unless told otherwise. */
+  readonly ema?: boolean | undefined;
+  /** Folder with the vocabulary for files of Stable Diffusion, which carry none. */
+  readonly tokenizer: string;
+}

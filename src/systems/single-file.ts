@@ -1,0 +1,40 @@
+import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
+import { readSchedulerConfig } from "../diffusion/scheduler-config.ts";
+import { autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
+import { clipTextConfig } from "../models/clip/clip-text.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
+import { openSingleFile, type SingleFileNetwork } from "../originals/stable-diffusion/single-file.ts";
+import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import type { ModelLocation } from "./model-location.ts";
+import { checkFit, type Network, type StableDiffusionModel } from "./stable-diffusion.ts";
+import type { TextEncoder } from "./text-encoder.ts";
+
+/** OpenCLIP's prompts are filled up with token 0, OpenAI's with the end. */
+const OPEN_CLIP_PADDING = { pad_token: "!" };
+
+/** Opens a .safetensors or .ckpt file of Stable Diffusion in the names of its original code. */
+export async function openSingleStableDiffusion(location: ModelLocation): Promise<StableDiffusionModel> {
+  const { path, config: configPath, tokenizer, variant, ...opening } = location;
+  const file = await openSingleFile(path, { configPath, ...opening });
+  const vocabulary = await readTokenizerFiles(tokenizer);
+  const network = <Config>(
+    { config, weights }: SingleFileNetwork,
+    parse: (config: unknown, source: string) => Config,
+  ): Network<Config> => ({ config: parse(config, path), weights });
+  const text = (encoder: SingleFileNetwork, openClip: boolean): TextEncoder => ({
+    textEncoder: network(encoder, clipTextConfig),
+    tokenizer: loadClipTokenizer(openClip ? { ...vocabulary, specialTokens: OPEN_CLIP_PADDING } : vocabulary),
+  });
+  const [first, second] = file.textEncoders;
+  if (first === undefined) throw new TypeError(`"${path}" has no text encoder`);
+  const model: StableDiffusionModel = {
+    folder: path,
+    unet: network(file.unet, unetConfig),
+    vae: network(file.vae, autoencoderKlConfig),
+    ...text(first, file.kind === "sd-2"),
+    ...(second === undefined ? {} : { second: { ...text(second, true), zeroMissingPrompt: true } }),
+    scheduler: readSchedulerConfig(file.scheduler, path),
+  };
+  checkFit(model);
+  return model;
+}

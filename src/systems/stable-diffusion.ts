@@ -1,0 +1,124 @@
+import { CheckpointError } from "../checkpoint/errors.ts";
+import { type Component, type ComponentOptions, openComponent } from "../checkpoint/folder/component.ts";
+import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
+import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
+import { readSmallFile } from "../checkpoint/text/json-file.ts";
+import { parseSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
+import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
+import { clipTextConfig } from "../models/clip/clip-text.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
+import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import type { Network } from "./network.ts";
+import { isTextToImagePipeline, PIPELINES } from "./published-defaults.ts";
+import type { SecondTextEncoder, TextEncoder } from "./text-encoder.ts";
+
+export type { Network } from "./network.ts";
+
+/** A text-to-image model of the Stable Diffusion kind, described but not loaded. */
+export interface StableDiffusionModel extends TextEncoder {
+  readonly folder: string;
+  readonly unet: Network<UNetConfig>;
+  readonly vae: Network<AutoencoderKlConfig>;
+  /** SDXL reads prompts twice. */
+  readonly second?: SecondTextEncoder | undefined;
+  readonly scheduler: SchedulerConfig;
+}
+
+/** How a model folder is opened: of which variant, and where what cannot be used in place may be copied. */
+export type OpenOptions = ComponentOptions;
+
+/** Opens a model folder in diffusers' layout: reads configs, vocabulary and the headers of the weight files. */
+export async function openStableDiffusion(folder: string, options: OpenOptions = {}): Promise<StableDiffusionModel> {
+  const index = await readModelIndex(folder);
+  if (!isTextToImagePipeline(index.className)) {
+    throw new CheckpointError(
+      `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINES).join(", ")} is required`,
+    );
+  }
+  const open = async <Config>(
+    name: string,
+    parse: (config: unknown, source: string) => Config,
+  ): Promise<Network<Config>> => {
+    const component: Component = await openComponent(`${folder}/${name}`, options);
+    return { config: parse(component.config, component.configPath), weights: component.weights };
+  };
+  const openText = async (suffix: "" | "_2"): Promise<TextEncoder> => ({
+    textEncoder: await open(`text_encoder${suffix}`, clipTextConfig),
+    tokenizer: loadClipTokenizer(await readTokenizerFiles(`${folder}/tokenizer${suffix}`)),
+  });
+  const two = PIPELINES[index.className] === "two";
+  if (two) refuseRefiner(index, folder);
+  const model = {
+    folder,
+    unet: await open("unet", unetConfig),
+    vae: await open("vae", autoencoderKlConfig),
+    ...(await openText("")),
+    ...(two ? { second: { ...(await openText("_2")), zeroMissingPrompt: zeroMissingPrompt(index, folder) } } : {}),
+    scheduler: await openScheduler(folder),
+  };
+  checkFit(model);
+  return model;
+}
+
+/** The scheduler config of a model folder. */
+export async function openScheduler(folder: string): Promise<SchedulerConfig> {
+  const path = `${folder}/scheduler/scheduler_config.json`;
+  return parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(path)), path);
+}
+
+/** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */
+function refuseRefiner({ components, options }: ModelIndex, folder: string): void {
+  if (components.get("text_encoder") && options.get("requires_aesthetics_score") !== true) return;
+  throw new CheckpointError(`Cannot open "${folder}": SDXL refiners are not supported, an SDXL base model is required`);
+}
+
+function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {
+  const given = options.get("force_zeros_for_empty_prompt") ?? true;
+  if (typeof given === "boolean") return given;
+  throw new CheckpointError(`Cannot open "${folder}": force_zeros_for_empty_prompt must be true or false`);
+}
+
+/** Refuses networks that cannot work together, before anything runs. */
+export function checkFit(model: StableDiffusionModel): void {
+  const { folder, unet, vae, second } = model;
+  const { contextWidth, inChannels, outChannels, addition, classes } = unet.config;
+  const { latentChannels } = vae.config;
+  const given = model.textEncoder.config.width + (second?.textEncoder.config.width ?? 0);
+  const refuse = (reason: string): CheckpointError => new CheckpointError(`Cannot use "${folder}": ${reason}`);
+  if (contextWidth !== given) {
+    throw refuse(`its U-Net takes prompts of width ${contextWidth}, its text encoder gives ${given}`);
+  }
+  if ((addition === undefined) !== (second === undefined)) {
+    throw refuse("only a U-Net that is told of picture sizes goes with two text encoders, as in SDXL");
+  }
+  if (addition !== undefined) {
+    const width = addition.inputWidth - 6 * addition.timeWidth;
+    const summary = second?.textEncoder.config.projection;
+    if (width !== summary)
+      throw refuse(`its U-Net takes summaries of width ${width}, its text encoder gives ${summary}`);
+  }
+  if (classes !== undefined) throw refuse(`its U-Net takes one of ${classes} classes, which no prompt names`);
+  for (const { tokenizer, textEncoder } of second === undefined ? [model] : [model, second]) {
+    const { vocabularySize } = textEncoder.config;
+    const largest = Math.max(tokenizer.bos, tokenizer.eos, tokenizer.pad);
+    if (largest >= vocabularySize) {
+      throw refuse(`its text encoder knows tokens 0 to ${vocabularySize - 1}, its vocabulary has token ${largest}`);
+    }
+  }
+  if (outChannels !== latentChannels) {
+    throw refuse(`its U-Net makes ${outChannels} channels, its autoencoder takes ${latentChannels}`);
+  }
+  if (inChannels !== latentChannels && inChannels !== inpaintingChannels(latentChannels)) {
+    throw refuse(
+      `its U-Net takes ${inChannels} channels, ${latentChannels} or ${inpaintingChannels(latentChannels)} are required`,
+    );
+  }
+}
+
+/** What an inpainting U-Net takes: the latent, the mask and the latent of the masked image. */
+const inpaintingChannels = (latentChannels: number): number => 2 * latentChannels + 1;
+
+/** Whether the model's U-Net sees mask and masked image, and so can do nothing but inpaint. */
+export const isInpaintingModel = ({ unet, vae }: Pick<StableDiffusionModel, "unet" | "vae">): boolean =>
+  unet.config.inChannels === inpaintingChannels(vae.config.latentChannels);

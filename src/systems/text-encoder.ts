@@ -1,0 +1,15 @@
+import type { ClipTextConfig } from "../models/clip/clip-text.ts";
+import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import type { Network } from "./network.ts";
+
+/** A text encoder with the vocabulary that it was trained on. */
+export interface TextEncoder {
+  readonly textEncoder: Network<ClipTextConfig>;
+  readonly tokenizer: ClipTokenizer;
+}
+
+/** The second text encoder of SDXL, which also sums a prompt up. */
+export interface SecondTextEncoder extends TextEncoder {
+  /** Whether a negative prompt that is not given is all zeros instead of the empty text. */
+  readonly zeroMissingPrompt: boolean;
+}

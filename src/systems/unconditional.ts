@@ -1,0 +1,124 @@
+import { CheckpointError } from "../checkpoint/errors.ts";
+import { openComponent } from "../checkpoint/folder/component.ts";
+import { listFolder } from "../checkpoint/folder/folder.ts";
+import { readModelIndex } from "../checkpoint/folder/model-index.ts";
+import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
+import { readSmallFile } from "../checkpoint/text/json-file.ts";
+import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
+import { parseSchedulerConfig, type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
+import { ddpmScheduleConfig } from "../diffusion/schedules/original-schedules.ts";
+import { unetConfig } from "../models/unet/unet-config.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
+import { ddpmConfig } from "../originals/ddpm/ddpm-config.ts";
+import { withDiffusersNames } from "../originals/ddpm/ddpm-keys.ts";
+import { ddpmState } from "../originals/ddpm/ddpm-states.ts";
+import type { Network, OpenOptions } from "./stable-diffusion.ts";
+
+/** How the DDPM and DDIM code spreads timesteps (its `skip_type`): evenly, or more closely near the end. */
+export type TimestepSelection = "uniform" | "quad";
+
+/** A model of pixels that takes no condition, described but not loaded. */
+export interface UnconditionalModel {
+  /** The folder or file that it was opened from. */
+  readonly path: string;
+  readonly unet: Network<UNetConfig>;
+  /** [height, width] of its images. */
+  readonly size: readonly [number, number];
+  /** The model's own scheduler. */
+  readonly scheduler: SchedulerConfig;
+  /** What samplers of the same class go by instead of `scheduler`. */
+  readonly alternatives: readonly SchedulerConfig[];
+  /** The number of steps that the model's own sampler is published with. */
+  readonly steps: number;
+  /** How the model's own sampler spreads timesteps where its scheduler does not say. */
+  readonly timestepSelection: TimestepSelection | undefined;
+}
+
+interface Pipeline {
+  readonly scheduler: (published: SchedulerConfig) => SchedulerConfig;
+  readonly steps: number;
+}
+
+const DDPM: Pipeline = { scheduler: (published) => published, steps: 1000 };
+
+/** The pipeline classes of diffusers that this one stands for, with their defaults. */
+const PIPELINES: Readonly<Record<string, Pipeline>> = {
+  DDPMPipeline: DDPM,
+  DDIMPipeline: { scheduler: (published) => schedulerConfigAs("DDIMScheduler", published), steps: 50 },
+};
+
+/**
+ * Opens a model folder in diffusers' layout, or in the older one of google/ddpm-* in which the U-Net's and the
+ * scheduler's files lie in the folder itself.
+ */
+export async function openUnconditional(folder: string, options: OpenOptions = {}): Promise<UnconditionalModel> {
+  const names = await listFolder(folder, "the model");
+  const within = (component: string): string => (names.has(component) ? `${folder}/${component}` : folder);
+  const { scheduler, steps } = names.has("model_index.json") ? await pipelineOf(folder) : DDPM;
+  const { config, configPath, weights } = await openComponent(within("unet"), options);
+  const schedulerPath = `${within("scheduler")}/scheduler_config.json`;
+  const published = parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(schedulerPath)), schedulerPath);
+  const unet = { config: unetConfig(config, configPath), weights };
+  return {
+    path: folder,
+    unet,
+    size: imageSize(unet.config, configPath),
+    scheduler: scheduler(published),
+    alternatives: [],
+    steps,
+    timestepSelection: undefined,
+  };
+}
+
+async function pipelineOf(folder: string): Promise<Pipeline> {
+  const { className } = await readModelIndex(folder);
+  const pipeline = Object.hasOwn(PIPELINES, className) ? PIPELINES[className] : undefined;
+  if (pipeline !== undefined) return pipeline;
+  throw new CheckpointError(
+    `Cannot open "${folder}" for unconditional images: it is a ${className}, one of ${Object.keys(PIPELINES).join(", ")} is required`,
+  );
+}
+
+/** The size of the images, refusing a network that does not turn noise alone into images. */
+function imageSize(config: UNetConfig, path: string): readonly [number, number] {
+  const { architecture, inChannels, outChannels, classes, sampleSize } = config;
+  const refuse = (reason: string): never => {
+    throw new CheckpointError(`Cannot use "${path}" for unconditional images: ${reason}`);
+  };
+  if (architecture !== "UNet2DModel") refuse(`it is a ${architecture}, a UNet2DModel is required`);
+  if (classes !== undefined) refuse(`it takes one of ${classes} classes, which nobody gives`);
+  if ((inChannels !== 3 && inChannels !== 1) || outChannels !== inChannels) {
+    refuse(`it turns ${inChannels} channels into ${outChannels}, the 3 or the 1 of an image are required`);
+  }
+  return sampleSize ?? refuse("it has no sample_size");
+}
+
+/** Where a model of the DDPM and DDIM code lies. */
+export interface OriginalDdpm extends Omit<OpenCheckpointOptions, "at"> {
+  /** A ckpt.pth. */
+  readonly checkpoint: string;
+  /** The config.yml that it was trained with. */
+  readonly config: string;
+  /** Whether to prefer the moving average to the weights themselves where a checkpoint of the trainer holds both. */
+  readonly ema?: boolean | undefined;
+}
+
+/** Opens a checkpoint of the DDPM and DDIM code; it samples as that code does, unclipped by DDIM. */
+export async function openOriginalDdpm(location: OriginalDdpm): Promise<UnconditionalModel> {
+  const { checkpoint, config, ema, ...opening } = location;
+  const read = ddpmConfig(await readYamlFile(config), config);
+  const state = ddpmState((await openCheckpoint(checkpoint, opening)).weights, { ema });
+  const scheduler = ddpmScheduleConfig(read.schedule);
+  return {
+    path: checkpoint,
+    unet: { config: read.unet, weights: withDiffusersNames(state, read.unet, checkpoint) },
+    size: imageSize(read.unet, config),
+    scheduler,
+    alternatives: [
+      // The code's other sampler clips.
+      schedulerConfigAs("DDPMScheduler", scheduler, { clip_sample: true, variance_type: read.varianceType }),
+    ],
+    steps: 100, // the paper's; the code's default is 1000
+    timestepSelection: "uniform",
+  };
+}
