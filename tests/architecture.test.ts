@@ -3,66 +3,15 @@ import { join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
-/** What each folder of src may import, from the bottom up. */
-const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  tensor: [],
-  onnx: ["tensor"],
-  checkpoint: ["tensor"],
-  diffusion: ["tensor"],
-  image: ["tensor"],
-  hub: ["checkpoint"],
-  tokenizer: [],
-  layers: ["onnx", "checkpoint", "tensor"],
-  models: ["layers", "onnx", "checkpoint", "tensor"],
-  deepcache: ["onnx", "models", "tensor"],
-  runtime: ["onnx", "tensor"],
-  denoisers: ["diffusion", "models", "deepcache", "runtime", "tensor"],
-  // `deepcache` beyond the design's table: docs/decisions/0003-pipelines-know-cache-policies.md
-  pipelines: [
-    "denoisers",
-    "deepcache",
-    "diffusion",
-    "models",
-    "checkpoint",
-    "hub",
-    "tokenizer",
-    "runtime",
-    "image",
-    "tensor",
-  ],
-  metrics: ["models", "checkpoint", "tokenizer", "onnx", "runtime", "image", "tensor"],
-  benchmark: [
-    "pipelines",
-    "metrics",
-    "denoisers",
-    "deepcache",
-    "diffusion",
-    "models",
-    "checkpoint",
-    "runtime",
-    "onnx",
-    "image",
-    "tensor",
-  ],
-  // Everything below: what it evaluates, and what it measures with.
-  evaluation: [
-    "pipelines",
-    "metrics",
-    "denoisers",
-    "deepcache",
-    "diffusion",
-    "models",
-    "checkpoint",
-    "hub",
-    "tokenizer",
-    "onnx",
-    "runtime",
-    "image",
-    "tensor",
-  ],
-};
-const BELOW_COMMANDS = Object.keys(LAYERS);
-const TABLE: typeof LAYERS = { ...LAYERS, server: BELOW_COMMANDS, cli: [...BELOW_COMMANDS, "server"] };
+interface Layer {
+  readonly folder: string;
+  readonly holds: string;
+  readonly imports: readonly string[];
+}
+
+/** The folders of src from the bottom up, and what each may import: pages show the same table. */
+const LAYERS: readonly Layer[] = JSON.parse(readFileSync(new URL("../docs/layers.json", import.meta.url), "utf8"));
+const TABLE: ReadonlyMap<string, readonly string[]> = new Map(LAYERS.map(({ folder, imports }) => [folder, imports]));
 
 /** Files directly in src; they may import anything. */
 const ENTRIES = ["index.ts"];
@@ -73,11 +22,20 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
   { module: /^@bufbuild\/protobuf/, places: ["onnx"] },
   {
     module: /^node:/,
-    places: ["checkpoint", "hub", "runtime", "cli", "server", "image/write-image.ts", "evaluation/stores/folder.ts"],
+    places: [
+      "checkpoint",
+      "runtime",
+      "cli",
+      "systems/shipped.ts",
+      "image/write-image.ts",
+      "evaluation/store/stores/folder.ts",
+    ],
   },
 ];
 
 const MOST_LINES = 300;
+/** Files that lie side by side in one folder. */
+const MOST_FILES = 14;
 const isGenerated = (path: string): boolean => path.includes("/generated/");
 
 /** What breaks the rules in `sources`, whose keys are paths below src. */
@@ -90,18 +48,24 @@ function violations(sources: ReadonlyMap<string, string>): string[] {
       : []),
     ...(lineCount(source) > MOST_LINES && !isGenerated(path) ? [`${path} has ${lineCount(source)} lines`] : []),
   ]);
-  return [...found, ...folderCycles(sources)];
+  return [...found, ...crowdedFolders([...sources.keys()]), ...folderCycles(sources), ...fileCycles(sources)];
+}
+
+function crowdedFolders(paths: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const folder of paths.map(posix.dirname)) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  return [...counts].flatMap(([folder, count]) => (count > MOST_FILES ? [`${folder} has ${count} files`] : []));
 }
 
 function placeViolation(path: string): string | undefined {
   const folder = folderOf(path);
   if (folder === "") return ENTRIES.includes(path) ? undefined : `${path} lies outside every folder`;
-  return TABLE[folder] ? undefined : `${path} lies in "${folder}", which the table does not list`;
+  return TABLE.has(folder) ? undefined : `${path} lies in "${folder}", which the table does not list`;
 }
 
 function importViolation(path: string, module: string): string | undefined {
   const from = folderOf(path);
-  const allowed = TABLE[from];
+  const allowed = TABLE.get(from);
   if (allowed === undefined) return undefined;
   if (module.startsWith(".")) {
     const to = folderOf(resolved(path, module));
@@ -116,20 +80,41 @@ function importViolation(path: string, module: string): string | undefined {
 
 function folderCycles(sources: ReadonlyMap<string, string>): string[] {
   const edges = new Map<string, Set<string>>();
-  for (const [path, source] of sources) {
+  for (const [path, targets] of fileImports(sources)) {
     const from = folderOf(path);
-    const targets = importsOf(source).filter((module) => module.startsWith("."));
-    for (const to of targets.map((module) => folderOf(resolved(path, module)))) {
-      if (to !== from) edges.set(from, (edges.get(from) ?? new Set()).add(to));
-    }
+    for (const to of targets.map(folderOf)) if (to !== from) edges.set(from, (edges.get(from) ?? new Set()).add(to));
   }
-  const reaches = (start: string, end: string, seen = new Set<string>()): boolean =>
-    [...(edges.get(start) ?? [])].some(
-      (next) => next === end || (!seen.has(next) && reaches(next, end, seen.add(next))),
-    );
-  return [...edges.keys()]
-    .filter((folder) => reaches(folder, folder))
-    .map((folder) => `${folder} imports itself in a circle`);
+  return inCircles(edges).map((folder) => `${folder} imports itself in a circle`);
+}
+
+/** Imports of types count: a reader has to follow them as well. */
+const fileCycles = (sources: ReadonlyMap<string, string>): string[] =>
+  inCircles(new Map([...fileImports(sources)].map(([path, targets]) => [path, new Set(targets)]))).map(
+    (path) => `${path} imports itself in a circle of files`,
+  );
+
+const fileImports = (sources: ReadonlyMap<string, string>): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    [...sources].map(([path, source]) => [
+      path,
+      importsOf(source)
+        .filter((module) => module.startsWith("."))
+        .map((module) => resolved(path, module)),
+    ]),
+  );
+
+/** The nodes from which a walk along `edges` leads back. */
+function inCircles(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const reachable = (start: string): Set<string> => {
+    const [seen, open] = [new Set<string>(), [...(edges.get(start) ?? [])]];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      open.push(...(edges.get(next) ?? []));
+    }
+    return seen;
+  };
+  return [...edges.keys()].filter((node) => reachable(node).has(node));
 }
 
 /** The modules of static imports, re-exports and imports of literal names at run time. */
@@ -148,7 +133,7 @@ const lineCount = (source: string): number => source.trimEnd().split("\n").lengt
 test("src keeps to the layers", () => {
   const root = fileURLToPath(new URL("../src", import.meta.url));
   const paths = readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.ts$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
   const sources = new Map(
     paths.map((path) => [relative(root, path).replaceAll(sep, "/"), readFileSync(path, "utf8")] as const),
@@ -166,7 +151,7 @@ describe("the check", () => {
     ["image/write-image.ts", 'import { writeFileSync } from "node:fs";'],
     ["diffusion/samplers/ddim.ts", 'import type {\n  Sampler,\n} from "../sampler.ts";'],
     ["runtime/node.ts", 'import { InferenceSession } from "onnxruntime-node";'],
-    ["cli/main.ts", 'import { start } from "../server/server.ts";\nconsole.log("x");'],
+    ["cli/main.ts", 'import { open } from "../systems/open-model.ts";\nconsole.log("x");'],
     ["index.ts", 'export * from "./cli/main.ts";'],
     ["tensor/a.ts", '// console.log(1)\n/* import "node:fs"; */\nexport const from = "node:fs";'],
     ["onnx/protobuf/generated/big.ts", "\n".repeat(999).replaceAll("\n", "x\n")],
@@ -194,24 +179,35 @@ describe("the check", () => {
     expect(check(path, source)).toEqual([expect.stringContaining(message)]);
   });
 
-  test("catches folders that import one another in a circle", () => {
+  test("catches folders and files that import one another in a circle, also where types alone are imported", () => {
     const circle = new Map([
-      ["server/a.ts", 'import { x } from "../cli/x.ts";'],
-      ["cli/x.ts", 'import { y } from "../server/y.ts";'],
+      ["systems/a.ts", 'import type { x } from "../cli/x.js";'],
+      ["cli/x.js", 'export { y } from "../systems/a.ts";'],
     ]);
     expect(violations(circle)).toEqual([
-      "server/a.ts imports ../cli/x.ts: server may not import cli",
-      "server imports itself in a circle",
+      "systems/a.ts imports ../cli/x.js: systems may not import cli",
+      "systems imports itself in a circle",
       "cli imports itself in a circle",
+      "systems/a.ts imports itself in a circle of files",
+      "cli/x.js imports itself in a circle of files",
     ]);
   });
 
-  test("has a table in which every layer stands above what it imports", () => {
-    const order = Object.keys(TABLE);
-    for (const [folder, allowed] of Object.entries(TABLE)) {
-      for (const below of allowed)
-        expect(order.indexOf(below), `${folder} > ${below}`).toBeLessThan(order.indexOf(folder));
-      expect(allowed.every((name) => order.includes(name))).toBe(true);
+  test("catches folders with too many files side by side", () => {
+    const files = Array.from({ length: 15 }, (_, i) => [`tensor/a/${i}.ts`, ""] as const);
+    expect(violations(new Map(files))).toEqual(["tensor/a has 15 files"]);
+  });
+
+  test("has a table of the folders that there are, in which every layer stands above what it imports", () => {
+    const order = LAYERS.map(({ folder }) => folder);
+    const folders = readdirSync(new URL("../src", import.meta.url), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(folders.map(({ name }) => name).sort()).toEqual([...order].sort());
+    for (const { folder, imports } of LAYERS) {
+      for (const below of imports) {
+        expect(order.slice(0, order.indexOf(folder)), `${folder} > ${below}`).toContain(below);
+      }
     }
   });
 });

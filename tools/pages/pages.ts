@@ -6,6 +6,7 @@ import { againstPytorchTables } from "./against-pytorch.ts";
 import { readmeTable } from "./benchmark-table.ts";
 import { excerpt } from "./findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "./findings/page.ts";
+import { type Layer, layerTable, permissionTable } from "./layer-tables.ts";
 import { replaceMarked } from "./marked.ts";
 import { qualityTable } from "./quality-table.ts";
 import { readRecipes } from "./recipes/read-recipes.ts";
@@ -35,7 +36,10 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     path,
     Object.entries(blocks).reduce((page, [mark, content]) => replaceMarked(page, mark, content), read(path)),
   ];
+  const layers: readonly Layer[] = json("docs/layers.json");
   return new Map([
+    renewed("AGENTS.md", { layers: permissionTable(layers) }),
+    renewed("docs/architecture.md", { layers: layerTable(layers) }),
     renewed("README.md", {
       quality: qualityTable(excerpt(shallow), json("evaluations/fluent-scenes/times.json")),
       benchmark: readmeTable(benchmarks),
