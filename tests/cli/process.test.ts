@@ -54,10 +54,10 @@ describe("the process", () => {
   test("ends although a network in threads of its own is still loaded", async () => {
     const module = (name: string): string => JSON.stringify(pathToFileURL(join(installed, "dist", `${name}.js`)).href);
     const program = `
-      import { nodeRuntime } from ${module("runtime/runtimes/node")};
-      import { openComponent } from ${module("checkpoint/component")};
-      import { unet } from ${module("models/unet")};
-      import { unetConfig } from ${module("models/unet-config")};
+      import { nodeRuntime } from ${module("runtime/node/node")};
+      import { openComponent } from ${module("checkpoint/folder/component")};
+      import { unet } from ${module("models/unet/unet")};
+      import { unetConfig } from ${module("models/unet/unet-config")};
       const { config, weights } = await openComponent(${JSON.stringify(fixturePath("models/unet-fp16"))});
       const { graph } = unet(unetConfig(config), { batch: 1, height: 16, width: 16, contextLength: 5 }, weights);
       const session = await nodeRuntime({ pieceBytes: 24000 }).load(graph);
