@@ -17,8 +17,9 @@ export {
   type MemoryOptions,
 } from "./pipelines/estimate-memory.ts";
 export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
+export type { PipelineEffects } from "./pipelines/run/effects.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/run/events.ts";
-export type { Pipeline, PipelineEffects } from "./pipelines/run/pipeline.ts";
+export type { Pipeline } from "./pipelines/run/pipeline.ts";
 export type { ImageOptions } from "./pipelines/text-to-image/image-source.ts";
 export type { PictureSizes, PixelSize } from "./pipelines/text-to-image/text-conditioner.ts";
 export { type TextToImagePipeline, textToImage } from "./pipelines/text-to-image/text-to-image.ts";

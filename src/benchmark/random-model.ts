@@ -77,9 +77,10 @@ export function describedModel(name: ArchitectureName, dtype: WeightDtype): Memo
     const text = clipTextConfig(json, name);
     return { textEncoder: { config: text, weights: describedWeights(textShapes(text), dtype) } };
   });
-  if (vae === undefined || first === undefined) return network;
+  if (vae === undefined || first === undefined) return { kind: "network", model: network };
   const coder = autoencoderKlConfig(vae, name);
-  return { ...network, ...first, second, vae: { config: coder, weights: describedWeights(coderShapes(coder), dtype) } };
+  const decoder = { config: coder, weights: describedWeights(coderShapes(coder), dtype) };
+  return { kind: "text-to-image", model: { ...network, ...first, second, vae: decoder } };
 }
 
 /** Any schedule does: memory does not depend on it. */

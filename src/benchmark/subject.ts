@@ -60,7 +60,7 @@ export async function architectureSubject(
 /** The U-Net of an opened model. */
 export function modelSubject(name: string, { kind, model }: OpenedModel, size: SubjectSize): Subject {
   const { unet: network, scheduler } = model;
-  const shape = sized(network.config, size, kind === "class-conditional" ? 1 : undefined);
+  const shape = sized(network.config, size, kind === "class-to-image" ? 1 : undefined);
   return { name, config: network.config, weights: network.weights, scheduler, shape };
 }
 

@@ -48,11 +48,12 @@ export async function inspectMemory(
   flags: MemoryFlags & { readonly contextLength?: number | undefined },
 ): Promise<MemoryEstimate> {
   const model = await describe(name, config, flags.dtype);
-  const factor = "vae" in model ? reduction(model.vae.config) : 1;
+  const factor = model.kind === "text-to-image" ? reduction(model.model.vae.config) : 1;
   const { width, height, interval, branch = 0, count, fromImage, contextLength } = flags;
   const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory } = flags;
   // Models of prompts and of classes are guided unless told otherwise.
-  const { guidanceScale = "vae" in model || "firstStage" in model ? 2 : 1 } = flags;
+  const isConditioned = model.kind === "text-to-image" || model.kind === "class-to-image";
+  const { guidanceScale = isConditioned ? 2 : 1 } = flags;
   return estimateMemory(model, {
     ...{ count, fromImage, contextLength, lowMemory, keepLoaded, vaeTiling },
     guided: guidanceScale > 1,
@@ -65,11 +66,12 @@ export async function inspectMemory(
 async function describe(name: string, config: unknown, dtype: WeightDtype): Promise<MemoryModel> {
   if (Object.hasOwn(ARCHITECTURES, name)) return describedModel(name as ArchitectureName, dtype);
   try {
-    return (await openModel({ path: name, tokenizer: defaultTokenizerFolder() })).model;
+    return await openModel({ path: name, tokenizer: defaultTokenizerFolder() });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const unet = unetConfig(config, name); // a folder without weights can still be inspected
-    return { unet: { config: unet, weights: describedWeights(unetWeightShapes(unet), dtype) } };
+    const weights = describedWeights(unetWeightShapes(unet), dtype);
+    return { kind: "network", model: { unet: { config: unet, weights } } };
   }
 }
 

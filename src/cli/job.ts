@@ -1,19 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { CachePolicy } from "../deepcache/policy.ts";
+import { isSamplerName } from "../diffusion/samplers.ts";
 import { decodePng } from "../image/png.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import { classConditional } from "../pipelines/class-conditional/class-conditional.ts";
-import { className, classNamed, isImageNetClass } from "../pipelines/class-conditional/imagenet-classes.ts";
-import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "../pipelines/estimate-memory.ts";
-import { type ImageText, imageParameters } from "../pipelines/image-parameters.ts";
+import { type AnyPipeline, anyPipeline, type GenerateRequest, type OptionName } from "../pipelines/any-pipeline.ts";
+import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
-import { textToImage } from "../pipelines/text-to-image/text-to-image.ts";
-import { unconditional } from "../pipelines/unconditional/unconditional.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type OpenedModel, openModel } from "../systems/open-model.ts";
+import type { ModelLocation } from "../systems/model-location.ts";
+import { openModel } from "../systems/open-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
@@ -64,107 +62,91 @@ export async function openJob(
     class: "give --class, such as --class 207",
   },
 ): Promise<Job> {
-  const { lowMemory = false } = flags;
-  const effects = { runtime: runtimeOf(flags), keepLoaded: flags.keepLoaded && !lowMemory };
+  const { lowMemory = false, keepLoaded: keep } = flags;
+  const keepLoaded = keep && !lowMemory;
+  const opened = await openModel(locationOf(flags, signal, terminal));
   const path = flags.model ?? defaultModelFolder();
-  const { config, variant, ema, tokenizer = defaultTokenizerFolder() } = flags;
-  const opened = await openModel({ path, config, variant, ema, tokenizer, ...conversion(terminal, signal) });
-  refuseForeignFlags(opened, prompts, flags);
-  const name = basename(path, extname(path) === "" ? undefined : extname(path));
-  const { steps, eta, count } = flags;
-  const common = { count, eta, signal };
-  const memoryOf =
-    (options: MemoryOptions): Job["memory"] =>
-    (cache) =>
-      estimateMemory(opened.model, {
-        ...{ lowMemory, keepLoaded: effects.keepLoaded },
-        ...(cache.kind === "off" ? {} : { branch: cache.branch }),
-        ...options,
-      });
-  switch (opened.kind) {
-    case "text-to-image": {
-      const pipeline = textToImage(opened.model, effects);
-      const options = {
-        ...common,
-        prompt: promptsOf(prompts, flags, advice),
-        negativePrompt: flags.negativePrompt,
-        sampler: flags.sampler,
-        guidanceScale: flags.guidanceScale,
-        guidanceRescale: flags.guidanceRescale,
-        clipSkip: flags.clipSkip,
-        width: flags.width,
-        height: flags.height,
-        image: await readImage(flags.image),
-        mask: await readImage(flags.mask),
-        strength: flags.strength,
-        vaeTiling: flags.vaeTiling ?? lowMemory,
-      };
-      const { guidanceScale = 7.5, image, width = image?.width, height = image?.height, vaeTiling } = options;
-      const memory = memoryOf({
-        ...{ width, height, vaeTiling, fromImage: image !== undefined },
-        guided: guidanceScale > 1 && opened.model.unet.config.timeConditionWidth === undefined,
-        count: options.prompt.length * count,
-      });
-      return job({ name, conditioned: "prompt", rows: options.prompt, memory }, options, pipeline, ({ rows, ...run }) =>
-        pipeline.stream({ ...options, steps, ...run, prompt: chosen(options.prompt, rows) }),
-      );
-    }
-    case "class-conditional": {
-      const pipeline = classConditional(opened.model, effects);
-      const [known = 0] = opened.model.classEmbedding.shape;
-      const classes = classesOf(flags, known, advice);
-      const texts = classes.map((id) => `class ${id}, ${classText(id, known)}`);
-      const { guidanceScale = 1.5 } = flags;
-      originalSampler(flags.sampler);
-      const memory = memoryOf({ guided: guidanceScale > 1, count: classes.length * count });
-      const described = { name, conditioned: "class", rows: texts, memory } as const;
-      return job(described, { ...common, guidanceScale }, pipeline, ({ rows, sampler, ...run }) => {
-        const settled = { guidanceScale, steps, ...run, sampler: originalSampler(sampler ?? flags.sampler) };
-        return pipeline.stream({ ...common, ...settled, classes: chosen(classes, rows) });
-      });
-    }
-    case "unconditional": {
-      const pipeline = unconditional(opened.model, effects);
-      const timestepSelection = selectionOf(flags);
-      const described = { name, conditioned: "nothing", rows: [], memory: memoryOf({ count }) } as const;
-      return job(described, common, pipeline, ({ rows, ...run }) =>
-        pipeline.stream({ ...common, sampler: flags.sampler, timestepSelection, steps, ...run }),
-      );
-    }
-  }
-}
-
-/** A seed where none is given. */
-export const drawnSeed = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-
-function job(
-  described: Pick<Job, "name" | "conditioned" | "rows" | "memory">,
-  text: Omit<ImageText, "prompts">,
-  pipeline: AsyncDisposable,
-  stream: (run: Given) => AsyncGenerator<PipelineEvent, void>,
-): Job {
-  const { name, rows } = described;
+  const pipeline = anyPipeline(opened, modelName(path), { runtime: runtimeOf(flags), keepLoaded });
+  refuseForeignFlags(pipeline, prompts, flags);
+  checkSampler(pipeline, flags);
+  const request = await requestOf(pipeline, prompts, flags, advice);
+  const rowsMade = (run: Pick<JobRun, "rows">): GenerateRequest => withRows(request, run.rows);
   return {
-    ...described,
-    stream: ({ steps, sampler, count, ...run }) =>
-      stream({
-        ...run,
-        ...(steps === undefined ? {} : { steps }),
-        ...(sampler === undefined ? {} : { sampler }),
-        ...(count === undefined ? {} : { count }),
-      }),
-    parameters: (result, index, made) => imageParameters({ ...text, prompts: chosen(rows, made) }, result, index, name),
-    [Symbol.asyncDispose]: () => pipeline[Symbol.asyncDispose](),
+    name: pipeline.name,
+    conditioned: pipeline.conditioned,
+    rows: pipeline.rows(request),
+    stream: ({ rows, cutAt, ...run }) => pipeline.stream({ ...rowsMade({ rows }), ...given(run), signal }, { cutAt }),
+    memory: (cache) => pipeline.memory({ ...request, cache }, { lowMemory, keepLoaded }),
+    parameters: (result, index, rows) => pipeline.parameters(rowsMade({ rows }), result, index),
+    [Symbol.asyncDispose]: () => pipeline.dispose(),
   };
 }
 
-/** What is left out is not there at all, so that it does not hide what the job says. */
-type Given = Omit<JobRun, Defaulted> & { readonly [K in Defaulted]?: Exclude<JobRun[K], undefined> };
-type Defaulted = "steps" | "sampler" | "count";
+/** Where the flags say that the model lies. */
+export function locationOf(
+  { model = defaultModelFolder(), config, variant, ema, tokenizer = defaultTokenizerFolder() }: Partial<ModelFlags>,
+  signal: AbortSignal,
+  terminal: Terminal,
+): ModelLocation {
+  return { path: model, config, variant, ema, tokenizer, ...conversion(terminal, signal) };
+}
 
-/** The rows that a run makes. */
-const chosen = <T>(rows: readonly T[], made: readonly number[] | undefined): readonly T[] =>
-  made === undefined ? rows : made.flatMap((row) => rows.slice(row, row + 1));
+/** A model's name, of the folder or file that it lies in. */
+export const modelName = (path: string): string => basename(path, extname(path) === "" ? undefined : extname(path));
+
+/** What the flags ask of the model, but for cache and seed. */
+async function requestOf(
+  { task, conditioned }: AnyPipeline,
+  prompts: readonly string[],
+  flags: GenerationFlags,
+  advice: Advice,
+): Promise<GenerateRequest> {
+  const { lowMemory = false } = flags;
+  const prompted = task === "text-to-image";
+  return given({
+    prompt: conditioned === "prompt" ? promptsOf(prompts, flags, advice) : undefined,
+    classes: conditioned === "class" ? classesOf(flags, advice) : undefined,
+    image: await readImage(flags.image),
+    mask: await readImage(flags.mask),
+    vaeTiling: prompted ? (flags.vaeTiling ?? lowMemory) : undefined,
+    timestepSelection: selectionOf(flags),
+    ...pick(flags, SHARED_NAMES),
+  });
+}
+
+/** Options whose flags have the same names. */
+const SHARED_NAMES = [
+  "negativePrompt",
+  "strength",
+  "steps",
+  "sampler",
+  "eta",
+  "guidanceScale",
+  "guidanceRescale",
+  "clipSkip",
+  "width",
+  "height",
+  "count",
+] as const;
+
+const pick = <T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> =>
+  Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<T, K>;
+
+/** `undefined` would override what is beside it, so absent fields are dropped. */
+const given = <T extends object>(values: T): { [K in keyof T]: T[K] } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+
+/** The request for some of its rows alone. */
+function withRows(request: GenerateRequest, rows: readonly number[] | undefined): GenerateRequest {
+  if (rows === undefined) return request;
+  const chosen = <T>(all: readonly T[]): readonly T[] => rows.flatMap((row) => all.slice(row, row + 1));
+  const { prompt, classes } = request;
+  return {
+    ...request,
+    ...(prompt === undefined ? {} : { prompt: chosen([prompt].flat()) }),
+    ...(classes === undefined ? {} : { classes: classes === "all" ? rows : chosen(classes) }),
+  };
+}
 
 /** What runs are made on. */
 export function runtimeOf({
@@ -180,27 +162,38 @@ export function runtimeOf({
   });
 }
 
-/** The flags that only some kinds of model have a use for. */
-const USES = {
-  "text-to-image": [
-    ...["prompt", "negativePrompt", "image", "mask", "strength", "guidanceScale"],
-    ...["guidanceRescale", "clipSkip", "width", "height", "vaeTiling"],
-  ],
-  "class-conditional": ["class", "guidanceScale"],
-  unconditional: ["timestepSelection"],
-} as const satisfies Record<OpenedModel["kind"], readonly string[]>;
+/** Flags that stand for an option of another name. */
+const FLAG_OPTIONS: Readonly<Record<string, OptionName>> = { class: "classes" };
 
-function refuseForeignFlags({ kind }: OpenedModel, prompts: readonly string[], flags: GenerationFlags): void {
-  const used: readonly string[] = USES[kind];
-  const foreign = [...new Set(Object.values(USES).flat())].filter((flag) => !used.includes(flag));
-  const given = foreign.find((flag) => flags[flag] !== undefined);
-  const what = given === undefined ? undefined : `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** Flags that only some kinds of model have a use for. */
+const SOME_MODELS = [
+  "prompt",
+  "negativePrompt",
+  "image",
+  "mask",
+  "strength",
+  "guidanceScale",
+  "guidanceRescale",
+  "clipSkip",
+  "width",
+  "height",
+  "vaeTiling",
+  "class",
+  "timestepSelection",
+] as const;
+
+function refuseForeignFlags({ task, accepts }: AnyPipeline, prompts: readonly string[], flags: GenerationFlags): void {
+  const flagText = (flag: string): string => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const foreign = SOME_MODELS.find(
+    (flag) => flags[flag] !== undefined && !accepts.has(FLAG_OPTIONS[flag] ?? (flag as OptionName)),
+  );
   const needsImage = (["mask", "strength"] as const).find((flag) => flags[flag] !== undefined);
-  if (given === undefined && needsImage !== undefined && flags.image === undefined) {
+  if (foreign === undefined && needsImage !== undefined && flags.image === undefined) {
     throw new UsageError(`Cannot use --${needsImage} without --image`);
   }
-  const prompted = kind !== "text-to-image" && prompts.length > 0 ? "a prompt" : undefined;
-  if (prompted ?? what) throw new UsageError(`Cannot use ${prompted ?? what} with this model: it is ${kind}`);
+  const prompted = !accepts.has("prompt") && prompts.length > 0 ? "a prompt" : undefined;
+  const what = prompted ?? (foreign === undefined ? undefined : flagText(foreign));
+  if (what !== undefined) throw new UsageError(`Cannot use ${what} with this model: it is for ${task}`);
 }
 
 /** The prompts, given as arguments or by --prompt. */
@@ -215,24 +208,18 @@ function promptsOf(prompts: readonly string[], { prompt }: GenerationFlags, advi
   return given;
 }
 
-/** The classes asked for, of a model of `count`, the last of which stands for none. */
-function classesOf(flags: GenerationFlags, count: number, advice: Advice): number[] {
+/** Refuses a sampler by its flag. */
+function checkSampler({ samplers }: AnyPipeline, { sampler }: Pick<GenerationFlags, "sampler">): void {
+  if (sampler === undefined || !isSamplerName(sampler) || samplers.includes(sampler)) return;
+  throw new UsageError(`Cannot use --sampler ${sampler} with this model: one of ${samplers.join(", ")} is required`);
+}
+
+/** The classes asked for; how many there are is the model's to say. */
+function classesOf(flags: GenerationFlags, advice: Advice): GenerateRequest["classes"] {
   const names = flags.class ?? [];
-  if (names.length === 1 && names[0] === "all") return Array.from({ length: count - 1 }, (_, id) => id);
+  if (names.length === 1 && names[0] === "all") return "all";
   if (names.length === 0) throw new UsageError(`Cannot run without a class: ${advice.class}`);
-  // How many classes there are is the model's to say.
-  return names.map((name) => (/^\d+$/.test(name) ? Number(name) : classNamed(name)));
-}
-
-/** What class `id` is to a model of `count` classes, the last of which stands for none. */
-function classText(id: number, count: number): string {
-  if (id === count - 1) return "none";
-  return isImageNetClass(id) ? className(id) : "unnamed";
-}
-
-function originalSampler(name: string | undefined): "ddim" | "plms" | undefined {
-  if (name === undefined || name === "ddim" || name === "plms") return name;
-  throw new UsageError(`Cannot use --sampler ${name} with this model: ddim or plms is required`);
+  return names.map((name) => (/^\d+$/.test(name) ? Number(name) : name));
 }
 
 function selectionOf({ timestepSelection: how }: GenerationFlags): "uniform" | "quad" | undefined {

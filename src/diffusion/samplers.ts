@@ -58,6 +58,10 @@ export function samplerFromConfig<Class extends SchedulerClass>(
   return build(config, options);
 }
 
+/** Whether the sampler of a scheduler class has a use for an option. */
+export const takesOption = (className: SchedulerClass, option: Option): boolean =>
+  ALGORITHMS[className].takes.includes(option);
+
 interface Named {
   readonly className: SchedulerClass;
   readonly changes?: Readonly<Record<string, unknown>>;

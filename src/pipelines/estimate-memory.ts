@@ -13,13 +13,12 @@ import { latentGrid, type VaeTiling } from "./latents/tiling.ts";
 import { requireMultiple } from "./run/requirements.ts";
 
 /** What of a model its memory depends on: any model that is opened, or a U-Net by itself. */
-export type MemoryModel = PromptedModel | ClassModel | PixelModel;
+export type MemoryModel =
+  | { readonly kind: "text-to-image"; readonly model: PromptedModel }
+  | { readonly kind: "class-to-image"; readonly model: Pick<LatentDiffusionModel, "unet" | "firstStage"> }
+  | { readonly kind: "unconditional-image" | "network"; readonly model: { readonly unet: Network<UNetConfig> } };
 
 type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae"> & Encoder & { readonly second?: Encoder | undefined };
-type ClassModel = Pick<LatentDiffusionModel, "unet" | "firstStage">;
-interface PixelModel {
-  readonly unet: Network<UNetConfig>;
-}
 interface Encoder {
   readonly textEncoder: Network<ClipTextConfig>;
 }
@@ -70,9 +69,9 @@ const PROCESS_BYTES = 105 * 2 ** 20;
  * Estimates the peak memory of a run on a CPU from graphs and from the headers of weight files: nothing is loaded. It is
  * the process's resident memory, so that files that are mapped count as far as they are read.
  */
-export function estimateMemory(model: MemoryModel, options: MemoryOptions = {}): MemoryEstimate {
+export function estimateMemory(opened: MemoryModel, options: MemoryOptions = {}): MemoryEstimate {
   const { keepLoaded = true } = options;
-  const components = componentsOf(model, options);
+  const components = componentsOf(opened, options);
   const unetHeld = components.find(({ name }) => name === "U-Net")?.held ?? 0;
   let kept = 0;
   const phases = components.map(({ name, peak, weights, kept: own }) => {
@@ -85,36 +84,50 @@ export function estimateMemory(model: MemoryModel, options: MemoryOptions = {}):
   return { peak: Math.max(...phases.map(({ peak }) => peak)), process: PROCESS_BYTES, components, phases };
 }
 
-function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryComponent[] {
-  const { count = 1, guided = false, branch, lowMemory = false, fromImage = false } = options;
-  const rows = guided ? 2 * count : count;
-  const component = (name: MemoryComponent["name"], ...sessions: PlannedSession[]): MemoryComponent => ({
-    name,
-    ...networkMemory(sessions, { lowMemory }),
-  });
-  const unetComponent = (height: number, width: number, contextLength?: number): MemoryComponent => {
-    const { config, weights } = model.unet;
-    const shape = {
-      batch: rows,
-      height,
-      width,
-      hoist: branch,
-      ...(contextLength === undefined ? {} : { contextLength }),
-    };
-    return component("U-Net", ...sessionsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), branch)));
-  };
-  const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
-  if ("firstStage" in model) {
-    const { config, weights } = model.firstStage;
-    const decoder = vqDecoder(config, { batch: 1, height: trainedHeight, width: trainedWidth }, weights);
-    return [unetComponent(trainedHeight, trainedWidth, 1), component("decoder", { graph: decoder })];
+/** Describes a network that is loaded as some sessions. */
+type Describe = (name: MemoryComponent["name"], ...sessions: PlannedSession[]) => MemoryComponent;
+
+function componentsOf(opened: MemoryModel, options: MemoryOptions): MemoryComponent[] {
+  const { lowMemory = false, contextLength } = options;
+  const describe: Describe = (name, ...sessions) => ({ name, ...networkMemory(sessions, { lowMemory }) });
+  const [trainedHeight, trainedWidth] = opened.model.unet.config.sampleSize ?? [64, 64];
+  switch (opened.kind) {
+    case "text-to-image":
+      return promptedComponents(opened.model, options, describe);
+    case "class-to-image": {
+      const { unet, firstStage } = opened.model;
+      const size = { height: trainedHeight, width: trainedWidth };
+      const decoder = vqDecoder(firstStage.config, { batch: 1, ...size }, firstStage.weights);
+      const network = unetComponent(unet, { ...size, contextLength: 1 }, options, describe);
+      return [network, describe("decoder", { graph: decoder })];
+    }
+    case "unconditional-image":
+    case "network": {
+      const { height = trainedHeight, width = trainedWidth } = options;
+      return [unetComponent(opened.model.unet, { height, width, contextLength }, options, describe)];
+    }
   }
-  if (!("vae" in model)) {
-    const { height = trainedHeight, width = trainedWidth, contextLength } = options;
-    return [unetComponent(height, width, contextLength)];
-  }
+}
+
+function unetComponent(
+  { config, weights }: Network<UNetConfig>,
+  {
+    contextLength,
+    ...size
+  }: { readonly height: number; readonly width: number; readonly contextLength?: number | undefined },
+  { count = 1, guided = false, branch, lowMemory = false }: MemoryOptions,
+  describe: Describe,
+): MemoryComponent {
+  const batch = guided ? 2 * count : count;
+  const shape = { ...size, batch, hoist: branch, ...(contextLength === undefined ? {} : { contextLength }) };
+  return describe("U-Net", ...sessionsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), branch)));
+}
+
+function promptedComponents(model: PromptedModel, options: MemoryOptions, describe: Describe): MemoryComponent[] {
+  const { guided = false, fromImage = false } = options;
   const { config, weights } = model.vae;
   const factor = reduction(config);
+  const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
   const { height = trainedHeight * factor, width = trainedWidth * factor } = options;
   requireMultiple("width", width, factor);
   requireMultiple("height", height, factor);
@@ -131,12 +144,17 @@ function componentsOf(model: MemoryModel, options: MemoryOptions): MemoryCompone
   });
   const image = { batch: 1, height: tileHeight * factor, width: tileWidth * factor };
   const latent = { batch: 1, height: tileHeight, width: tileWidth };
+  const size = {
+    height: height / factor,
+    width: width / factor,
+    contextLength: model.textEncoder.config.positions,
+  };
   return [
-    component("text encoder", encode(model)),
-    ...(model.second === undefined ? [] : [component("second text encoder", encode(model.second))]),
-    ...(fromImage ? [component("image encoder", { graph: autoencoderEncoder(config, image, weights) })] : []),
-    unetComponent(height / factor, width / factor, model.textEncoder.config.positions),
-    component("decoder", { graph: autoencoderDecoder(config, latent, weights) }),
+    describe("text encoder", encode(model)),
+    ...(model.second === undefined ? [] : [describe("second text encoder", encode(model.second))]),
+    ...(fromImage ? [describe("image encoder", { graph: autoencoderEncoder(config, image, weights) })] : []),
+    unetComponent(model.unet, size, options, describe),
+    describe("decoder", { graph: autoencoderDecoder(config, latent, weights) }),
   ];
 }
 

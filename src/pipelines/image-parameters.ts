@@ -1,19 +1,17 @@
 import { formatPolicy } from "../deepcache/policy.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
-import { type ImageOptions, strengthOf } from "./text-to-image/image-source.ts";
 
 /** The version that images name. */
 export const VERSION = "0.1.0";
 
 /** What was asked of a run, as far as an image's text tells it. */
-export interface ImageText extends ImageOptions {
+export interface ImageText {
   /** Prompts or names of classes; none where the model takes no condition. */
   readonly prompts: readonly string[];
   readonly negativePrompt?: string | readonly string[] | undefined;
   /** Images per prompt. */
   readonly count?: number | undefined;
-  readonly guidanceScale?: number | undefined;
   readonly guidanceRescale?: number | undefined;
   readonly clipSkip?: number | undefined;
   readonly eta?: number | undefined;
@@ -22,7 +20,7 @@ export interface ImageText extends ImageOptions {
 /** The text that a PNG carries of its run, in AUTOMATIC1111's form: enough to repeat it. */
 export function imageParameters(
   options: ImageText,
-  { sampler, steps, seed, seeds, images, policy, guidanceScale = options.guidanceScale }: GenerationResult,
+  { sampler, steps, seed, seeds, images, policy, guidanceScale, strength }: GenerationResult,
   index: number,
   model: string,
 ): Readonly<Record<string, string>> {
@@ -37,7 +35,7 @@ export function imageParameters(
     Model: model,
     RNG: "CPU",
   });
-  if (options.image !== undefined) settings["Denoising strength"] = strengthOf(options);
+  if (strength !== undefined) settings["Denoising strength"] = strength;
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;

@@ -14,8 +14,8 @@ import { openOriginalDdpm, openUnconditional, type UnconditionalModel } from "./
 /** A model of any kind, described but not loaded. */
 export type OpenedModel =
   | { readonly kind: "text-to-image"; readonly model: StableDiffusionModel }
-  | { readonly kind: "class-conditional"; readonly model: LatentDiffusionModel }
-  | { readonly kind: "unconditional"; readonly model: UnconditionalModel };
+  | { readonly kind: "class-to-image"; readonly model: LatentDiffusionModel }
+  | { readonly kind: "unconditional-image"; readonly model: UnconditionalModel };
 
 /** Opens whatever lies at a place, finding out what it is from model_index.json or the YAML. */
 export async function openModel(location: ModelLocation): Promise<OpenedModel> {
@@ -30,10 +30,10 @@ export async function openModel(location: ModelLocation): Promise<OpenedModel> {
   const { path, config, variant, tokenizer, ...opening } = location;
   switch (config === undefined ? "stable-diffusion" : kindOf(await readYamlFile(config))) {
     case "latent-diffusion":
-      return { kind: "class-conditional", model: await openLatentDiffusion(path, config ?? "", opening) };
+      return { kind: "class-to-image", model: await openLatentDiffusion(path, config ?? "", opening) };
     case "ddpm":
       return {
-        kind: "unconditional",
+        kind: "unconditional-image",
         model: await openOriginalDdpm({ checkpoint: path, config: config ?? "", ...opening }),
       };
     case "stable-diffusion":
@@ -51,7 +51,7 @@ async function openFolder({ path, ...location }: ModelLocation): Promise<OpenedM
       : isTextToImagePipeline(className) || className.startsWith("StableDiffusion"); // whose reader says what it is
   return fromText
     ? { kind: "text-to-image", model: await openStableDiffusion(path, options) }
-    : { kind: "unconditional", model: await openUnconditional(path, options) };
+    : { kind: "unconditional-image", model: await openUnconditional(path, options) };
 }
 
 /** The original repositories' configs tell themselves apart by what they describe. */

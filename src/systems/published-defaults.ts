@@ -1,14 +1,101 @@
-/** Whether a pipeline reads prompts with one text encoder or two; what else it does, ours does for every model. */
-export const PIPELINES = {
-  StableDiffusionPipeline: "one",
-  StableDiffusionImg2ImgPipeline: "one",
-  StableDiffusionInpaintPipeline: "one",
-  LatentConsistencyModelPipeline: "one",
-  LatentConsistencyModelImg2ImgPipeline: "one",
-  StableDiffusionXLPipeline: "two",
-  StableDiffusionXLImg2ImgPipeline: "two",
-  StableDiffusionXLInpaintPipeline: "two",
-} as const satisfies Record<string, "one" | "two">;
+/** What a run is for: a picture from words alone, from a picture, or within one. */
+export type RunMode = "text" | "image" | "inpaint";
 
-/** Whether diffusers' pipeline `name` is one that this one stands for. */
-export const isTextToImagePipeline = (name: string): name is keyof typeof PIPELINES => Object.hasOwn(PIPELINES, name);
+/** What a pipeline of diffusers does where its caller says nothing. */
+export interface RunDefaults {
+  readonly steps: number;
+  readonly guidanceScale: number;
+  /** How much of the schedule a run from a picture takes; of no account from words alone. */
+  readonly strength: number;
+  /** Of samplers that take it; 0 overrules TCD's own 0.3, as the pipelines do. */
+  readonly eta: number;
+  /** What overrules the fields of the model's scheduler config. */
+  readonly scheduler: Readonly<Record<string, unknown>>;
+}
+
+/** How many text encoders a kind of model reads prompts with, and its defaults by what a run is for. */
+export interface PublishedFamily {
+  readonly textEncoders: 1 | 2;
+  readonly defaults: Readonly<Record<RunMode, RunDefaults>>;
+}
+
+const STEPS = { steps: 50, eta: 0 };
+/** Latents have no range to clip to. Diffusers says so in two of these pipelines alone; here it holds for all. */
+const UNCLIPPED = { clip_sample: false };
+const LATENT = { ...UNCLIPPED, steps_offset: 1 };
+const STABLE: RunDefaults = { ...STEPS, guidanceScale: 7.5, strength: 0.8, scheduler: LATENT };
+const INPAINTING: RunDefaults = { ...STABLE, strength: 1, scheduler: { ...LATENT, skip_prk_steps: true } };
+const XL = { ...STEPS, guidanceScale: 5, scheduler: UNCLIPPED };
+const CONSISTENCY: RunDefaults = { steps: 4, eta: 0, guidanceScale: 8.5, strength: 0.8, scheduler: UNCLIPPED };
+
+/** The kinds of text-to-image models that diffusers has pipelines for, with what those do. */
+export const FAMILIES = {
+  "stable-diffusion": {
+    textEncoders: 1,
+    defaults: { text: STABLE, image: STABLE, inpaint: INPAINTING },
+  },
+  "stable-diffusion-xl": {
+    textEncoders: 2,
+    defaults: {
+      text: { ...XL, strength: 0.3 },
+      image: { ...XL, strength: 0.3 },
+      inpaint: { ...XL, guidanceScale: 7.5, strength: 0.9999 },
+    },
+  },
+  // Diffusers has no inpainting pipeline of its own for these.
+  "latent-consistency": {
+    textEncoders: 1,
+    defaults: { text: CONSISTENCY, image: CONSISTENCY, inpaint: INPAINTING },
+  },
+} as const satisfies Readonly<Record<string, PublishedFamily>>;
+
+/** The kind of a text-to-image model. */
+export type FamilyName = keyof typeof FAMILIES;
+
+/** Diffusers' pipeline classes that read prompts, by what model_index.json calls them. */
+export const PIPELINE_CLASSES = {
+  StableDiffusionPipeline: { family: "stable-diffusion", mode: "text" },
+  StableDiffusionImg2ImgPipeline: { family: "stable-diffusion", mode: "image" },
+  StableDiffusionInpaintPipeline: { family: "stable-diffusion", mode: "inpaint" },
+  LatentConsistencyModelPipeline: { family: "latent-consistency", mode: "text" },
+  LatentConsistencyModelImg2ImgPipeline: { family: "latent-consistency", mode: "image" },
+  StableDiffusionXLPipeline: { family: "stable-diffusion-xl", mode: "text" },
+  StableDiffusionXLImg2ImgPipeline: { family: "stable-diffusion-xl", mode: "image" },
+  StableDiffusionXLInpaintPipeline: { family: "stable-diffusion-xl", mode: "inpaint" },
+} as const satisfies Readonly<Record<string, { readonly family: FamilyName; readonly mode: RunMode }>>;
+
+/** Whether diffusers' pipeline `name` is one that ours stands for. */
+export const isTextToImagePipeline = (name: string): name is keyof typeof PIPELINE_CLASSES =>
+  Object.hasOwn(PIPELINE_CLASSES, name);
+
+/** Diffusers' pipelines without a condition: how many steps they take. */
+export const UNCONDITIONAL_STEPS = { DDPMPipeline: 1000, DDIMPipeline: 50 } as const;
+
+/** What a model recommends in its own folder, in place of what is published for its kind. */
+export interface Recommended {
+  readonly steps?: number | undefined;
+  readonly guidanceScale?: number | undefined;
+  /** One of the sampler names. */
+  readonly sampler?: string | undefined;
+}
+
+/** The defaults of one model: those of its kind, with what it recommends itself. */
+export interface ModelDefaults {
+  readonly sampler: string | undefined;
+  readonly modes: Readonly<Record<RunMode, RunDefaults>>;
+}
+
+/** `recommended` in front of what is published for `family`. */
+export function modelDefaults(family: FamilyName, recommended: Recommended = {}): ModelDefaults {
+  const { defaults } = FAMILIES[family];
+  const { sampler, steps, guidanceScale } = recommended;
+  const own = (published: RunDefaults): RunDefaults => ({
+    ...published,
+    steps: steps ?? published.steps,
+    guidanceScale: guidanceScale ?? published.guidanceScale,
+  });
+  return {
+    sampler,
+    modes: { text: own(defaults.text), image: own(defaults.image), inpaint: own(defaults.inpaint) },
+  };
+}

@@ -6,7 +6,8 @@ import { unetConfig } from "../models/unet/unet-config.ts";
 import { openSingleFile, type SingleFileNetwork } from "../originals/stable-diffusion/single-file.ts";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import type { ModelLocation } from "./model-location.ts";
-import { checkFit, type Network, type StableDiffusionModel } from "./stable-diffusion.ts";
+import { modelDefaults } from "./published-defaults.ts";
+import { checkFit, type Network, type StableDiffusionModel, seenBy } from "./stable-diffusion.ts";
 import type { TextEncoder } from "./text-encoder.ts";
 
 /** OpenCLIP's prompts are filled up with token 0, OpenAI's with the end. */
@@ -27,10 +28,15 @@ export async function openSingleStableDiffusion(location: ModelLocation): Promis
   });
   const [first, second] = file.textEncoders;
   if (first === undefined) throw new TypeError(`"${path}" has no text encoder`);
+  const [unet, vae] = [network(file.unet, unetConfig), network(file.vae, autoencoderKlConfig)];
+  const family = second === undefined ? "stable-diffusion" : "stable-diffusion-xl";
   const model: StableDiffusionModel = {
     folder: path,
-    unet: network(file.unet, unetConfig),
-    vae: network(file.vae, autoencoderKlConfig),
+    family,
+    defaults: modelDefaults(family),
+    sees: seenBy(unet.config, vae.config),
+    unet,
+    vae,
     ...text(first, file.kind === "sd-2"),
     ...(second === undefined ? {} : { second: { ...text(second, true), zeroMissingPrompt: true } }),
     scheduler: readSchedulerConfig(file.scheduler, path),

@@ -1,5 +1,6 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { type Component, type ComponentOptions, openComponent } from "../checkpoint/folder/component.ts";
+import { listFolder } from "../checkpoint/folder/folder.ts";
 import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
 import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
 import { readSmallFile } from "../checkpoint/text/json-file.ts";
@@ -10,7 +11,15 @@ import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import type { Network } from "./network.ts";
-import { isTextToImagePipeline, PIPELINES } from "./published-defaults.ts";
+import {
+  FAMILIES,
+  type FamilyName,
+  isTextToImagePipeline,
+  type ModelDefaults,
+  modelDefaults,
+  PIPELINE_CLASSES,
+} from "./published-defaults.ts";
+import { readRecommended } from "./recommended.ts";
 import type { SecondTextEncoder, TextEncoder } from "./text-encoder.ts";
 
 export type { Network } from "./network.ts";
@@ -18,6 +27,11 @@ export type { Network } from "./network.ts";
 /** A text-to-image model of the Stable Diffusion kind, described but not loaded. */
 export interface StableDiffusionModel extends TextEncoder {
   readonly folder: string;
+  readonly family: FamilyName;
+  /** What a run takes where nobody says. */
+  readonly defaults: ModelDefaults;
+  /** What the U-Net is shown: the latent, or also a mask and what it leaves of a picture, so that it can only inpaint. */
+  readonly sees: "latent" | "inpainting";
   readonly unet: Network<UNetConfig>;
   readonly vae: Network<AutoencoderKlConfig>;
   /** SDXL reads prompts twice. */
@@ -33,7 +47,7 @@ export async function openStableDiffusion(folder: string, options: OpenOptions =
   const index = await readModelIndex(folder);
   if (!isTextToImagePipeline(index.className)) {
     throw new CheckpointError(
-      `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINES).join(", ")} is required`,
+      `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINE_CLASSES).join(", ")} is required`,
     );
   }
   const open = async <Config>(
@@ -47,12 +61,17 @@ export async function openStableDiffusion(folder: string, options: OpenOptions =
     textEncoder: await open(`text_encoder${suffix}`, clipTextConfig),
     tokenizer: loadClipTokenizer(await readTokenizerFiles(`${folder}/tokenizer${suffix}`)),
   });
-  const two = PIPELINES[index.className] === "two";
+  const { family } = PIPELINE_CLASSES[index.className];
+  const two = FAMILIES[family].textEncoders === 2;
   if (two) refuseRefiner(index, folder);
-  const model = {
+  const [unet, vae] = [await open("unet", unetConfig), await open("vae", autoencoderKlConfig)];
+  const model: StableDiffusionModel = {
     folder,
-    unet: await open("unet", unetConfig),
-    vae: await open("vae", autoencoderKlConfig),
+    family,
+    defaults: modelDefaults(family, await readRecommended(folder, await listFolder(folder, "the model"))),
+    sees: seenBy(unet.config, vae.config),
+    unet,
+    vae,
     ...(await openText("")),
     ...(two ? { second: { ...(await openText("_2")), zeroMissingPrompt: zeroMissingPrompt(index, folder) } } : {}),
     scheduler: await openScheduler(folder),
@@ -119,6 +138,8 @@ export function checkFit(model: StableDiffusionModel): void {
 /** What an inpainting U-Net takes: the latent, the mask and the latent of the masked image. */
 const inpaintingChannels = (latentChannels: number): number => 2 * latentChannels + 1;
 
-/** Whether the model's U-Net sees mask and masked image, and so can do nothing but inpaint. */
-export const isInpaintingModel = ({ unet, vae }: Pick<StableDiffusionModel, "unet" | "vae">): boolean =>
-  unet.config.inChannels === inpaintingChannels(vae.config.latentChannels);
+/** What a U-Net is shown, by the channels that it takes. */
+export const seenBy = (
+  { inChannels }: Pick<UNetConfig, "inChannels">,
+  { latentChannels }: Pick<AutoencoderKlConfig, "latentChannels">,
+): StableDiffusionModel["sees"] => (inChannels === inpaintingChannels(latentChannels) ? "inpainting" : "latent");

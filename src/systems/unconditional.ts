@@ -12,6 +12,7 @@ import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { ddpmConfig } from "../originals/ddpm/ddpm-config.ts";
 import { withDiffusersNames } from "../originals/ddpm/ddpm-keys.ts";
 import { ddpmState } from "../originals/ddpm/ddpm-states.ts";
+import { UNCONDITIONAL_STEPS } from "./published-defaults.ts";
 import type { Network, OpenOptions } from "./stable-diffusion.ts";
 
 /** How the DDPM and DDIM code spreads timesteps (its `skip_type`): evenly, or more closely near the end. */
@@ -39,12 +40,15 @@ interface Pipeline {
   readonly steps: number;
 }
 
-const DDPM: Pipeline = { scheduler: (published) => published, steps: 1000 };
+const DDPM: Pipeline = { scheduler: (published) => published, steps: UNCONDITIONAL_STEPS.DDPMPipeline };
 
 /** The pipeline classes of diffusers that this one stands for, with their defaults. */
 const PIPELINES: Readonly<Record<string, Pipeline>> = {
   DDPMPipeline: DDPM,
-  DDIMPipeline: { scheduler: (published) => schedulerConfigAs("DDIMScheduler", published), steps: 50 },
+  DDIMPipeline: {
+    scheduler: (published) => schedulerConfigAs("DDIMScheduler", published),
+    steps: UNCONDITIONAL_STEPS.DDIMPipeline,
+  },
 };
 
 /**

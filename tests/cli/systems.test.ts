@@ -184,8 +184,8 @@ describe("a latent diffusion model with classes", () => {
     [["--class", "1500"], 2, "class 1500: a whole number from 0 to 10 is required"],
     [["--class", "golden retriever"], 2, "class 207: a whole number from 0 to 10 is required"],
     [[], 2, "Cannot run without a class"],
-    [["--class", "1", "--sampler", "euler"], 2, "--sampler euler with this model: ddim or plms"],
-    [["--class", "1", "--prompt", "a dog"], 2, "Cannot use --prompt with this model: it is class-conditional"],
+    [["--class", "1", "--sampler", "euler"], 2, "--sampler euler with this model: one of ddim, plms is required"],
+    [["--class", "1", "--prompt", "a dog"], 2, "Cannot use --prompt with this model: it is for class-to-image"],
     [["--class", "1", "--strength", "0.5"], 2, "Cannot use --strength with this model"],
     [["--class", "1", "--interval", "2", "--branch", "4"], 2, "branches 0 to 3"],
     [["--class", "1", "--steps", "300"], 2, "possible are 250 and 334"],
@@ -252,9 +252,9 @@ describe("a model of pixels without a condition", () => {
   });
 
   test.each([
-    [["a horse"], "Cannot use a prompt with this model: it is unconditional"],
-    [["--prompt", "a horse"], "Cannot use --prompt with this model: it is unconditional"],
-    [["--class", "1"], "Cannot use --class with this model: it is unconditional"],
+    [["a horse"], "Cannot use a prompt with this model: it is for unconditional-image"],
+    [["--prompt", "a horse"], "Cannot use --prompt with this model: it is for unconditional-image"],
+    [["--class", "1"], "Cannot use --class with this model: it is for unconditional-image"],
     [["--guidance-scale", "2"], "Cannot use --guidance-scale with this model"],
     [["--timestep-selection", "often"], "--timestep-selection often: uniform or quad"],
     [["--interval", "2", "--branch", "99"], "branches 0 to"],

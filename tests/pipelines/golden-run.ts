@@ -54,7 +54,7 @@ export async function modelFor(folder: string, { metadata }: FixtureFile): Promi
 /** The stored model with an inpainting U-Net in place of its own. */
 export async function withInpaintingUNet(model: StableDiffusionModel): Promise<StableDiffusionModel> {
   const { config, weights } = await openComponent(fixturePath("models/unet-inpaint9"));
-  return { ...model, unet: { config: unetConfig(config), weights } };
+  return { ...model, sees: "inpainting", unet: { config: unetConfig(config), weights } };
 }
 
 const colors = ({ data, shape: [height = 0, width = 0] }: Tensor): RgbImage =>

@@ -168,11 +168,14 @@ describe("a pipeline", () => {
     };
     expect(await settingsOf(fromText)).not.toHaveProperty("Denoising strength");
     expect(await settingsOf({ ...fromImage, strength: undefined })).toMatchObject({
-      "Denoising strength": "0.8",
+      "Denoising strength": "0.3",
       "CFG scale": "5",
       Size: "64x64",
     });
-    expect(await settingsOf({ ...inpainting, strength: undefined })).toMatchObject({ "Denoising strength": "1" });
+    expect(await settingsOf({ ...inpainting, strength: undefined })).toMatchObject({
+      "Denoising strength": "0.9999",
+      "CFG scale": "7.5",
+    });
   });
 
   test.each([

@@ -170,6 +170,7 @@ describe("a pipeline", () => {
     for await (const event of pipeline.stream({ ...base, cache, previewEvery: 3 })) events.push(event);
     const told = events.map((event) => (event.type === "phase" ? event.phase : event.type));
     expect(told.filter((name) => name !== "evaluation" && name !== "preview")).toEqual([
+      "encode",
       "load",
       "denoise",
       "decode",

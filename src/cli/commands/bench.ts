@@ -16,13 +16,11 @@ import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from ".
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import { RUNTIME_VERSION } from "../../runtime/node/version.ts";
 import { openModel } from "../../systems/open-model.ts";
-import { defaultModelFolder, defaultTokenizerFolder } from "../../systems/shipped.ts";
 import { parseDevice, parseDtype } from "../flags/generation-flags.ts";
 import { parseList, parseWhole, UsageError } from "../flags/usage.ts";
-import { runtimeOf } from "../job.ts";
+import { locationOf, modelName, runtimeOf } from "../job.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
-import { conversion } from "../terminal/conversion.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { checkWritable } from "../terminal/output-files.ts";
 import { table } from "../terminal/units.ts";
@@ -173,7 +171,7 @@ async function openSubject(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<{ readonly subject: Subject; readonly made: boolean }> {
-  const { model, architecture, config, variant, dtype, batch, width, height } = flags;
+  const { architecture, dtype, batch, width, height } = flags;
   const size = { batch, width, height };
   if (architecture !== undefined) {
     const foreign = (["model", "config", "variant"] as const).find((name) => flags[name] !== undefined);
@@ -181,11 +179,8 @@ async function openSubject(
     terminal.status("looking for random weights, or making them");
     return architectureSubject(architecture, size, { dtype, folder, signal });
   }
-  const path = model ?? defaultModelFolder();
-  const tokenizer = defaultTokenizerFolder();
-  const opened = await openModel({ path, config, variant, tokenizer, ...conversion(terminal, signal) });
-  const name = basename(path, extname(path) === "" ? undefined : extname(path));
-  return { subject: modelSubject(name, opened, size), made: false };
+  const location = locationOf(flags, signal, terminal);
+  return { subject: modelSubject(modelName(location.path), await openModel(location), size), made: false };
 }
 
 function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {

@@ -40,10 +40,14 @@ export async function decodeLatents(
   decoder: LatentDecoder,
   slot: SessionSlot<Session>,
   latents: Tensor,
+  signal?: AbortSignal,
 ): Promise<RgbImage[]> {
   const [batch = 0, channels = 0, height = 0, width = 0] = latents.shape;
   const { tiling } = decoder;
-  const decode = (latent: Tensor): Promise<Tensor> => decodeLatent(runtime, decoder, slot, latent);
+  const decode = (latent: Tensor): Promise<Tensor> => {
+    signal?.throwIfAborted();
+    return decodeLatent(runtime, decoder, slot, latent);
+  };
   const size = elementCount([channels, height, width]);
   const images: RgbImage[] = [];
   for (let i = 0; i < batch; i++) {

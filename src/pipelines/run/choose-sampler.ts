@@ -1,7 +1,7 @@
 import { fullEvaluations } from "../../deepcache/plan.ts";
 import type { CachePolicy } from "../../deepcache/policy.ts";
 import type { Sampler } from "../../diffusion/sampler.ts";
-import { samplerFromConfig, samplerNameOf, schedulerConfigNamed } from "../../diffusion/samplers.ts";
+import { samplerFromConfig, samplerNameOf, schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
 import { type SchedulerConfig, schedulerConfigAs } from "../../diffusion/scheduler-config.ts";
 
 export interface SamplerChoice {
@@ -20,23 +20,23 @@ export interface ChosenSampler {
   readonly name: string;
 }
 
-/** What diffusers' Stable Diffusion pipeline insists on, whatever the file says: latents have no range to clip to. */
-export const LATENT_SETTINGS = { clip_sample: false, steps_offset: 1 };
+/** What a pipeline of diffusers does to samplers, whatever the model's file says. */
+export interface SamplerDefaults {
+  /** What overrules fields of the scheduler's config. */
+  readonly scheduler?: Readonly<Record<string, unknown>>;
+  /** Of samplers that take it. */
+  readonly eta?: number;
+}
 
-/** SDXL's pipeline leaves the offset to the file. */
-export const SDXL_SETTINGS = { clip_sample: false };
-
-/**
- * The sampler asked for on the model's noise schedule, or the model's own. `insisted` overrules the model's file: models
- * of latents need the default, models of pixels nothing.
- */
+/** The sampler asked for on the model's noise schedule, or the model's own. */
 export function chooseSampler(
   model: SchedulerConfig,
-  { sampler: asked, steps, eta, useClippedModelOutput, timesteps }: SamplerChoice,
-  insisted: Readonly<Record<string, unknown>> = LATENT_SETTINGS,
+  { sampler: asked, steps, eta: askedEta, useClippedModelOutput, timesteps }: SamplerChoice,
+  { scheduler: insisted = {}, eta: publishedEta }: SamplerDefaults = {},
 ): ChosenSampler {
   const base = schedulerConfigAs(model.className, model, insisted);
   const config = asked === undefined ? base : schedulerConfigNamed(asked, base);
+  const eta = askedEta ?? (takesOption(config.className, "eta") ? publishedEta : undefined);
   const length = timesteps === undefined ? { steps } : { timesteps }; // some lists are longer than the steps asked for
   const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput });
   return { sampler, name: asked ?? samplerNameOf(config.className) };

@@ -20,8 +20,10 @@ export interface GenerationResult extends RunSummary {
   readonly seeds?: readonly number[];
   readonly sampler: string;
   readonly steps: number;
-  /** Of classifier-free guidance, where the pipeline has it. */
+  /** Of classifier-free guidance, where the model has it. */
   readonly guidanceScale?: number;
+  /** How much of the schedule was taken, where the run began from an image. */
+  readonly strength?: number;
   /** Fewer than the schedule has, where the run began within it. */
   readonly evaluations: number;
   readonly policy: CachePolicy;

@@ -1,62 +1,71 @@
-import type { Runtime } from "../../runtime/runtime.ts";
+import { drawnSeed, type PipelineEffects } from "./effects.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
-import type { SessionSlot } from "./session-slot.ts";
+import { runQueue } from "./queue.ts";
+import { emptySlots, type RunSettings, run } from "./run.ts";
+import type { RunOptions, SettledRun } from "./run-options.ts";
+import type { Task } from "./task.ts";
 
-/** What a pipeline takes from outside; tests pass their own. */
-export interface PipelineEffects {
-  readonly runtime: Runtime;
-  /** Milliseconds from a fixed point. */
-  readonly now?: () => number;
-  readonly randomSeed?: () => number;
-  /**
-   * Whether networks stay loaded for the next run (default). Otherwise each is released as soon as a run is done with
-   * it, and the largest network alone decides how much memory a run takes.
-   */
-  readonly keepLoaded?: boolean;
-}
-
-/** Makes images with one model; sessions stay loaded from run to run where the sizes stay the same. */
+/**
+ * Makes images with one model. One run has it at a time and others wait for their turn; networks stay loaded from run to
+ * run where the sizes stay the same.
+ */
 export interface Pipeline<Options> extends AsyncDisposable {
-  /** Runs once, telling what happens; leaving the loop stops the run. */
-  stream(options: Options): AsyncGenerator<PipelineEvent, void>;
+  /** Runs once, telling what happens; leaving the loop ends the run. */
+  stream(options: Options, settings?: RunSettings): AsyncGenerator<PipelineEvent, void>;
   /** Runs once to the end. */
-  generate(options: Options): Promise<GenerationResult>;
+  generate(options: Options, settings?: RunSettings): Promise<GenerationResult>;
+  /** Ends what runs and what waits, and releases what is loaded; later runs are refused. */
+  dispose(): Promise<void>;
 }
 
-/** One run: everything that is asked of it comes from its options, everything else from `effects`. */
-export type PipelineRun<Options> = (
-  options: Options,
-  effects: Required<PipelineEffects>,
-) => AsyncGenerator<PipelineEvent, void>;
-
-/** The pipeline that runs `run`; disposing it empties `slots`. */
-export function pipelineOf<Options>(
-  run: PipelineRun<Options>,
-  effects: PipelineEffects,
-  slots: readonly SessionSlot<AsyncDisposable>[],
+/** The pipeline for the models of a task. */
+export function pipelineOf<Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  { queue: { busy } = {}, ...effects }: PipelineEffects,
 ): Pipeline<Options> {
-  const settled: Required<PipelineEffects> = {
-    now: () => performance.now(),
-    randomSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    keepLoaded: true,
-    ...effects,
-  };
+  const settled = { now: () => performance.now(), randomSeed: drawnSeed, keepLoaded: true, ...effects };
+  const slots = emptySlots();
+  const queue = runQueue(busy);
+  const active = new Set<AsyncGenerator<PipelineEvent, void>>();
   const release = async (): Promise<void> => {
-    for (const slot of slots) await slot[Symbol.asyncDispose]();
+    await slots.unet[Symbol.asyncDispose]();
+    await slots.decoder[Symbol.asyncDispose]();
   };
-  async function* stream(options: Options): AsyncGenerator<PipelineEvent, void> {
+
+  async function* inTurn(options: Options, settings: RunSettings): AsyncGenerator<PipelineEvent, void> {
+    using turn = await queue.enter(options.signal);
     try {
-      yield* run(options, settled);
+      yield* run(task, settled, slots, { ...options, signal: turn.signal }, settings);
     } finally {
       if (!settled.keepLoaded) await release(); // what a run that failed or was left had loaded
     }
   }
+
+  async function* stream(options: Options, settings: RunSettings = {}): AsyncGenerator<PipelineEvent, void> {
+    const events = inTurn(options, settings);
+    active.add(events);
+    try {
+      yield* events;
+    } finally {
+      active.delete(events);
+    }
+  }
+
+  const dispose = async (): Promise<void> => {
+    const closed = queue.close();
+    // Whoever stopped listening to a run holds it at its last event; that ends here.
+    await Promise.allSettled([...active].map((events) => events.return()));
+    await closed;
+    await release();
+  };
+
   return {
     stream,
-    async generate(options) {
-      for await (const event of stream(options)) if (event.type === "result") return event.result;
+    async generate(options, settings) {
+      for await (const event of stream(options, settings)) if (event.type === "result") return event.result;
       throw new Error("The run ended without a result");
     },
-    [Symbol.asyncDispose]: release,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   };
 }

@@ -1,6 +1,7 @@
 import type { Sampler } from "../../diffusion/sampler.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
-import { isInpaintingModel, type StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import type { RunMode } from "../../systems/published-defaults.ts";
+import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import type { PixelSize } from "./text-conditioner.ts";
 
 /** What a run can be given beside words. */
@@ -9,7 +10,7 @@ export interface ImageOptions {
   readonly image?: RgbImage | undefined;
   /** White where `image` is to be painted anew, black where it is to stay; of the same size. */
   readonly mask?: RgbImage | undefined;
-  /** Above 0, up to 1: how much noise is added and so how many of the steps are taken; 0.8 or, with a mask, 1 by default. */
+  /** Above 0, up to 1: how much noise is added and so how many of the steps are taken; the model's own where left out. */
   readonly strength?: number | undefined;
 }
 
@@ -20,14 +21,15 @@ export type Source =
   /** As `image`, changing it where `mask` is white. */
   | { readonly kind: "inpaint"; readonly image: RgbImage; readonly mask: RgbImage; readonly strength: number };
 
-/** The strength that a run with an image has, as it was asked for or by default. */
-export const strengthOf = ({ mask, strength }: ImageOptions): number => strength ?? (mask === undefined ? 0.8 : 1);
+/** What a run is for. */
+export const modeOf = ({ image, mask }: ImageOptions): RunMode =>
+  image === undefined ? "text" : mask === undefined ? "image" : "inpaint";
 
 /** The source that `options` describe, refused where the model or another option does not go with it. */
 export function settleSource(
   options: ImageOptions,
   model: StableDiffusionModel,
-  { steps, ...size }: PixelSize & { readonly steps: number },
+  { steps, strength: published, ...size }: PixelSize & { readonly steps: number; readonly strength: number },
 ): Source {
   const { image, mask } = options;
   if (image === undefined) {
@@ -35,12 +37,12 @@ export function settleSource(
       if (options[name] !== undefined) throw new TypeError(`Cannot generate with a ${name} but no image`);
     }
   }
-  if (isInpaintingModel(model) && (image === undefined || mask === undefined)) {
+  if (model.sees === "inpainting" && (image === undefined || mask === undefined)) {
     throw new TypeError(`Cannot generate with "${model.folder}" but by inpainting: it takes an image and a mask`);
   }
   if (image === undefined) return { kind: "noise" };
   requireSize("an image", image, size);
-  const strength = strengthOf(options);
+  const { strength = published } = options;
   if (!(strength > 0 && strength <= 1)) {
     throw new RangeError(`Cannot generate with strength ${strength}: a number above 0 and up to 1 is required`);
   }

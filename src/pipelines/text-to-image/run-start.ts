@@ -1,33 +1,16 @@
-import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
+import type { Sampler } from "../../diffusion/sampler.ts";
 import { imagesToSamples } from "../../image/samples.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { isInpaintingModel, type StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { concatenate, repeatRow } from "../../tensor/concatenate.ts";
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type LatentEncoder, loadLatentEncoder } from "../latents/latent-encoder.ts";
 import type { TileGrid } from "../latents/tiling.ts";
-import type { DenoiseOptions } from "../run/denoise.ts";
+import type { RunStart, Starter, StartOptions } from "../run/task.ts";
 import type { Source } from "./image-source.ts";
 import { blend, latentMask, maskOf, withoutMasked } from "./inpainting-mask.ts";
-
-/** Where a run starts and what keeps it on its way. */
-export type RunStart = Pick<DenoiseOptions, "start" | "channels" | "revise">;
-
-/** What the start of a run depends on beside its source. */
-export interface StartOptions {
-  readonly sampler: Sampler;
-  /** The evaluation of the schedule that the run begins with. */
-  readonly begin: number;
-  /** Of the latents: [images, channels, height, width]. */
-  readonly shape: readonly number[];
-  /** Drawn from in the order in which the reference draws. */
-  readonly noise: NoiseSource;
-}
-
-/** Draws the start of a run. Of an image, latents are drawn once for the whole batch, as in the reference. */
-export type Starter = (options: StartOptions) => RunStart;
 
 /** Encodes what `source` shows; the encoder is released before the start is drawn. */
 export async function prepareStart(
@@ -43,7 +26,7 @@ export async function prepareStart(
     case "image":
       return await startFromImage(encoder, source);
     case "inpaint":
-      return isInpaintingModel(model)
+      return model.sees === "inpainting"
         ? await startInpaintingModel(encoder, model, source)
         : await startRevised(encoder, model, source);
   }

@@ -1,47 +1,21 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
 import { schedulerConfigNamed } from "../../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
 import { ddpmTimesteps } from "../../diffusion/schedules/original-schedules.ts";
 import type { TimestepSelection, UnconditionalModel } from "../../systems/unconditional.ts";
 import { type ChosenSampler, chooseSampler } from "../run/choose-sampler.ts";
-import { requireWhole } from "../run/requirements.ts";
-import { checkSeed, type Seed } from "../run/seeded-noise.ts";
+import { type RunOptions, type SettledRun, settleRun } from "../run/run-options.ts";
 
-/** What a run without a condition can be asked for; names as in diffusers. */
-export interface UnconditionalOptions {
-  /** Images, in one batch. */
-  readonly count?: number | undefined;
-  readonly steps?: number | undefined;
-  /** One of SAMPLER_NAMES; the model's own where left out. */
-  readonly sampler?: string | undefined;
-  /** Noise added on the way (DDIM): 0 none, 1 as much as DDPM. */
-  readonly eta?: number | undefined;
+/** What a run without a condition can be asked for. */
+export interface UnconditionalOptions extends RunOptions {
   /** Whether DDIM derives the noise anew from the clipped image. */
   readonly useClippedModelOutput?: boolean | undefined;
   /** As the DDPM and DDIM code spreads timesteps, instead of as the scheduler does. */
   readonly timestepSelection?: TimestepSelection | undefined;
-  /** Whole number from 0, or one for each image; the same seed gives the image that diffusers gives on a CPU. */
-  readonly seed?: Seed | undefined;
-  readonly cache?: CachePolicy | undefined;
-  /**
-   * Cut the network at this branch even where nothing is cached, so that runs with and without a cache share what is
-   * loaded; such a run equals an uncut one within float32 rounding.
-   */
-  readonly cutAt?: number | undefined;
-  /** Show the clean image as predicted after every so many evaluations. */
-  readonly previewEvery?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The same with everything decided. */
-export interface SettledUnconditionalOptions {
-  readonly count: number;
-  readonly steps: number;
+export interface SettledUnconditionalOptions extends SettledRun {
   readonly chosen: ChosenSampler;
-  readonly seed: Seed;
-  readonly cache: CachePolicy;
-  readonly previewEvery: number | undefined;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** What samplers other than a model's own take where nobody says: most need no more. */
@@ -53,18 +27,13 @@ export function settleUnconditional(
   model: UnconditionalModel,
   randomSeed: () => number,
 ): SettledUnconditionalOptions {
-  const { sampler, count = 1, eta, useClippedModelOutput, cache = { kind: "off" }, previewEvery, signal } = options;
+  const { sampler, eta, useClippedModelOutput } = options;
   const { scheduler, isOwn } = schedulerFor(sampler, model);
-  const steps = options.steps ?? (isOwn ? model.steps : STEPS);
-  const { seed = randomSeed() } = options;
-  requireWhole("count", count, 1);
-  requireWhole("steps", steps, 1);
-  checkSeed(seed, count);
-  if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
+  const run = settleRun(options, { steps: isOwn ? model.steps : STEPS, rows: 1, randomSeed });
+  const { steps } = run;
   const selection = options.timestepSelection ?? (isOwn ? model.timestepSelection : undefined);
   const timesteps = selection && ddpmTimesteps(steps, selection, scheduler.num_train_timesteps);
-  const chosen = chooseSampler(scheduler, { sampler, steps, eta, useClippedModelOutput, timesteps }, {});
-  return { count, steps, chosen, seed, cache, previewEvery, signal };
+  return { ...run, chosen: chooseSampler(scheduler, { sampler, steps, eta, useClippedModelOutput, timesteps }) };
 }
 
 /** The scheduler config that a sampler goes by, and whether that is the model's own. */

@@ -1,0 +1,200 @@
+import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
+import type { OpenedModel } from "../systems/open-model.ts";
+import { classConditional } from "./class-conditional/class-conditional.ts";
+import {
+  CLASS_DEFAULTS,
+  type ClassConditionalOptions,
+  ORIGINAL_SAMPLERS,
+} from "./class-conditional/class-conditional-options.ts";
+import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
+import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
+import { imageParameters } from "./image-parameters.ts";
+import type { PipelineEffects } from "./run/effects.ts";
+import type { GenerationResult } from "./run/events.ts";
+import type { Pipeline } from "./run/pipeline.ts";
+import { modeOf } from "./text-to-image/image-source.ts";
+import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
+import type { TextToImageOptions } from "./text-to-image/text-to-image-options.ts";
+import { unconditional } from "./unconditional/unconditional.ts";
+import type { UnconditionalOptions } from "./unconditional/unconditional-options.ts";
+
+/** What a model makes its images from, and so what it is asked for. */
+export type TaskName = OpenedModel["kind"];
+
+/** What any model can be asked for; each takes those options that it `accepts`. */
+export interface GenerateRequest
+  extends Omit<TextToImageOptions, "prompt">,
+    Omit<ClassConditionalOptions, "classes" | "sampler" | "guidanceScale">,
+    UnconditionalOptions {
+  readonly prompt?: string | readonly string[] | undefined;
+  /** ImageNet's classes, by number or by name, or all that the model knows. */
+  readonly classes?: readonly (number | string)[] | "all" | undefined;
+}
+
+/** An option of `GenerateRequest`. */
+export type OptionName = keyof GenerateRequest;
+
+/** One front door for every kind of model: the library, the commands and servers go through it. */
+export interface AnyPipeline extends Pipeline<GenerateRequest> {
+  readonly task: TaskName;
+  /** Of the model, for people. */
+  readonly name: string;
+  /** What the images are told from: prompts, classes, or nothing. */
+  readonly conditioned: "prompt" | "class" | "nothing";
+  readonly accepts: ReadonlySet<OptionName>;
+  /** Names of the samplers that the model runs with. */
+  readonly samplers: readonly string[];
+  /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
+  rows(request: GenerateRequest): readonly string[];
+  /** What a run will take in memory on a CPU, before anything is loaded. */
+  memory(request: GenerateRequest, options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded">): MemoryEstimate;
+  /** The text that image `index` of a result carries. */
+  parameters(request: GenerateRequest, result: GenerationResult, index: number): Readonly<Record<string, string>>;
+}
+
+/** Options that every kind of model takes. */
+const COMMON = ["steps", "seed", "count", "sampler", "eta", "cache", "previewEvery", "signal"] as const;
+
+const ACCEPTED = {
+  "text-to-image": [
+    ...COMMON,
+    "prompt",
+    "negativePrompt",
+    "guidanceScale",
+    "guidanceRescale",
+    "clipSkip",
+    "width",
+    "height",
+    "image",
+    "mask",
+    "strength",
+    "sizes",
+    "vaeTiling",
+  ],
+  "class-to-image": [...COMMON, "classes", "guidanceScale", "latents"],
+  "unconditional-image": [...COMMON, "useClippedModelOutput", "timestepSelection"],
+} as const satisfies Readonly<Record<TaskName, readonly OptionName[]>>;
+
+/** What a kind of model adds to its pipeline. */
+interface Described {
+  readonly conditioned: AnyPipeline["conditioned"];
+  readonly pipeline: Pipeline<GenerateRequest>;
+  rows(request: GenerateRequest): readonly string[];
+  memory(request: GenerateRequest): MemoryOptions;
+}
+
+/** The pipeline of an opened model, whatever its kind; `name` is what its images say that they were made with. */
+export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
+  const { conditioned, pipeline, rows, memory } = describe(opened, effects);
+  const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
+  const check = (request: GenerateRequest): GenerateRequest => {
+    const foreign = foreignOption(accepts, request);
+    if (foreign === undefined) return request;
+    throw new TypeError(`Cannot use "${foreign}" with "${name}": it is a model for ${opened.kind}`);
+  };
+  return {
+    task: opened.kind,
+    name,
+    conditioned,
+    accepts,
+    samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
+    rows,
+    async *stream(request, settings) {
+      yield* pipeline.stream(check(request), settings);
+    },
+    generate: async (request, settings) => pipeline.generate(check(request), settings),
+    memory: (request, options = {}) => {
+      const { cache = { kind: "off" } } = request;
+      const branch = cache.kind === "off" ? undefined : cache.branch;
+      return estimateMemory(opened, { branch, ...memory(request), ...options });
+    },
+    parameters: (request, result, index) =>
+      imageParameters({ ...request, prompts: rows(request) }, result, index, name),
+    dispose: pipeline.dispose,
+    [Symbol.asyncDispose]: pipeline.dispose,
+  };
+}
+
+/** An option that is given but that a model has no use for. */
+export const foreignOption = (accepts: ReadonlySet<OptionName>, request: GenerateRequest): OptionName | undefined =>
+  (Object.keys(request) as OptionName[]).find((option) => request[option] !== undefined && !accepts.has(option));
+
+function describe(opened: OpenedModel, effects: PipelineEffects): Described {
+  switch (opened.kind) {
+    case "text-to-image": {
+      const { model } = opened;
+      const rows = ({ prompt = [] }: GenerateRequest): readonly string[] =>
+        typeof prompt === "string" ? [prompt] : prompt;
+      const inner = textToImage(model, effects);
+      return {
+        conditioned: "prompt",
+        pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
+        rows,
+        memory(request) {
+          const { image, width = image?.width, height = image?.height, vaeTiling, count = 1 } = request;
+          const { guidanceScale = model.defaults.modes[modeOf(request)].guidanceScale } = request;
+          return {
+            width,
+            height,
+            vaeTiling,
+            fromImage: image !== undefined,
+            guided: isGuided(model, guidanceScale),
+            count: rows(request).length * count,
+          };
+        },
+      };
+    }
+    case "class-to-image": {
+      const { model } = opened;
+      const [known = 0] = model.classEmbedding.shape;
+      const ids = ({ classes = [] }: GenerateRequest): readonly number[] =>
+        classes === "all"
+          ? Array.from({ length: known - 1 }, (_, id) => id)
+          : classes.map((named) => (typeof named === "number" ? named : classNamed(named)));
+      return {
+        conditioned: "class",
+        pipeline: withOptions(classConditional(model, effects), ({ sampler, ...request }) => ({
+          ...request,
+          classes: ids(request),
+          sampler: originalSampler(sampler),
+        })),
+        rows: (request) => ids(request).map((id) => `class ${id}, ${classText(id, known)}`),
+        memory: ({ guidanceScale = CLASS_DEFAULTS.guidanceScale, count = 1, ...request }) => ({
+          guided: guidanceScale > 1,
+          count: ids(request).length * count,
+        }),
+      };
+    }
+    case "unconditional-image":
+      return {
+        conditioned: "nothing",
+        pipeline: unconditional(opened.model, effects),
+        rows: () => [],
+        memory: ({ count }) => ({ count }),
+      };
+  }
+}
+
+/** `pipeline` for requests from which its own options are made. */
+const withOptions = <Options>(
+  pipeline: Pipeline<Options>,
+  optionsOf: (request: GenerateRequest) => Options,
+): Pipeline<GenerateRequest> => ({
+  ...pipeline,
+  stream: (request, settings) => pipeline.stream(optionsOf(request), settings),
+  generate: async (request, settings) => pipeline.generate(optionsOf(request), settings),
+});
+
+/** What class `id` is to a model of `count` classes, the last of which stands for none. */
+function classText(id: number, count: number): string {
+  if (id === count - 1) return "none";
+  return isImageNetClass(id) ? className(id) : "unnamed";
+}
+
+function originalSampler(name: string | undefined): ClassConditionalOptions["sampler"] {
+  const known = ORIGINAL_SAMPLERS.find((candidate) => candidate === name);
+  if (name === undefined || known !== undefined) return known;
+  throw new RangeError(
+    `Cannot use the sampler "${name}" with this model: ${ORIGINAL_SAMPLERS.join(" or ")} is required`,
+  );
+}

@@ -1,0 +1,56 @@
+import type { CachePolicy } from "../../deepcache/policy.ts";
+import { requireWhole } from "./requirements.ts";
+import { checkSeed, type Seed } from "./seeded-noise.ts";
+
+/** What every run can be asked for; what is left out is as the model was published. */
+export interface RunOptions {
+  readonly steps?: number | undefined;
+  /** Whole number from 0, or one for each image; the same seed gives the noise that the reference draws on a CPU. */
+  readonly seed?: Seed | undefined;
+  /** Images for each prompt or class, or in all where there are none; all are made in one batch. */
+  readonly count?: number | undefined;
+  /** One of SAMPLER_NAMES; the model's own where left out. */
+  readonly sampler?: string | undefined;
+  /** Noise added on the way (DDIM, TCD): 0 none, 1 as much as DDPM. */
+  readonly eta?: number | undefined;
+  readonly cache?: CachePolicy | undefined;
+  /** Decode a preview after every so many evaluations. */
+  readonly previewEvery?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same with everything decided. */
+export interface SettledRun {
+  readonly steps: number;
+  readonly seed: Seed;
+  /** In the batch. */
+  readonly images: number;
+  readonly cache: CachePolicy;
+  readonly previewEvery: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a run's defaults come from. */
+export interface RunDefaultsGiven {
+  readonly steps: number;
+  /** Prompts or classes; 1 where a model takes neither. */
+  readonly rows: number;
+  /** Asked where no seed is given. */
+  readonly randomSeed: () => number;
+}
+
+/** Fills in what every run has, and refuses what no run can have. */
+export function settleRun(options: RunOptions, { steps: published, rows, randomSeed }: RunDefaultsGiven): SettledRun {
+  const { steps = published, count = 1, cache = { kind: "off" }, previewEvery, signal } = options;
+  requireWhole("steps", steps, 1);
+  requireWhole("count", count, 1);
+  if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
+  const images = rows * count;
+  const { seed = randomSeed() } = options;
+  checkSeed(seed, images);
+  return { steps, seed, images, cache, previewEvery, signal };
+}
+
+/** Each of `rows` as often as there are images for it. */
+export const repeated = <T>(rows: readonly T[], count = 1): readonly T[] =>
+  rows.flatMap((row) => new Array<T>(count).fill(row));

@@ -1,0 +1,108 @@
+import type { Conditioning } from "../../denoisers/evaluation.ts";
+import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
+import type { RgbImage } from "../../image/rgb-image.ts";
+import { samplesToImages } from "../../image/samples.ts";
+import { skipCount, unet } from "../../models/unet/unet.ts";
+import type { Session } from "../../runtime/runtime.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { decodeLatents } from "../latents/latent-decoder.ts";
+import { planRun } from "./choose-sampler.ts";
+import { denoise } from "./denoise.ts";
+import type { PipelineEffects } from "./effects.ts";
+import type { PipelineEvent } from "./events.ts";
+import { phaseClock } from "./phase-clock.ts";
+import type { RunOptions, SettledRun } from "./run-options.ts";
+import { seededNoise, seedsOf } from "./seeded-noise.ts";
+import { type SessionSlot, sessionSlot } from "./session-slot.ts";
+import type { Task } from "./task.ts";
+
+/** What stays loaded from run to run. */
+export interface Slots {
+  readonly unet: SessionSlot<LoadedUNet>;
+  readonly decoder: SessionSlot<Session>;
+}
+
+/** Slots with nothing in them. */
+export const emptySlots = (): Slots => ({ unet: sessionSlot(), decoder: sessionSlot() });
+
+/** What commands that compare runs ask of one beside its options. */
+export interface RunSettings {
+  /**
+   * Cut the network at this branch even where nothing is cached, so that runs with and without a cache share what is
+   * loaded; such a run equals an uncut one within float32 rounding.
+   */
+  readonly cutAt?: number | undefined;
+}
+
+/** One run of `task`: everything that is asked of it comes from its options, everything else from the effects. */
+export async function* run<Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  { runtime, now, randomSeed, keepLoaded }: Required<Omit<PipelineEffects, "queue">>,
+  slots: Slots,
+  asked: Options,
+  { cutAt }: RunSettings,
+): AsyncGenerator<PipelineEvent, void> {
+  const settled = task.settle(asked, randomSeed);
+  const { signal, steps, cache, seed, previewEvery } = settled;
+  const { begin = 0, sampler, name } = task.sampler(settled);
+  const full = planRun(cache, { sampler }, begin);
+  const evaluations = sampler.timesteps.length - begin;
+  const branch = branchFor(cache, { full, evaluations, skips: skipCount(task.unet.config), cutAt });
+  signal?.throwIfAborted();
+  const clock = phaseClock(now);
+
+  yield clock.enter("encode");
+  const { conditioning, guidance, settings, start, warnings = [] } = await task.condition(runtime, settled);
+  for (const message of warnings) yield { type: "warning", message };
+  signal?.throwIfAborted();
+
+  yield clock.enter("load");
+  const shape = task.shape(settled);
+  const { config, weights } = task.unet;
+  const size = { ...sizeOf(shape, conditioning), hoist: branch };
+  const network = await slots.unet.get(JSON.stringify(size), () =>
+    loadUNet(runtime, unet(config, size, weights), branch),
+  );
+  signal?.throwIfAborted();
+
+  yield clock.enter("denoise");
+  const noise = seededNoise(seed);
+  const decoder = task.decoder(settled);
+  const decode = async (samples: Tensor): Promise<readonly RgbImage[]> => {
+    if (decoder === undefined) return samplesToImages(samples);
+    const images = await decodeLatents(runtime, decoder, slots.decoder, samples, signal);
+    if (!keepLoaded) await slots.decoder[Symbol.asyncDispose]();
+    return images;
+  };
+  const { latents, summary } = yield* denoise({
+    sampler,
+    network,
+    full,
+    conditioning,
+    guidance,
+    ...start({ sampler, begin, shape, noise }),
+    noise,
+    begin,
+    signal,
+    now,
+    previewEvery,
+    preview: decode,
+  });
+  signal?.throwIfAborted();
+
+  yield clock.enter("decode");
+  if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
+  const images = await decode(latents);
+  const made = { ...summary, images, latents, ...seedsOf(seed), sampler: name, steps, policy: cache, evaluations };
+  yield { type: "result", result: { ...made, ...settings, seconds: clock.leave() } };
+}
+
+/** What a network is built for: a row for each that it is told of, two for every image where a run is guided. */
+function sizeOf(
+  [images = 1, , height = 1, width = 1]: readonly number[],
+  { encoder_hidden_states: context }: Conditioning,
+): { batch: number; height: number; width: number; contextLength?: number } {
+  if (context === undefined) return { batch: images, height, width };
+  const [batch = images, contextLength = 1] = context.shape;
+  return { batch, height, width, contextLength };
+}

@@ -1,0 +1,54 @@
+import type { Conditioning } from "../../denoisers/evaluation.ts";
+import type { GuidanceOptions } from "../../denoisers/guided.ts";
+import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
+import type { UNetConfig } from "../../models/unet/unet-types.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { Network } from "../../systems/network.ts";
+import type { LatentDecoder } from "../latents/latent-decoder.ts";
+import type { ChosenSampler } from "./choose-sampler.ts";
+import type { DenoiseOptions } from "./denoise.ts";
+import type { GenerationResult } from "./events.ts";
+import type { RunOptions, SettledRun } from "./run-options.ts";
+
+/** What one kind of model adds to a run; phases, plan, seeds, previews, loading and release are run.ts's. */
+export interface Task<Options extends RunOptions, Settled extends SettledRun> {
+  readonly unet: Network<UNetConfig>;
+  /** Fills in defaults and refuses what the model cannot do. */
+  settle(options: Options, randomSeed: () => number): Settled;
+  /** The sampler of a run, and the evaluation of its schedule to begin with (default 0). */
+  sampler(settled: Settled): ChosenSampler & { readonly begin?: number };
+  /** [images, channels, height, width] of what is sampled. */
+  shape(settled: Settled): readonly number[];
+  /** What the network is told, encoded; the networks for it are loaded for the call and released. */
+  condition(runtime: Runtime, settled: Settled): Promise<Conditioned>;
+  /** Turns latents into images; none where samples are images already. */
+  decoder(settled: Settled): LatentDecoder | undefined;
+}
+
+/** What a network is told over a run, and where the run starts. */
+export interface Conditioned {
+  readonly conditioning: Conditioning;
+  /** Classifier-free guidance, for which the conditioning holds the batch twice: without and with the condition. */
+  readonly guidance?: GuidanceOptions | undefined;
+  readonly start: Starter;
+  /** Settings that the result names beside those of every run. */
+  readonly settings?: Pick<GenerationResult, "guidanceScale" | "strength">;
+  readonly warnings?: readonly string[];
+}
+
+/** Draws the start of a run. Of an image, latents are drawn once for the whole batch, as in the reference. */
+export type Starter = (options: StartOptions) => RunStart;
+
+/** Where a run starts and what keeps it on its way. */
+export type RunStart = Pick<DenoiseOptions, "start" | "channels" | "revise">;
+
+/** What the start of a run depends on beside its source. */
+export interface StartOptions {
+  readonly sampler: Sampler;
+  /** The evaluation of the schedule that the run begins with. */
+  readonly begin: number;
+  /** Of the samples: [images, channels, height, width]. */
+  readonly shape: readonly number[];
+  /** Drawn from in the order in which the reference draws. */
+  readonly noise: NoiseSource;
+}

@@ -1,0 +1,31 @@
+import { CheckpointError } from "../checkpoint/errors.ts";
+import { readJsonFile } from "../checkpoint/text/json-file.ts";
+import { isSamplerName, SAMPLER_NAMES } from "../diffusion/samplers.ts";
+import { configReader } from "../models/config-reader.ts";
+import type { Recommended } from "./published-defaults.ts";
+
+/** What a model folder may hold beside diffusers' files: the settings that its maker recommends, in diffusers' words. */
+export const RECOMMENDED_FILE = "generation_config.json";
+
+/** Reads what the model in `folder` recommends; nothing where it has no such file among its `names`. */
+export async function readRecommended(folder: string, names: ReadonlySet<string>): Promise<Recommended> {
+  if (!names.has(RECOMMENDED_FILE)) return {};
+  const path = `${folder}/${RECOMMENDED_FILE}`;
+  return recommendedSettings(await readJsonFile(path), path);
+}
+
+/** Reads parsed settings; fields that are none of ours pass, since other programs keep files of this name too. */
+export function recommendedSettings(json: unknown, source: string): Recommended {
+  const read = configReader(json, source);
+  const steps = read.has("num_inference_steps") ? read.integer("num_inference_steps") : undefined;
+  if (steps !== undefined && steps < 1) read.fail("num_inference_steps", "a whole number from 1");
+  const guidanceScale = read.has("guidance_scale") ? read.number("guidance_scale") : undefined;
+  if (guidanceScale !== undefined && guidanceScale < 0) read.fail("guidance_scale", "a number from 0");
+  const sampler = read.has("sampler") ? read.string("sampler") : undefined;
+  if (sampler !== undefined && !isSamplerName(sampler)) {
+    throw new CheckpointError(
+      `Cannot use "${source}": no sampler is called "${sampler}"; there are ${SAMPLER_NAMES.join(", ")}`,
+    );
+  }
+  return { steps, guidanceScale, sampler };
+}
