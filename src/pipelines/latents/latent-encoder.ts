@@ -2,13 +2,13 @@ import type { NoiseSource } from "../../diffusion/sampler.ts";
 import { autoencoderEncoder, sampleLatent } from "../../models/autoencoder/autoencoder-kl.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
-import { concatenate } from "../../tensor/concatenate.ts";
+import { concatenate, repeatRow } from "../../tensor/concatenate.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type SessionSlot, sessionSlot } from "../run/session-slot.ts";
 import { imageGrid, mapTiles, needsTiles, type TileGrid } from "./tiling.ts";
 
-/** Draws one of the latents that an image may have, [1, C, h, w]. */
-export type LatentDistribution = (noise: NoiseSource) => Tensor;
+/** Draws some of the latents that an image may have, [draws, C, h, w]; one where nobody says. */
+export type LatentDistribution = (noise: NoiseSource, draws?: number) => Tensor;
 
 /** The encoder of an autoencoder; what it loads is for images of one size. */
 export interface LatentEncoder extends AsyncDisposable {
@@ -40,8 +40,9 @@ export function loadLatentEncoder(
       const grid = tiling && imageGrid(tiling);
       const both = await (grid && needsTiles(image, grid) ? mapTiles(image, grid, moments) : moments(image));
       const [mean, logvar] = halves(both);
-      return (noise) => {
-        const { data, shape } = sampleLatent(mean, logvar, noise(mean.shape));
+      return (noise, draws = 1) => {
+        const drawn = noise([draws, ...mean.shape.slice(1)]);
+        const { data, shape } = sampleLatent(repeatRow(mean, draws), repeatRow(logvar, draws), drawn);
         return { data: data.map((value) => (value - shiftFactor) * scalingFactor), shape };
       };
     },

@@ -80,7 +80,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     full,
     conditioning,
     guidance,
-    ...start({ sampler, begin, shape, noise }),
+    ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
     noise,
     begin,
     signal,

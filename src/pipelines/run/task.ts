@@ -36,7 +36,10 @@ export interface Conditioned {
   readonly warnings?: readonly string[];
 }
 
-/** Draws the start of a run. Of an image, latents are drawn once for the whole batch, as in the reference. */
+/**
+ * Draws the start of a run. Of an image, latents are drawn once for the whole batch, as in the reference, or once for
+ * each image where each has a seed of its own, so that it is the image that is made alone.
+ */
 export type Starter = (options: StartOptions) => RunStart;
 
 /** Where a run starts and what keeps it on its way. */
@@ -51,4 +54,6 @@ export interface StartOptions {
   readonly shape: readonly number[];
   /** Drawn from in the order in which the reference draws. */
   readonly noise: NoiseSource;
+  /** How many rows the noise has at a time: 1 for what all images share, or one for each image with a seed of its own. */
+  readonly draws: number;
 }

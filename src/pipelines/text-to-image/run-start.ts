@@ -38,8 +38,8 @@ type InpaintSource = Extract<Source, { readonly kind: "inpaint" }>;
 async function startFromImage(loadEncoder: () => LatentEncoder, { image }: ImageSource): Promise<Starter> {
   await using encoder = loadEncoder();
   const drawClean = await encoder.encode(imagesToSamples([image]));
-  return ({ sampler, begin, shape, noise }) => {
-    const clean = repeatRow(drawClean(noise), imagesOf(shape));
+  return ({ sampler, begin, shape, noise, draws }) => {
+    const clean = forAll(drawClean(noise, draws), shape);
     return { start: sampler.addNoise(clean, noise(shape), begin) };
   };
 }
@@ -57,11 +57,12 @@ async function startInpaintingModel(
   const drawClean = strength === 1 ? undefined : await encoder.encode(samples);
   const drawMasked = await encoder.encode(withoutMasked(samples, mask));
   const smallMask = latentMask(mask, reduction(model.vae.config));
-  return ({ sampler, begin, shape, noise }: StartOptions): RunStart => {
-    const clean = drawClean && repeatRow(drawClean(noise), imagesOf(shape));
+  return ({ sampler, begin, shape, noise, draws }: StartOptions): RunStart => {
+    const clean = drawClean && forAll(drawClean(noise, draws), shape);
     const deviates = noise(shape);
     const start = clean ? sampler.addNoise(clean, deviates, begin) : scaledNoise(sampler, deviates);
-    return { start, channels: repeatRow(concatenate([smallMask, drawMasked(noise)], 1), imagesOf(shape)) };
+    const masked = drawMasked(noise, draws);
+    return { start, channels: forAll(concatenate([repeatRow(smallMask, draws), masked], 1), shape) };
   };
 }
 
@@ -75,11 +76,11 @@ async function startRevised(
   await using encoder = loadEncoder();
   const drawClean = await encoder.encode(imagesToSamples([image]));
   const mask = latentMask(maskOf(source.mask), reduction(model.vae.config));
-  return ({ sampler, begin, shape, noise }) => {
-    const clean = repeatRow(drawClean(noise), imagesOf(shape));
+  return ({ sampler, begin, shape, noise, draws }) => {
+    const clean = forAll(drawClean(noise, draws), shape);
     const deviates = noise(shape);
     const start = strength === 1 ? scaledNoise(sampler, deviates) : sampler.addNoise(clean, deviates, begin);
-    noise([1, ...shape.slice(1)]); // for the masked image, which the reference encodes without a use for it
+    noise([draws, ...shape.slice(1)]); // for the masked image, which the reference encodes without a use for it
     const known = (index: number): Tensor =>
       index < sampler.timesteps.length ? sampler.addNoise(clean, deviates, index) : clean;
     return { start, revise: (sample, evaluation) => blend(mask, sample, known(begin + evaluation + 1)) };
@@ -89,4 +90,6 @@ async function startRevised(
 const scaledNoise = ({ initialNoiseScale }: Sampler, noise: Tensor): Tensor =>
   linearCombination([initialNoiseScale, noise]);
 
-const imagesOf = ([images = 1]: readonly number[]): number => images;
+/** Rows as they are where each image has one, or one row for all images of the batch. */
+const forAll = (rows: Tensor, [images = 1]: readonly number[]): Tensor =>
+  rows.shape[0] === images ? rows : repeatRow(rows, images);

@@ -78,9 +78,6 @@ export function settle(
   if (typeof negatives === "object" && negatives.length !== given.length) {
     throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
   }
-  if (typeof run.seed === "object" && image !== undefined) {
-    throw new RangeError("Cannot generate from an image with a seed for each image: one seed is required");
-  }
   const negativeRows = typeof negatives === "string" ? given.map(() => negatives) : negatives;
   return {
     ...run,
