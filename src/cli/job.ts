@@ -127,6 +127,7 @@ const SHARED_NAMES = [
   "width",
   "height",
   "count",
+  "oneGenerator",
 ] as const;
 
 const pick = <T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> =>

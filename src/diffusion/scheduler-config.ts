@@ -1,3 +1,4 @@
+import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { type Field, SCHEDULER_FIELDS } from "./scheduler-fields.ts";
 
 /** Name of a supported scheduler class of diffusers. */
@@ -17,8 +18,12 @@ type Configs = {
 export type SchedulerConfig<Class extends SchedulerClass = SchedulerClass> = Configs[Class];
 
 /** A scheduler config that cannot be read. */
-export class SchedulerConfigError extends Error {
+export class SchedulerConfigError extends DeepCacheError {
   override readonly name = "SchedulerConfigError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("MODEL_UNSUPPORTED", message, options);
+  }
 }
 
 /** Names of the supported scheduler classes. */

@@ -1,4 +1,5 @@
 import type { Weight, Weights } from "../checkpoint/weights.ts";
+import { DeepCacheError } from "../errors/deepcache-error.ts";
 import type { Builder, Value } from "../onnx/graph.ts";
 import { cast } from "../onnx/ops.ts";
 import { DTYPES } from "../tensor/dtype.ts";
@@ -109,8 +110,12 @@ export function checkpointScope(
 }
 
 /** The checkpoint's tensors are not the ones that its config calls for. */
-export class WeightMismatchError extends Error {
+export class WeightMismatchError extends DeepCacheError {
   override readonly name = "WeightMismatchError";
+
+  constructor(message: string) {
+    super("CHECKPOINT_BROKEN", message);
+  }
 }
 
 /** The rows of a weight that were asked for. */

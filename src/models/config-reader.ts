@@ -1,6 +1,12 @@
+import { DeepCacheError } from "../errors/deepcache-error.ts";
+
 /** A model's config.json does not describe a model that this engine can build. */
-export class ConfigError extends Error {
+export class ConfigError extends DeepCacheError {
   override readonly name = "ConfigError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("MODEL_UNSUPPORTED", message, options);
+  }
 }
 
 /** Typed access to the fields of a config.json; every refusal names the file, the field, what was found and required. */

@@ -9,7 +9,7 @@ import {
 import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
 import { imageParameters } from "./image-parameters.ts";
-import type { PipelineEffects } from "./run/effects.ts";
+import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
 import { modeOf } from "./text-to-image/image-source.ts";
@@ -29,6 +29,11 @@ export interface GenerateRequest
   readonly prompt?: string | readonly string[] | undefined;
   /** ImageNet's classes, by number or by name, or all that the model knows. */
   readonly classes?: readonly (number | string)[] | "all" | undefined;
+  /**
+   * Draw the noise of the whole batch from one generator, as diffusers does where it is given one. Otherwise image i has
+   * seed + i, and is the image that this seed gives alone.
+   */
+  readonly oneGenerator?: boolean | undefined;
 }
 
 /** An option of `GenerateRequest`. */
@@ -53,7 +58,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
 }
 
 /** Options that every kind of model takes. */
-const COMMON = ["steps", "seed", "count", "sampler", "eta", "cache", "previewEvery", "signal"] as const;
+const COMMON = ["steps", "seed", "oneGenerator", "count", "sampler", "eta", "cache", "previewEvery", "signal"] as const;
 
 const ACCEPTED = {
   "text-to-image": [
@@ -87,11 +92,14 @@ interface Described {
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
   const { conditioned, pipeline, rows, memory } = describe(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
-  const check = (request: GenerateRequest): GenerateRequest => {
+  const { randomSeed = drawnSeed } = effects;
+  const checked = (request: GenerateRequest): GenerateRequest => {
     const foreign = foreignOption(accepts, request);
-    if (foreign === undefined) return request;
+    if (foreign === undefined) return withSeeds(request, imagesOf(request), randomSeed);
     throw new TypeError(`Cannot use "${foreign}" with "${name}": it is a model for ${opened.kind}`);
   };
+  const imagesOf = (request: GenerateRequest): number =>
+    (conditioned === "nothing" ? 1 : rows(request).length) * (request.count ?? 1);
   return {
     task: opened.kind,
     name,
@@ -100,9 +108,9 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
     rows,
     async *stream(request, settings) {
-      yield* pipeline.stream(check(request), settings);
+      yield* pipeline.stream(checked(request), settings);
     },
-    generate: async (request, settings) => pipeline.generate(check(request), settings),
+    generate: async (request, settings) => pipeline.generate(checked(request), settings),
     memory: (request, options = {}) => {
       const { cache = { kind: "off" } } = request;
       const branch = cache.kind === "off" ? undefined : cache.branch;
@@ -118,6 +126,17 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
 /** An option that is given but that a model has no use for. */
 export const foreignOption = (accepts: ReadonlySet<OptionName>, request: GenerateRequest): OptionName | undefined =>
   (Object.keys(request) as OptionName[]).find((option) => request[option] !== undefined && !accepts.has(option));
+
+/** One seed as one for each image, counted up from it. */
+function withSeeds(
+  { oneGenerator = false, ...request }: GenerateRequest,
+  images: number,
+  randomSeed: () => number,
+): GenerateRequest {
+  const { seed = randomSeed() } = request;
+  const isCounted = typeof seed === "number" && Number.isSafeInteger(seed) && images > 1 && !oneGenerator;
+  return { ...request, seed: isCounted ? Array.from({ length: images }, (_, i) => seed + i) : seed };
+}
 
 function describe(opened: OpenedModel, effects: PipelineEffects): Described {
   switch (opened.kind) {

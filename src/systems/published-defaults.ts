@@ -77,18 +77,21 @@ export interface Recommended {
   readonly guidanceScale?: number | undefined;
   /** One of the sampler names. */
   readonly sampler?: string | undefined;
+  /** All words that a model of few words was trained on; others have next to no effect. */
+  readonly knownWords?: readonly string[] | undefined;
 }
 
 /** The defaults of one model: those of its kind, with what it recommends itself. */
 export interface ModelDefaults {
   readonly sampler: string | undefined;
+  readonly knownWords: readonly string[] | undefined;
   readonly modes: Readonly<Record<RunMode, RunDefaults>>;
 }
 
 /** `recommended` in front of what is published for `family`. */
 export function modelDefaults(family: FamilyName, recommended: Recommended = {}): ModelDefaults {
   const { defaults } = FAMILIES[family];
-  const { sampler, steps, guidanceScale } = recommended;
+  const { sampler, steps, guidanceScale, knownWords } = recommended;
   const own = (published: RunDefaults): RunDefaults => ({
     ...published,
     steps: steps ?? published.steps,
@@ -96,6 +99,7 @@ export function modelDefaults(family: FamilyName, recommended: Recommended = {})
   });
   return {
     sampler,
+    knownWords,
     modes: { text: own(defaults.text), image: own(defaults.image), inpaint: own(defaults.inpaint) },
   };
 }

@@ -27,5 +27,6 @@ export function recommendedSettings(json: unknown, source: string): Recommended 
       `Cannot use "${source}": no sampler is called "${sampler}"; there are ${SAMPLER_NAMES.join(", ")}`,
     );
   }
-  return { steps, guidanceScale, sampler };
+  const knownWords = read.has("known_words") ? read.strings("known_words") : undefined;
+  return { steps, guidanceScale, sampler, knownWords };
 }

@@ -48,6 +48,7 @@ export async function openStableDiffusion(folder: string, options: OpenOptions =
   if (!isTextToImagePipeline(index.className)) {
     throw new CheckpointError(
       `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINE_CLASSES).join(", ")} is required`,
+      { code: "MODEL_UNSUPPORTED" },
     );
   }
   const open = async <Config>(
@@ -89,7 +90,12 @@ export async function openScheduler(folder: string): Promise<SchedulerConfig> {
 /** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */
 function refuseRefiner({ components, options }: ModelIndex, folder: string): void {
   if (components.get("text_encoder") && options.get("requires_aesthetics_score") !== true) return;
-  throw new CheckpointError(`Cannot open "${folder}": SDXL refiners are not supported, an SDXL base model is required`);
+  throw new CheckpointError(
+    `Cannot open "${folder}": SDXL refiners are not supported, an SDXL base model is required`,
+    {
+      code: "MODEL_UNSUPPORTED",
+    },
+  );
 }
 
 function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {

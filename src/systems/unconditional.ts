@@ -80,6 +80,7 @@ async function pipelineOf(folder: string): Promise<Pipeline> {
   if (pipeline !== undefined) return pipeline;
   throw new CheckpointError(
     `Cannot open "${folder}" for unconditional images: it is a ${className}, one of ${Object.keys(PIPELINES).join(", ")} is required`,
+    { code: "MODEL_UNSUPPORTED" },
   );
 }
 

@@ -110,7 +110,7 @@ describe("a latent diffusion model with classes", () => {
 
   test("gives what the pipeline gives, as one picture", async () => {
     const { report, latents, image, settings } = await generate(
-      ...[...base, "--class", "3,7", "--count", "2", "--interval", "5"],
+      ...[...base, "--class", "3,7", "--count", "2", "--interval", "5", "--one-generator"],
     );
     expect(report).toMatchObject({
       model: "model",
@@ -212,7 +212,7 @@ describe("a model of pixels without a condition", () => {
     const golden = readFixture(`pipelines/ddpm/${name}.safetensors`);
     const model = name === "ddpm" ? DDPM : ["--model", ddimFolder()];
     const steps = ["--steps", golden.metadata["num_inference_steps"] ?? "", "--seed", golden.metadata["seed"] ?? ""];
-    const { report, latents, image } = await generate(...model, "--count", "2", ...steps);
+    const { report, latents, image } = await generate(...model, "--count", "2", "--one-generator", ...steps);
     expect(report).toMatchObject({ sampler: name, evaluations: 12, policy: { kind: "off" } });
     expect(pixelsOf(latents)).toBeCloseTensor(golden.tensor("image.float"), PIPELINE_LATENTS);
     expect(image).toMatchObject({ width: 8 + 2 * (16 + 8), height: 8 + 16 + 8 });

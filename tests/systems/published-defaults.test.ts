@@ -44,6 +44,7 @@ describe("what a model recommends itself", () => {
   test("is read in diffusers' words, and other programs' fields pass", () => {
     const json = { num_inference_steps: 20, guidance_scale: 0, sampler: "dpmpp-2m", max_length: 20 };
     expect(recommendedSettings(json, "x")).toEqual({ steps: 20, guidanceScale: 0, sampler: "dpmpp-2m" });
+    expect(recommendedSettings({ known_words: ["fox"] }, "x").knownWords).toEqual(["fox"]);
     expect(recommendedSettings({}, "x")).toEqual({});
   });
 

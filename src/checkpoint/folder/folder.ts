@@ -8,6 +8,6 @@ export async function listFolder(path: string, purpose: string): Promise<Readonl
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     const reason = code === "ENOENT" ? ": there is no such folder" : code === "ENOTDIR" ? ": it is not a folder" : "";
-    throw new CheckpointError(`Cannot read ${purpose} "${path}"${reason}`, { cause });
+    throw new CheckpointError(`Cannot read ${purpose} "${path}"${reason}`, { cause, code: "MODEL_NOT_FOUND" });
   }
 }

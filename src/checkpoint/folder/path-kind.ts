@@ -6,6 +6,9 @@ export async function pathKind(path: string): Promise<"folder" | "file"> {
   try {
     return (await stat(path)).isDirectory() ? "folder" : "file";
   } catch (cause) {
-    throw new CheckpointError(`Cannot open the model "${path}": there is no such file or folder`, { cause });
+    throw new CheckpointError(`Cannot open the model "${path}": there is no such file or folder`, {
+      cause,
+      code: "MODEL_NOT_FOUND",
+    });
   }
 }

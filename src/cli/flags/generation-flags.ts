@@ -41,6 +41,7 @@ export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags {
   readonly strength?: number;
   readonly seed?: number;
   readonly count: number;
+  readonly oneGenerator?: boolean;
   readonly output: string;
   readonly json?: boolean;
 }
@@ -99,7 +100,8 @@ export function addGenerationFlags(command: Command, defaultOutput: string): Com
     .option("--strength <x>", "how much to change the picture, above 0 up to 1", number("--strength"));
   addSamplingFlags(command)
     .option("-s, --seed <n>", "start from this noise; the same seed gives the same image", whole("--seed", 0))
-    .option("-b, --count <n>", "images per prompt or class, in one batch", whole("--count", 1), 1);
+    .option("-b, --count <n>", "images per prompt or class; image i has seed + i", whole("--count", 1), 1)
+    .option("--one-generator", "draw the noise of all images from one seed, as diffusers does for a batch");
   return addDeviceFlags(addCacheFlags(command))
     .option("-o, --output <file>", "where to write the picture", defaultOutput)
     .option("--json", "print the result as JSON on stdout");

@@ -10,6 +10,7 @@ import { guidanceEmbedding } from "./guidance-embedding.ts";
 import { beginOf } from "./image-source.ts";
 import { prepareStart } from "./run-start.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
+import { unknownWordsWarning } from "./unknown-words.ts";
 
 /** Images from prompts with one model, alone, from an image or within one. */
 export type TextToImagePipeline = Pipeline<TextToImageOptions>;
@@ -35,6 +36,8 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
       const guided = isGuided(model, guidanceScale);
       const { conditioning, warnings } = await conditionerOf(model).condition(runtime, { ...settled, guided });
       signal?.throwIfAborted();
+      const { knownWords } = model.defaults;
+      const unknown = knownWords && unknownWordsWarning([...prompts, ...(settled.negativePrompts ?? [])], knownWords);
       return {
         conditioning:
           timeConditionWidth === undefined
@@ -46,7 +49,7 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
         guidance: guided ? { scale: guidanceScale, rescale: guidanceRescale } : undefined,
         settings: source.kind === "noise" ? { guidanceScale } : { guidanceScale, strength: source.strength },
         start: await prepareStart(runtime, model, source, vaeTiling),
-        warnings,
+        warnings: unknown === undefined ? warnings : [...warnings, unknown],
       };
     },
     decoder: ({ vaeTiling }) => klLatentDecoder(model.vae, vaeTiling),

@@ -1,4 +1,5 @@
 import { env, InferenceSession, listSupportedBackends, Tensor as OrtTensor } from "onnxruntime-node";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
 import { add, cast, multiHeadAttention, subtract } from "../../onnx/ops.ts";
 import { nodeName, writeModel } from "../../onnx/protobuf/model.ts";
@@ -19,8 +20,12 @@ export const NODE_DEVICES = {
 export type NodeDevice = keyof typeof NODE_DEVICES;
 
 /** The device is not there: this build of ONNX Runtime or this machine lacks it. */
-export class DeviceError extends Error {
+export class DeviceError extends DeepCacheError {
   override readonly name = "DeviceError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("DEVICE_UNAVAILABLE", message, options);
+  }
 }
 
 /** ONNX Runtime's level for fatal errors alone. */
