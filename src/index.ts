@@ -105,6 +105,8 @@ export { type TorchGenerator, torchGenerator } from "./tensor/torch-generator.ts
 
 // Images and how alike they are.
 
+export { writeImage } from "./image/files.ts";
+export { type ResizeFilter, resizeImage } from "./image/geometry/resize.ts";
 export { drawGrid, type GridOptions, type GridRow } from "./image/grid.ts";
 export {
   formatParameters,
@@ -114,9 +116,7 @@ export {
 } from "./image/parameters.ts";
 export { decodePng, encodePng, PngError } from "./image/png.ts";
 export { type PngText, readPngText } from "./image/png-text.ts";
-export { type ResizeFilter, resizeImage } from "./image/resize.ts";
 export type { RgbImage } from "./image/rgb-image.ts";
-export { writeImage } from "./image/write-image.ts";
 export { type FeatureStatistics, featureStatistics, frechetDistance } from "./metrics/frechet-distance.ts";
 export {
   type InceptionFeatures,

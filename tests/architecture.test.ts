@@ -27,7 +27,7 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
       "runtime",
       "cli",
       "systems/shipped.ts",
-      "image/write-image.ts",
+      "image/files.ts",
       "evaluation/store/stores/folder.ts",
     ],
   },
@@ -148,7 +148,7 @@ describe("the check", () => {
   test.each([
     ["tensor/a.ts", 'import { b } from "./b.ts";'],
     ["image/png.ts", 'import type { Tensor } from "../tensor/tensor.ts";\nimport { decode } from "fast-png";'],
-    ["image/write-image.ts", 'import { writeFileSync } from "node:fs";'],
+    ["image/files.ts", 'import { writeFileSync } from "node:fs";'],
     ["diffusion/samplers/ddim.ts", 'import type {\n  Sampler,\n} from "../sampler.ts";'],
     ["runtime/node.ts", 'import { InferenceSession } from "onnxruntime-node";'],
     ["cli/main.ts", 'import { open } from "../systems/open-model.ts";\nconsole.log("x");'],

@@ -1,5 +1,5 @@
 import { type CachePolicy, formatPolicy } from "../deepcache/policy.ts";
-import { enlargeSmoothly } from "../image/enlarge.ts";
+import { enlargeSmoothly } from "../image/geometry/enlarge.ts";
 import type { GridRow } from "../image/grid.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";

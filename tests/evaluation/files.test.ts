@@ -8,8 +8,8 @@ import { checkFileNames, imageFile, parseResult, parseTiming } from "../../src/e
 import { type EvaluationSettings, readSettings, settingsDifferences } from "../../src/evaluation/store/settings.ts";
 import { folderStore } from "../../src/evaluation/store/stores/folder.ts";
 import { type EvaluatedPolicy, imagesOf, unitsOf } from "../../src/evaluation/workload/items.ts";
+import { shrink } from "../../src/image/geometry/shrink.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
-import { shrink } from "../../src/image/shrink.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-store-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { formatPolicy } from "../../deepcache/policy.ts";
+import { writeImage } from "../../image/files.ts";
 import { drawGrid } from "../../image/grid.ts";
-import { writeImage } from "../../image/write-image.ts";
 import { drawnSeed } from "../../pipelines/run/effects.ts";
 import { type ComparedRow, type Comparison, comparePolicies, comparisonRows } from "../comparison.ts";
 import { DEFAULT_INTERVAL, policiesOf } from "../flags/cache-flags.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { writeSafetensors } from "../../checkpoint/safetensors/write-safetensors.ts";
+import { writeImage } from "../../image/files.ts";
 import { drawGrid } from "../../image/grid.ts";
-import { writeImage } from "../../image/write-image.ts";
 import { drawnSeed } from "../../pipelines/run/effects.ts";
 import type { GenerationResult } from "../../pipelines/run/events.ts";
 import { policyOf } from "../flags/cache-flags.ts";

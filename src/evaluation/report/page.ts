@@ -1,6 +1,6 @@
+import { shrink } from "../../image/geometry/shrink.ts";
 import { encodePng } from "../../image/png.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
-import { shrink } from "../../image/shrink.ts";
 import type { PolicySummary, Summary } from "../analysis/policy-summary.ts";
 import type { PolicyTimes } from "../analysis/times.ts";
 import { worstCases } from "../analysis/worst-cases.ts";

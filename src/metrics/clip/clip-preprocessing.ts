@@ -1,5 +1,5 @@
-import { crop } from "../../image/crop.ts";
-import { type ResizeFilter, resizeImage } from "../../image/resize.ts";
+import { crop } from "../../image/geometry/crop.ts";
+import { type ResizeFilter, resizeImage } from "../../image/geometry/resize.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { type ConfigReader, configReader } from "../../models/config-reader.ts";
 import type { Tensor } from "../../tensor/tensor.ts";

@@ -1,4 +1,4 @@
-import { plainImage, type RgbImage } from "./rgb-image.ts";
+import { plainImage, type RgbImage } from "../rgb-image.ts";
 
 /** Catmull-Rom weights of the four neighbours at `t` between the middle two. */
 function weightsAt(t: number): readonly [number, number, number, number] {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { enlargeSmoothly } from "../../src/image/enlarge.ts";
-import { plainImage, rgbImage } from "../../src/image/rgb-image.ts";
+import { enlargeSmoothly } from "../../../src/image/geometry/enlarge.ts";
+import { plainImage, rgbImage } from "../../../src/image/rgb-image.ts";
 
 test("a plain image stays plain, and factor 1 changes nothing", () => {
   expect(enlargeSmoothly(plainImage(3, 2, 77), 4)).toEqual(plainImage(12, 8, 77));

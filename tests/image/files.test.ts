@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { writeImage, writeWhole } from "../../src/image/files.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
-import { writeImage, writeWhole } from "../../src/image/write-image.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,4 +1,4 @@
-import { plainImage, type RgbImage } from "./rgb-image.ts";
+import { plainImage, type RgbImage } from "../rgb-image.ts";
 
 /** The rectangle of `width` × `height` pixels of `image` with its top left corner at (`left`, `top`). */
 export function crop(

@@ -1,4 +1,4 @@
-import { plainImage, type RgbImage } from "./rgb-image.ts";
+import { plainImage, type RgbImage } from "../rgb-image.ts";
 
 /** `image` made smaller by a whole `factor`, every pixel the mean of a square; what is left over at the edges is cut off. */
 export function shrink(image: RgbImage, factor: number): RgbImage {

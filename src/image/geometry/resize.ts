@@ -1,4 +1,4 @@
-import { plainImage, type RgbImage } from "./rgb-image.ts";
+import { plainImage, type RgbImage } from "../rgb-image.ts";
 
 /** How a pixel is made of its neighbours: weight by distance, 0 from `support` pixels on. */
 interface Filter {

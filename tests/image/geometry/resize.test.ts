@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { crop } from "../../src/image/crop.ts";
-import { type ResizeFilter, resizeImage } from "../../src/image/resize.ts";
-import { plainImage, rgbImage } from "../../src/image/rgb-image.ts";
-import { readFixture } from "../support/fixtures.ts";
-import { meshedPicture, namedPicture } from "../support/models/named-weights.ts";
+import { crop } from "../../../src/image/geometry/crop.ts";
+import { type ResizeFilter, resizeImage } from "../../../src/image/geometry/resize.ts";
+import { plainImage, rgbImage } from "../../../src/image/rgb-image.ts";
+import { readFixture } from "../../support/fixtures.ts";
+import { meshedPicture, namedPicture } from "../../support/models/named-weights.ts";
 
 const expected = readFixture("perceptual/expected.safetensors");
 const cases = expected.names.filter((name) => name.startsWith("resize."));
