@@ -1,9 +1,11 @@
+import { fromLatin1, joined, toLatin1 } from "./codecs/bytes.ts";
+import { chunksOf } from "./codecs/png-chunks.ts";
+
 /** The text entries of a PNG: Latin-1 in `tEXt` chunks, everything else as UTF-8 in `iTXt` chunks. */
 export type PngText = Readonly<Record<string, string>>;
 
-const SIGNATURE_BYTES = 8;
 /** Signature and IHDR: text goes right behind, because some readers stop at the pixels. */
-const HEADER_BYTES = SIGNATURE_BYTES + 12 + 13;
+const HEADER_BYTES = 8 + 12 + 13;
 
 /** `png` with the entries of `text` added. */
 export function addPngText(png: Uint8Array, text: PngText): Uint8Array {
@@ -18,18 +20,6 @@ export function readPngText(png: Uint8Array): PngText {
     return read?.(data);
   });
   return Object.fromEntries(found.flatMap((entry) => (entry === undefined ? [] : [[entry.keyword, entry.value]])));
-}
-
-function* chunksOf(png: Uint8Array): Generator<{ type: string; data: Uint8Array }> {
-  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
-  let offset = SIGNATURE_BYTES;
-  while (offset + 12 <= png.length) {
-    const length = view.getUint32(offset);
-    const end = offset + 8 + length;
-    if (end + 4 > png.length) return;
-    yield { type: fromLatin1(png.subarray(offset + 4, offset + 8)), data: png.subarray(offset + 8, end) };
-    offset = end + 4;
-  }
 }
 
 // No control characters: the standard forbids them in tEXt, and many decoders take 0x80 to 0x9f for Windows-1252.
@@ -76,24 +66,6 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   view.setUint32(0, data.length);
   view.setUint32(bytes.length - 4, crc32(bytes.subarray(4, -4)));
   return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
-}
-
-const toLatin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
-
-function fromLatin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }
 
 function crc32(bytes: Uint8Array): number {

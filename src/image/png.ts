@@ -1,37 +1,41 @@
 import { convertIndexedToRgb, type DecodedPng, decode, encode, hasPngSignature } from "fast-png";
+import { checkPixelData, withoutProfile } from "./codecs/png-pixels.ts";
+import { ImageError, MOST_PIXELS } from "./image-error.ts";
 import { addPngText, type PngText, readPngText } from "./png-text.ts";
 import { type RgbImage, rgbImage } from "./rgb-image.ts";
 
 /** A PNG that cannot be read. */
-export class PngError extends Error {
+export class PngError extends ImageError {
   override readonly name = "PngError";
 }
-
-/** Larger pictures are refused before memory is taken for them. */
-const MOST_PIXELS = 2 ** 28;
 
 /** The bytes of a PNG file that shows `image` and carries `text`. */
 export function encodePng({ width, height, data }: RgbImage, text: PngText = {}): Uint8Array {
   return addPngText(encode({ width, height, data, channels: 3, depth: 8 }, { zlib: { level: 6 } }), text);
 }
 
-/** The picture and the text of a PNG file of any colour type; transparency is dropped, 16 bits become 8. */
-export function decodePng(bytes: Uint8Array): { image: RgbImage; text: PngText } {
-  if (!hasPngSignature(bytes)) throw new PngError("Cannot read PNG: the file does not start with the PNG signature");
-  const { width, height } = sizeOf(bytes);
+/**
+ * The picture and the text of a PNG file of any colour type; transparency is dropped, 16 bits become 8, and an orientation is
+ * not looked at.
+ */
+export function decodePng(bytes: Uint8Array, what = "PNG"): { image: RgbImage; text: PngText } {
+  if (!hasPngSignature(bytes))
+    throw new PngError(`Cannot read ${what}: the file does not start with the PNG signature`);
+  const { width, height } = sizeOf(bytes, what);
   if (width * height > MOST_PIXELS) {
-    throw new PngError(`Cannot read PNG: it claims ${width}x${height} pixels, allowed are ${MOST_PIXELS} in all`);
+    throw new PngError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${MOST_PIXELS} in all`);
   }
   try {
-    return { image: toRgb(decode(bytes, { checkCrc: true })), text: readPngText(bytes) };
+    checkPixelData(bytes);
+    return { image: toRgb(decode(withoutProfile(bytes), { checkCrc: true })), text: readPngText(bytes) };
   } catch (cause) {
-    throw new PngError(`Cannot read PNG of ${bytes.length} bytes: it is damaged or cut off`, { cause });
+    throw new PngError(`Cannot read ${what} of ${bytes.length} bytes: it is damaged or cut off`, { cause });
   }
 }
 
-function sizeOf(bytes: Uint8Array): { width: number; height: number } {
+function sizeOf(bytes: Uint8Array, what: string): { width: number; height: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 24) throw new PngError(`Cannot read PNG: it ends after ${bytes.length} bytes`);
+  if (bytes.length < 33) throw new PngError(`Cannot read ${what}: it ends after ${bytes.length} bytes`);
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 

@@ -1,0 +1,7 @@
+/** A picture that cannot be read or written: broken, of a format that is not known, or in need of a library that is missing. */
+export class ImageError extends Error {
+  override readonly name: string = "ImageError";
+}
+
+/** Larger pictures are refused before memory is taken for them. */
+export const MOST_PIXELS = 2 ** 28;
