@@ -1,5 +1,6 @@
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { type RgbImage, rgbImage } from "./rgb-image.ts";
+import { roundHalfToEven } from "./round-half-to-even.ts";
 
 /**
  * The images of samples in [-1, 1], shaped [batch, 3 or 1, height, width]. Rounds as diffusers does: in float32, halves to
@@ -49,10 +50,4 @@ function level(sample: number): number {
   if (Number.isNaN(sample)) throw new RangeError("Cannot make an image of samples that contain NaN");
   const unit = Math.min(Math.max(Math.fround(sample / 2 + 0.5), 0), 1);
   return roundHalfToEven(Math.fround(unit * 255));
-}
-
-function roundHalfToEven(value: number): number {
-  const down = Math.floor(value);
-  const rest = value - down;
-  return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
 }

@@ -1,4 +1,4 @@
-import { plainImage, type RgbImage } from "../rgb-image.ts";
+import { plainImage, type RgbImage, rgbImage } from "../rgb-image.ts";
 
 /** How a pixel is made of its neighbours: weight by distance, 0 from `support` pixels on. */
 interface Filter {
@@ -7,6 +7,8 @@ interface Filter {
 }
 
 const FILTERS = {
+  /** The mean of what a pixel covers, and the nearest pixel where a picture grows. */
+  box: { support: 0.5, weight: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   /** Keys' kernel with a = -1/2, in Pillow's order of operations. */
   bicubic: {
@@ -37,9 +39,41 @@ export function resizeImage(
       `Cannot resize an image to ${width}x${height} pixels: positive whole numbers are required for both`,
     );
   }
-  const wide = width === image.width ? image : resizeRows(image, width, FILTERS[filter]);
-  return height === image.height ? wide : resizeColumns(wide, height, FILTERS[filter]);
+  return resizeRegion(image, { left: 0, top: 0, width: image.width, height: image.height }, { width, height }, filter);
 }
+
+/** A rectangle of a picture, in pixels that need not be whole. */
+export interface Region {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** `region` of `image` in another size, as Pillow's `Image.resize` makes it of its argument `box`; sizes are whole. */
+export function resizeRegion(
+  image: RgbImage,
+  region: Region,
+  { width, height }: { readonly width: number; readonly height: number },
+  filter: ResizeFilter = "bicubic",
+): RgbImage {
+  const columns = mixtures(image.width, width, FILTERS[filter], region.left, region.left + region.width);
+  const rows = mixtures(image.height, height, FILTERS[filter], region.top, region.top + region.height);
+  const [top, end] = [rows[0]!.first, rows.at(-1)!.first + rows.at(-1)!.weights.length];
+  const strip = rowsOf(image, top, end);
+  const wide = isUnchanged(region.left, region.width, image.width, width) ? strip : resizeRows(strip, columns);
+  if (isUnchanged(region.top, region.height, image.height, height)) return wide;
+  return resizeColumns(
+    wide,
+    rows.map(({ first, weights }) => ({ first: first - top, weights })),
+  );
+}
+
+const isUnchanged = (begin: number, length: number, size: number, target: number): boolean =>
+  begin === 0 && length === size && size === target;
+
+const rowsOf = ({ width, data }: RgbImage, top: number, end: number): RgbImage =>
+  rgbImage(width, end - top, data.subarray(top * width * 3, end * width * 3));
 
 const PRECISION_BITS = 22;
 
@@ -49,16 +83,23 @@ interface Mixture {
   readonly weights: Int32Array;
 }
 
-/** Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`. */
-function mixtures(from: number, to: number, { support, weight }: Filter): readonly Mixture[] {
-  const scale = from / to;
+/** Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`: `to` pixels of what lies from `begin` to `end`, in float32. */
+function mixtures(
+  size: number,
+  to: number,
+  { support, weight }: Filter,
+  begin: number,
+  end: number,
+): readonly Mixture[] {
+  const start = Math.fround(begin);
+  const scale = Math.fround(Math.fround(end) - start) / to;
   const widening = Math.max(scale, 1);
   const reach = support * widening;
   return Array.from({ length: to }, (_, index) => {
-    const center = (index + 0.5) * scale;
+    const center = start + (index + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - reach + 0.5));
-    const end = Math.min(from, Math.trunc(center + reach + 0.5));
-    const weights = Float64Array.from({ length: end - first }, (_, i) =>
+    const last = Math.min(size, Math.trunc(center + reach + 0.5));
+    const weights = Float64Array.from({ length: last - first }, (_, i) =>
       weight((i + first - center + 0.5) * (1 / widening)),
     );
     let total = 0;
@@ -78,9 +119,10 @@ function mix(data: RgbImage["data"], start: number, step: number, weights: Int32
   return Math.min(255, Math.max(0, sum >> PRECISION_BITS));
 }
 
-function resizeRows({ width, height, data }: RgbImage, target: number, filter: Filter): RgbImage {
+function resizeRows({ width, height, data }: RgbImage, columns: readonly Mixture[]): RgbImage {
+  const target = columns.length;
   const resized = plainImage(target, height);
-  for (const [x, { first, weights }] of mixtures(width, target, filter).entries()) {
+  for (const [x, { first, weights }] of columns.entries()) {
     for (let y = 0; y < height; y++) {
       for (let channel = 0; channel < 3; channel++) {
         const start = (y * width + first) * 3 + channel;
@@ -91,10 +133,10 @@ function resizeRows({ width, height, data }: RgbImage, target: number, filter: F
   return resized;
 }
 
-function resizeColumns({ width, height, data }: RgbImage, target: number, filter: Filter): RgbImage {
-  const resized = plainImage(width, target);
+function resizeColumns({ width, data }: RgbImage, rows: readonly Mixture[]): RgbImage {
+  const resized = plainImage(width, rows.length);
   const row = width * 3;
-  for (const [y, { first, weights }] of mixtures(height, target, filter).entries()) {
+  for (const [y, { first, weights }] of rows.entries()) {
     for (let i = 0; i < row; i++) resized.data[y * row + i] = mix(data, first * row + i, row, weights);
   }
   return resized;
