@@ -10,11 +10,16 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** A byte for every character; only Latin-1 survives. */
-export const toLatin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
+export const toLatin1 = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+/** Arguments that a function surely takes. */
+const PIECE_BYTES = 2 ** 13;
 
 /** A character for every byte. */
 export function fromLatin1(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let i = 0; i < bytes.length; i += PIECE_BYTES)
+    text += String.fromCharCode(...bytes.subarray(i, i + PIECE_BYTES));
   return text;
 }

@@ -1,0 +1,69 @@
+import { ImageError, MOST_PIXELS } from "../image-error.ts";
+import { type RgbImage, rgbImage } from "../rgb-image.ts";
+import type { PictureFormat } from "./picture-format.ts";
+
+/** Formats that need sharp. */
+export type SharpFormat = Exclude<PictureFormat, "PNG">;
+
+/**
+ * The picture of a JPEG or WebP, upright and in sRGB: orientation and colour profile are applied, transparency is dropped, and of
+ * an animation the first frame is taken. `what` names it where it cannot be read.
+ */
+export async function decodeWithSharp(bytes: Uint8Array, format: SharpFormat, what: string): Promise<RgbImage> {
+  const sharp = await loadSharp(`Cannot read ${what}`, format);
+  let size: { readonly width: number; readonly height: number };
+  try {
+    size = await sharp(bytes, { limitInputPixels: false }).metadata();
+  } catch (cause) {
+    throw broken(what, bytes, cause);
+  }
+  const { width, height } = size;
+  if (width * height > MOST_PIXELS) {
+    throw new ImageError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${MOST_PIXELS} in all`);
+  }
+  try {
+    const { data, info } = await sharp(bytes, { limitInputPixels: MOST_PIXELS })
+      .autoOrient()
+      .toColourspace("srgb")
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return rgbImage(info.width, info.height, plainBytes(data));
+  } catch (cause) {
+    throw broken(what, bytes, cause);
+  }
+}
+
+/** The bytes of `image` as JPEG or WebP; `quality` goes from 0 to 1. Colours keep their resolution. */
+export async function encodeWithSharp(
+  { width, height, data }: RgbImage,
+  format: SharpFormat,
+  quality: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const sharp = await loadSharp("Cannot write an image", format);
+  const pixels = sharp(data, { raw: { width, height, channels: 3 } });
+  const percent = Math.max(1, Math.round(quality * 100));
+  const encoded =
+    format === "JPEG"
+      ? pixels.jpeg({ quality: percent, chromaSubsampling: "4:4:4" })
+      : pixels.webp({ quality: percent });
+  return plainBytes(await encoded.toBuffer());
+}
+
+/** Loaded when it is needed: PNG does without. */
+async function loadSharp(failure: string, format: SharpFormat) {
+  try {
+    return (await import("sharp")).default;
+  } catch (cause) {
+    throw new ImageError(`${failure}: ${format} takes the optional package "sharp", which "npm i sharp" installs`, {
+      cause,
+    });
+  }
+}
+
+/** Node's own class of bytes cuts and compares otherwise. */
+const plainBytes = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+const broken = (what: string, { length }: Uint8Array, cause: unknown): ImageError =>
+  new ImageError(`Cannot read ${what} of ${length} bytes: it is damaged or cut off`, { cause });
