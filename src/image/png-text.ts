@@ -8,7 +8,7 @@ export type PngText = Readonly<Record<string, string>>;
 const HEADER_BYTES = 8 + 12 + 13;
 
 /** `png` with the entries of `text` added. */
-export function addPngText(png: Uint8Array, text: PngText): Uint8Array {
+export function addPngText(png: Uint8Array, text: PngText): Uint8Array<ArrayBuffer> {
   const chunks = Object.entries(text).map(([keyword, value]) => textChunk(keyword, value));
   return joined([png.subarray(0, HEADER_BYTES), ...chunks, png.subarray(HEADER_BYTES)]);
 }

@@ -10,7 +10,7 @@ export class PngError extends ImageError {
 }
 
 /** The bytes of a PNG file that shows `image` and carries `text`. */
-export function encodePng({ width, height, data }: RgbImage, text: PngText = {}): Uint8Array {
+export function encodePng({ width, height, data }: RgbImage, text: PngText = {}): Uint8Array<ArrayBuffer> {
   return addPngText(encode({ width, height, data, channels: 3, depth: 8 }, { zlib: { level: 6 } }), text);
 }
 

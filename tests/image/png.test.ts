@@ -1,6 +1,9 @@
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { encode, type ImageData } from "fast-png";
+import { zlibSync } from "fflate";
 import { describe, expect, test } from "vitest";
+import { MOST_PIXELS } from "../../src/image/image-error.ts";
 import { decodePng, encodePng, PngError } from "../../src/image/png.ts";
 import { readPngText } from "../../src/image/png-text.ts";
 import { plainImage, type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
@@ -14,6 +17,14 @@ const images: fc.Arbitrary<RgbImage> = fc
   );
 const keyword = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9_ ]{0,20}[a-z]$/);
 const value = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
+
+/** `png` with the chunk `type` that holds `data` behind its header. */
+function withChunk(png: Uint8Array, type: string, data: Uint8Array): Uint8Array {
+  const frame = Buffer.concat([new Uint8Array(4), Buffer.from(type), data, new Uint8Array(4)]);
+  frame.writeUInt32BE(data.length);
+  frame.writeUInt32BE(crc32(frame.subarray(4, -4)), data.length + 8);
+  return Uint8Array.from(Buffer.concat([png.subarray(0, 33), frame, png.subarray(33)]));
+}
 
 describe("encodePng() and decodePng()", () => {
   test("bring back every pixel and every text", () => {
@@ -116,9 +127,32 @@ describe("decodePng() refuses", () => {
     }
   });
 
+  /** 900 kB that inflate to more than the largest picture has. */
+  const bomb = zlibSync(new Uint8Array(MOST_PIXELS * 3.5), { level: 9 });
+
+  const cause = (message: string): unknown =>
+    expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringContaining(message) }) });
+
+  test("data that inflates to more than the picture has", () => {
+    expect(() => decodePng(withChunk(png, "IDAT", bomb))).toThrow(
+      cause("it holds more than the 200 bytes of its rows"),
+    );
+  });
+
+  test("a claim of more pixels than the data can hold", () => {
+    const claiming = png.slice();
+    for (const offset of [16, 20]) new DataView(claiming.buffer).setUint32(offset, 16_000);
+    expect(() => decodePng(claiming)).toThrow(cause("compressed bytes cannot hold the 768016000 bytes of its rows"));
+  });
+
   test("a claim of more pixels than there may be", () => {
     const huge = png.slice();
     new DataView(huge.buffer).setUint32(16, 2 ** 31 - 1);
     expect(() => decodePng(huge)).toThrow("it claims 2147483647x8 pixels");
   });
+});
+
+test("decodePng() does not look at a colour profile, so that one that is broken or huge does no harm", () => {
+  const broken = withChunk(encodePng(plainImage(8, 8, 100)), "iCCP", Uint8Array.of(65, 0, 0, 1, 2, 3));
+  expect(decodePng(broken).image).toEqual(plainImage(8, 8, 100));
 });
