@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { CachePolicy } from "../deepcache/policy.ts";
 import { isSamplerName } from "../diffusion/samplers.ts";
-import { decodePng } from "../image/png.ts";
+import { readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { type AnyPipeline, anyPipeline, type GenerateRequest, type OptionName } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
@@ -228,11 +227,5 @@ function selectionOf({ timestepSelection: how }: GenerationFlags): "uniform" | "
   throw new UsageError(`Cannot use --timestep-selection ${how}: uniform or quad is required`);
 }
 
-async function readImage(path: string | undefined): Promise<RgbImage | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    return decodePng(await readFile(path)).image;
-  } catch (cause) {
-    throw new Error(`Cannot read the picture "${path}"`, { cause });
-  }
-}
+const readImage = async (path: string | undefined): Promise<RgbImage | undefined> =>
+  path === undefined ? undefined : await readImageInput(path);

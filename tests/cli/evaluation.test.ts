@@ -303,7 +303,10 @@ describe("with networks that judge images", () => {
     [["--metrics", "psnr", "--clip", clip], "Cannot use --clip: none of --metrics needs it"],
     [["--metrics", "noun", "--features", scene, "--reference", clip], "Cannot use --reference"],
     [["--metrics", "noun", "--features", scene], 'Cannot judge images of "a fox": a prompt must name one thing'],
-    [["--metrics", "fd", "--features", scene, "--reference", folder], "at least 2 PNG files are required"],
+    [
+      ["--metrics", "fd", "--features", scene, "--reference", folder],
+      "at least 2 PNG, JPEG or WebP files are required",
+    ],
     [["--metrics", "fd", "--features", scene, "--reference", at("nowhere")], "Cannot read the reference"],
     [["--metrics", "clip", "--clip", at("nowhere")], "there is no such folder"],
     [["--metrics", "lpips"], "Cannot measure lpips without --lpips"],

@@ -89,9 +89,9 @@ describe("deepcache fid", () => {
 
   test.each([
     [["real"], "Cannot compare", "with nothing: give a second folder, or --save-stats alone"],
-    [["real", "empty"], "Cannot compare with", "at least 2 PNG files are required"],
+    [["real", "empty"], "Cannot compare with", "at least 2 PNG, JPEG or WebP files are required"],
     [["nowhere", "real"], "Cannot read the reference", "no such file or directory"],
-    [["inception.safetensors", "real"], "Cannot compare with", "a folder of PNG files or a .npz file is required"],
+    [["inception.safetensors", "real"], "Cannot compare with", "a folder of pictures or a .npz file is required"],
     [["other.npz", "real"], "Cannot read reference statistics", "holds a where mu and sigma, or arr_0, are required"],
     [
       ["narrow.npz", "real"],

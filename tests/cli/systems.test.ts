@@ -27,6 +27,7 @@ import { optionsOf } from "../pipelines/golden-run.ts";
 import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { type CliRun, runCli } from "../support/cli.ts";
 import { type FixtureFile, fixturePath, readFixture, row } from "../support/fixtures.ts";
+import { squares, withSharp } from "../support/pictures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-systems-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -361,6 +362,14 @@ describe("an image", () => {
     expect(report.evaluations).toBe(3);
   });
 
+  test("may be a WebP", async () => {
+    const picture = squares("ab/cd", 32);
+    const webp = new Uint8Array(await withSharp(picture).webp({ lossless: true }).toBuffer());
+    const from = async (path: string) =>
+      (await generate("a", ...SD, "--image", path, "--steps", "3", "--sampler", "ddim", "--seed", "1")).latents;
+    expect(await from(write("photo.webp", webp))).toEqual(await from(write("photo.png", encodePng(picture))));
+  });
+
   const PICTURES: Readonly<Record<string, string | Uint8Array>> = {
     picture: white(),
     "higher picture": white(64, 72),
@@ -379,8 +388,8 @@ describe("an image", () => {
     [{ mask: "picture" }, [], 2, "Cannot use --mask without --image"],
     [{}, ["--strength", "0.5"], 2, "Cannot use --strength without --image"],
     [{}, ["--image", "nowhere.png"], 1, 'Cannot read the picture "nowhere.png"'],
-    [{ image: "GIF" }, [], 1, "Cannot read the picture"],
-    [{ image: "half a file" }, [], 1, "Cannot read the picture"],
+    [{ image: "GIF" }, [], 1, "it is a GIF, and a PNG, JPEG or WebP is required"],
+    [{ image: "half a file" }, [], 1, "it is damaged or cut off"],
   ])("%o with %j is refused", async (files, args, code, message) => {
     const given = Object.entries(files).flatMap(([flag, name]) => [
       `--${flag}`,

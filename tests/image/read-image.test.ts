@@ -78,6 +78,12 @@ describe("readImageInput() takes", () => {
   });
 });
 
+test("readImageInput() applies the colour profile of a JPEG", async () => {
+  const profiled = await withSharp(squares("a")).withIccProfile("p3").jpeg({ quality: 100 }).toBuffer();
+  const levels = (await readImageInput(profiled)).data.subarray(0, 3);
+  for (const [i, level] of [255, 0, 0].entries()) expect(Math.abs(levels[i]! - level)).toBeLessThanOrEqual(4);
+});
+
 describe("readImageInput() turns upright", () => {
   const SEEN = ["abc/def", "cba/fed", "fed/cba", "def/abc", "ad/be/cf", "da/eb/fc", "fc/eb/da", "cf/be/ad"];
   const cases = SEEN.flatMap((seen, i) =>

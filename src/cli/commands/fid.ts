@@ -52,7 +52,7 @@ export function addFid(program: Command, terminal: Terminal): void {
     .summary("compare two folders of pictures by FID and its relatives")
     .description(
       "Compares pictures with a reference, as pytorch-fid does: FID, sFID, Inception score, precision and recall. Sets are " +
-        "folders of PNG files; a reference may also be a .npz file of pytorch-fid or of ADM's evaluator.",
+        "folders of PNG, JPEG or WebP files; a reference may also be a .npz file of pytorch-fid or of ADM's evaluator.",
     )
     .argument("<reference>", "folder of pictures, or .npz file; with --save-stats alone, the pictures")
     .argument("[pictures]", "folder of pictures to judge")

@@ -1,14 +1,13 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileSource } from "../../checkpoint/bytes/byte-sources/file.ts";
 import { type MeasureName, measureNamed, type Need } from "../../evaluation/measures.ts";
-import { decodePng } from "../../image/png.ts";
-import type { RgbImage } from "../../image/rgb-image.ts";
+import { readImageInput } from "../../image/read-image.ts";
 import { openReferenceStatistics, type Reference, type ReferenceImages } from "../../metrics/reference-statistics.ts";
 import { UsageError } from "../flags/usage.ts";
 
 /**
- * Opens what sets of pictures are compared with for `metrics`: a folder of PNG files, or a .npz file with statistics, whose
+ * Opens what sets of pictures are compared with for `metrics`: a folder of pictures, or a .npz file with statistics, whose
  * pictures are left out where the statistics will do.
  */
 export async function openReference(path: string, metrics: readonly MeasureName[]): Promise<Reference> {
@@ -20,7 +19,7 @@ export async function openReference(path: string, metrics: readonly MeasureName[
   );
   if (isFolder) return { images: await pictureFolder(path), statistics: {} };
   if (!path.toLowerCase().endsWith(".npz")) {
-    throw new UsageError(`Cannot compare with "${path}": a folder of PNG files or a .npz file is required`);
+    throw new UsageError(`Cannot compare with "${path}": a folder of pictures or a .npz file is required`);
   }
   const { images, statistics } = await openReferenceStatistics(await fileSource(path));
   const wanting = metrics.find((name) => !isMet(name, statistics));
@@ -42,21 +41,18 @@ function isMet(name: MeasureName, statistics: Reference["statistics"]): boolean 
 /** Features whose statistics a metric compares. */
 const STATISTICS_FOR: Readonly<Partial<Record<MeasureName, string>>> = { fid: "pool", sfid: "spatial", fd: "scene" };
 
+/** Names of pictures: PNG, and with the package sharp JPEG and WebP. */
+const PICTURE = /\.(png|jpe?g|webp)$/i;
+
 /** The pictures of a folder, in the order of their names. */
 export async function pictureFolder(folder: string): Promise<ReferenceImages> {
-  const names = (await readdir(folder)).filter((name) => name.toLowerCase().endsWith(".png")).sort();
-  if (names.length < 2) throw new UsageError(`Cannot compare with "${folder}": at least 2 PNG files are required`);
+  const names = (await readdir(folder)).filter((name) => PICTURE.test(name)).sort();
+  if (names.length < 2) {
+    throw new UsageError(`Cannot compare with "${folder}": at least 2 PNG, JPEG or WebP files are required`);
+  }
   return {
     count: names.length,
     read: async (begin, end) =>
-      await Promise.all(names.slice(begin, end).map((name) => readPicture(join(folder, name)))),
+      await Promise.all(names.slice(begin, end).map((name) => readImageInput(join(folder, name)))),
   };
-}
-
-async function readPicture(path: string): Promise<RgbImage> {
-  try {
-    return decodePng(await readFile(path)).image;
-  } catch (cause) {
-    throw new Error(`Cannot read the picture "${path}"`, { cause });
-  }
 }
