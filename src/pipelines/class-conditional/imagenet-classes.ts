@@ -1,3 +1,4 @@
+import { distance } from "fastest-levenshtein";
 import { entry } from "../../tensor/tensor.ts";
 import { IMAGENET_LABELS } from "./imagenet-labels.ts";
 
@@ -57,7 +58,7 @@ function nearest(wanted: string): number[] {
   if (holding.length > 0) return holding.slice(0, MOST_SUGGESTIONS);
   const distances = IMAGENET_LABELS.map((labels, id) => ({
     id,
-    distance: Math.min(...labels.map((label) => editDistance(words(label), wanted))),
+    distance: Math.min(...labels.map((label) => distance(words(label), wanted))),
   }));
   const most = Math.max(1, Math.floor(wanted.length / 3));
   return distances
@@ -78,17 +79,3 @@ const words = (text: string): string =>
     .toLowerCase()
     .match(/[a-z0-9]+/g)
     ?.join(" ") ?? "";
-
-/** Letters to insert, delete or replace (Levenshtein 1966). */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
-    }
-    previous = current;
-  }
-  return entry(previous, b.length);
-}
