@@ -44,8 +44,17 @@ export {
 // DeepCache: policies, plans and the cut.
 
 export { type Cut, type Cuttable, cut } from "./deepcache/cut.ts";
-export { drawPlan, fullEvaluations } from "./deepcache/plan.ts";
-export { type CachePolicy, formatPolicy, parsePolicy, parsePolicyText } from "./deepcache/policy.ts";
+export { drawPlan } from "./deepcache/plan.ts";
+export {
+  type CacheOption,
+  type CachePolicy,
+  type CachePolicyInput,
+  formatPolicy,
+  fullEvaluations,
+  parsePolicy,
+  parsePolicyText,
+  readCache,
+} from "./deepcache/policies.ts";
 
 // Networks: graphs from published configs, and what they cost.
 

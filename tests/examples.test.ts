@@ -34,7 +34,8 @@ test("text-to-image.ts writes the image and tells which evaluations were full", 
 test("compare-policies.ts prints cost and difference of every policy", async () => {
   const lines = await run("compare-policies", MODEL);
   expect(lines).toHaveLength(4);
-  for (const line of lines) expect(line).toMatch(/^.*, branch=0, mode=\w+: [\d.]+ full steps, [\d.]+x .*, [\d.]+ dB$/);
+  for (const line of lines)
+    expect(line).toMatch(/^(uniform|centered|listed):\S+: [\d.]+ full steps, [\d.]+x .*, [\d.]+ dB$/);
 });
 
 test("inspect-architecture.ts prints the parts of every branch", async () => {

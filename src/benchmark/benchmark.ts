@@ -1,6 +1,6 @@
 import { averageMacs, type PartMacs, runMacs } from "../deepcache/cost.ts";
-import { cut } from "../deepcache/cut.ts";
-import { checkBranch } from "../deepcache/policy.ts";
+import { checkBranch, cut } from "../deepcache/cut.ts";
+import { branchOf } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
 import { skipCount, unet } from "../models/unet/unet.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -87,7 +87,7 @@ export async function benchmark(
     await using network = await openNetwork(runtime, subject, branch, probe);
     const times = await measureNetwork(runtime, subject, network, { ...watched(`branch ${branch}`), repeat });
     const peakBytes = probe.peakBytes();
-    const own = plans.filter(({ scenario }) => branchOf(scenario, branches) === branch);
+    const own = plans.filter(({ scenario }) => branchFor(scenario, branches) === branch);
     const runs = new Map(own.map((plan): [ScenarioPlan, RunTime[]] => [plan, []]));
     for (let i = 0; i < options.runRepeat; i++) {
       for (const [plan, done] of runs) {
@@ -142,14 +142,14 @@ export async function benchmark(
 
 /** Every branch that is asked for or that a scenario needs, refused where the network lacks it. */
 function branchesOf({ branches, scenarios }: BenchmarkOptions, skips: number): number[] {
-  const needed = scenarios.flatMap(({ policy }) => (policy.kind === "off" ? [] : [policy.branch]));
+  const needed = scenarios.flatMap(({ policy }) => branchOf(policy) ?? []);
   const all = [...new Set([...branches, ...needed])];
   for (const branch of all) checkBranch(branch, skips);
   return all;
 }
 
-const branchOf = ({ policy }: Scenario, [first = 0]: readonly number[]): number =>
-  policy.kind === "off" ? first : policy.branch;
+/** The branch on whose network a scenario runs. */
+const branchFor = ({ policy }: Scenario, [first = 0]: readonly number[]): number => branchOf(policy) ?? first;
 
 type CostOf = (times: Times, macs: number, graphs: readonly Graph[]) => EvaluationCost;
 

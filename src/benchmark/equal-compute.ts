@@ -1,7 +1,6 @@
 import { partMacs, runMacs } from "../deepcache/cost.ts";
-import { cut } from "../deepcache/cut.ts";
-import { fullEvaluations } from "../deepcache/plan.ts";
-import { checkBranch } from "../deepcache/policy.ts";
+import { checkBranch, cut } from "../deepcache/cut.ts";
+import { fullEvaluations } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
 import { skipCount, unet } from "../models/unet/unet.ts";
 import type { Subject } from "./subject.ts";

@@ -1,4 +1,4 @@
-import { type CachePolicy, formatPolicy } from "../deepcache/policy.ts";
+import { branchOf, type CachePolicy, formatPolicy } from "../deepcache/policies.ts";
 import { enlargeSmoothly } from "../image/geometry/enlarge.ts";
 import type { GridRow } from "../image/grid.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
@@ -51,7 +51,7 @@ export async function comparePolicies(
   terminal: Terminal,
 ): Promise<Comparison> {
   // The baseline runs on the same parts, so that weights are loaded once and nothing but the plan differs.
-  const branch = policies[0] === undefined || policies[0].kind === "off" ? 0 : policies[0].branch;
+  const [branch = 0] = policies.flatMap((policy) => branchOf(policy) ?? []);
   const uncached: CachePolicy = { kind: "off" };
   const run = (cache: CachePolicy): Promise<GenerationResult> =>
     watchRun(job.stream({ cache, seed, steps, cutAt: branch }), terminal);
@@ -95,7 +95,7 @@ const WARM_UP = 2;
 /** Pictures of models smaller than this are enlarged in the figure. */
 const SMALLEST_PICTURE = 192;
 
-/** The paper's figure: the original above, every policy below, labelled with its interval, speed-up and PSNR. */
+/** The paper's figure: the original above, every policy below, labelled with its text, speed-up and PSNR. */
 export function comparisonRows({ baseline, rows }: Comparison): GridRow[] {
   const visible = (images: readonly RgbImage[]): RgbImage[] =>
     images.map((image) =>
@@ -104,28 +104,12 @@ export function comparisonRows({ baseline, rows }: Comparison): GridRow[] {
   return [
     { label: `original  ${secondsText(baseline.seconds)}`, images: visible(baseline.images) },
     ...rows.map(({ policy, seconds, speedup, psnr: difference, images }) => ({
-      label: `DeepCache ${shortPolicy(policy)}  ${secondsText(seconds)}  ${speedup.toFixed(2)}x  ${
+      label: `DeepCache ${formatPolicy(policy)}  ${secondsText(seconds)}  ${speedup.toFixed(2)}x  ${
         Number.isFinite(difference) ? `${difference.toFixed(1)} dB` : "identical"
       }`,
       images: visible(images),
     })),
   ];
-}
-
-/** "N=5 b=0" and the like, for captions. */
-function shortPolicy(policy: CachePolicy): string {
-  switch (policy.kind) {
-    case "off":
-      return "off";
-    case "uniform":
-      return `N=${policy.interval} b=${policy.branch}`;
-    case "centered":
-      return `N=${policy.interval} c=${policy.center} p=${policy.power} b=${policy.branch}`;
-    case "quadratic":
-      return `N=${policy.interval} p=${policy.power} b=${policy.branch}`;
-    case "steps":
-      return `${policy.full.length} full b=${policy.branch}`;
-  }
 }
 
 function timed(results: readonly GenerationResult[]): Timed {

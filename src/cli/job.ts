@@ -1,5 +1,5 @@
 import { basename, extname } from "node:path";
-import type { CachePolicy } from "../deepcache/policy.ts";
+import type { CachePolicy } from "../deepcache/policies.ts";
 import { isSamplerName } from "../diffusion/samplers.ts";
 import { readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";

@@ -3,7 +3,7 @@ import { countMacs } from "../onnx/macs.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import type { Cut, Cuttable } from "./cut.ts";
-import { fullEvaluations } from "./plan.ts";
+import { fullEvaluations } from "./policies.ts";
 
 /** Multiply-accumulate operations of each part, attention products included, for the batch of the graph. */
 export interface PartMacs {

@@ -1,5 +1,6 @@
 import { type Graph, producers, type Value } from "../onnx/graph.ts";
 import { ancestors, boundaryNames, dependents, partition } from "../onnx/subgraph.ts";
+import { entry } from "../tensor/tensor.ts";
 
 /** A network that DeepCache can cut: its graph, its skip tensors, and the main-branch tensors that join them. */
 export interface Cuttable {
@@ -30,16 +31,21 @@ export interface Cut {
   readonly cached: Graph;
 }
 
+/** Refuses a branch that a network with `skips` skip connections does not have. */
+export function checkBranch(branch: number, skips: number): void {
+  if (!Number.isInteger(branch) || branch < 0 || branch >= skips) {
+    throw new RangeError(`Cannot cut at branch ${branch}: this network has branches 0 to ${skips - 1}`);
+  }
+}
+
 /**
  * Cuts `network` at `branch` by dependence alone: the tail and head are what the prediction needs when the feature is
  * given, the head is the part of it that the trunk needs too (DeepCache, algorithm 1).
  */
 export function cut(network: Cuttable, branch: number): Cut {
   const { graph, skips, features } = network;
-  const feature = features[branch];
-  if (!Number.isInteger(branch) || feature === undefined) {
-    throw new RangeError(`Cannot cut at branch ${branch}: this network has branches 0 to ${skips.length - 1}`);
-  }
+  checkBranch(branch, skips.length);
+  const feature = entry(features, branch);
   const producer = producers(graph);
   const everyEvaluation = ancestors([...graph.outputs.values()], producer, feature);
   const beforeFeature = ancestors([feature], producer);

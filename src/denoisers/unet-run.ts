@@ -1,6 +1,6 @@
 import { type PartMacs, partMacs, type RunMacs, runMacs, weightBytes, wholeMacs } from "../deepcache/cost.ts";
-import { type Cut, cut } from "../deepcache/cut.ts";
-import { type CachePolicy, checkBranch } from "../deepcache/policy.ts";
+import { type Cut, checkBranch, cut } from "../deepcache/cut.ts";
+import { branchOf, type CachePolicy } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet/unet.ts";
@@ -120,8 +120,9 @@ export interface CutChoice {
 
 /** The branch to cut at; none where the plan caches nothing, so that such a run equals one without a cache bit for bit. */
 export function branchFor(policy: CachePolicy, { full, evaluations, skips, cutAt }: CutChoice): number | undefined {
-  if (policy.kind !== "off") checkBranch(policy.branch, skips);
-  return policy.kind === "off" || full.length === evaluations ? cutAt : policy.branch;
+  const branch = branchOf(policy);
+  if (branch !== undefined) checkBranch(branch, skips);
+  return branch === undefined || full.length === evaluations ? cutAt : branch;
 }
 
 /** What one part of a network took over a run. */

@@ -1,3 +1,4 @@
+import { branchOf, readCache } from "../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
 import { classConditional } from "./class-conditional/class-conditional.ts";
@@ -112,8 +113,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     },
     generate: async (request, settings) => pipeline.generate(checked(request), settings),
     memory: (request, options = {}) => {
-      const { cache = { kind: "off" } } = request;
-      const branch = cache.kind === "off" ? undefined : cache.branch;
+      const branch = branchOf(readCache(request.cache ?? "off"));
       return estimateMemory(opened, { branch, ...memory(request), ...options });
     },
     parameters: (request, result, index) =>

@@ -1,4 +1,4 @@
-import { formatPolicy } from "../deepcache/policy.ts";
+import { formatPolicy } from "../deepcache/policies.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
 

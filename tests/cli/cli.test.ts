@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
-import { parsePolicyText } from "../../src/deepcache/policy.ts";
+import { parsePolicyText } from "../../src/deepcache/policies.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
@@ -98,6 +98,10 @@ describe("generate", () => {
     { args: ["generate", "a", "--full-steps", "1,2"], message: "0" },
     { args: ["generate", "a", "--full-steps", "0,9"], message: "evaluation 9" },
     { args: ["generate", "a", "--full-steps", "0", "--interval", "2"], message: "--full-steps together" },
+    { args: ["generate", "a", "--cache", "2.5"], message: "cache interval 2.5" },
+    { args: ["generate", "a", "--cache", "unifrom:3"], message: 'did you mean "uniform"?' },
+    { args: ["generate", "a", "--cache", "2,3"], message: "several intervals or policies" },
+    { args: ["generate", "a", "--cache", "3", "--branch", "1"], message: "--cache together" },
     { args: ["generate", "a", "--no-cache", "--interval", "2"], message: "--no-cache together" },
     { args: ["generate", "a", "--power", "1.4"], message: "--power without --center" },
     { args: ["generate", "a", "--center", "1", "--power", "1"], message: "power" },
@@ -105,6 +109,8 @@ describe("generate", () => {
     { args: ["generate", "a", "--device", "tpu"], message: 'device "tpu"' },
     { args: ["generate", "a", "--prompt", "b"], message: "--prompt together" },
     { args: ["generate", "a", "--frobnicate"], message: "unknown option" },
+    { args: ["compare", "a", "--cache", "1"], message: "both rows would be the same" },
+    { args: ["compare", "a", "--cache", "2,uniform:3:1"], message: "caches at branches 0, 1: all must be" },
     { args: ["compare", "a", "--no-cache"], message: "both rows would be the same" },
     { args: ["compare", "a", "--repeat", "0"], message: "--repeat 0" },
     { args: ["frobnicate"], message: "unknown command" },

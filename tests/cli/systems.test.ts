@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { formatPolicy, readCache } from "../../src/deepcache/policies.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng, encodePng } from "../../src/image/png.ts";
 import { plainImage, type RgbImage } from "../../src/image/rgb-image.ts";
@@ -332,7 +333,7 @@ describe("an image", () => {
       ...["--prompt", String(options.prompt), "--negative-prompt", String(options.negativePrompt), "--sampler", "ddim"],
       ...["--steps", String(options.steps), "--seed", String(options.seed)],
       ...["--guidance-scale", String(options.guidanceScale), "--strength", String(options.strength)],
-      ...(cache?.kind === "uniform" ? ["--interval", String(cache.interval), "--branch", String(cache.branch)] : []),
+      ...(cache === undefined ? [] : ["--cache", formatPolicy(readCache(cache))]),
       ...files,
     ];
   }

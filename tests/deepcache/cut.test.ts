@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openComponent } from "../../src/checkpoint/folder/component.ts";
-import { type Cut, cut } from "../../src/deepcache/cut.ts";
+import { type Cut, checkBranch, cut } from "../../src/deepcache/cut.ts";
 import { separatePrelude } from "../../src/deepcache/prelude.ts";
 import { unet } from "../../src/models/unet/unet.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
@@ -154,3 +154,11 @@ describe.each(UNETS)("%s cut", async (name) => {
 });
 
 const partsOf = ({ head, trunk, tail }: Cut): readonly Graph[] => [head, trunk, tail];
+
+test("checkBranch() names the branches that exist", () => {
+  expect(() => checkBranch(11, 12)).not.toThrow();
+  expect(() => checkBranch(0, 12)).not.toThrow();
+  for (const branch of [12, -1, 0.5, Number.NaN]) {
+    expect(() => checkBranch(branch, 12)).toThrow(`Cannot cut at branch ${branch}: this network has branches 0 to 11`);
+  }
+});

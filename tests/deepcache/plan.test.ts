@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { drawPlan, fullEvaluations } from "../../src/deepcache/plan.ts";
+import { drawPlan } from "../../src/deepcache/plan.ts";
 import { centeredPlan, closestCenteredPlan } from "../../src/deepcache/plans/centered.ts";
 import { quadraticPlan } from "../../src/deepcache/plans/quadratic.ts";
-import { uniformPlan } from "../../src/deepcache/plans/uniform.ts";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import { type CachePolicy, fullEvaluations } from "../../src/deepcache/policies.ts";
 import { readJson } from "../support/fixtures.ts";
 
 interface Entry {
@@ -24,7 +23,6 @@ const centered = ({ T, N, center, pow }: Entry) => ({ length: T, interval: N, ce
 
 describe("against the reference's own functions", () => {
   test.each(plans.uniform)("uniform, $N of $T", ({ T, N, full }) => {
-    expect(uniformPlan(T, N)).toEqual(full);
     expect(fullEvaluations({ kind: "uniform", interval: N, branch: 0 }, T)).toEqual(full);
   });
 
@@ -116,8 +114,8 @@ describe("fullEvaluations()", () => {
     expect(fullEvaluations(uniform, 51)).toEqual([0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]);
   });
 
-  test("takes the list of a steps policy as it is", () => {
-    expect(fullEvaluations({ kind: "steps", full: [0, 3, 50], branch: 0 }, 51, 50)).toEqual([0, 3, 50]);
+  test("takes a list as it is", () => {
+    expect(fullEvaluations({ kind: "listed", full: [0, 3, 50], branch: 0 }, 51, 50)).toEqual([0, 3, 50]);
   });
 
   test.each<[CachePolicy, string]>([
@@ -132,11 +130,11 @@ describe("fullEvaluations()", () => {
       { kind: "quadratic", interval: 5, power: 0.9, branch: 0 },
       "cache power 0.9: it must be at least 1 and at most 10",
     ],
-    [{ kind: "steps", full: [1, 2], branch: 0 }, "increasing integers that start with 0"],
-    [{ kind: "steps", full: [], branch: 0 }, "increasing integers that start with 0"],
-    [{ kind: "steps", full: [0, 4, 4], branch: 0 }, "increasing integers that start with 0"],
+    [{ kind: "listed", full: [1, 2], branch: 0 }, "increasing integers that start with 0"],
+    [{ kind: "listed", full: [], branch: 0 }, "increasing integers that start with 0"],
+    [{ kind: "listed", full: [0, 4, 4], branch: 0 }, "increasing integers that start with 0"],
     [
-      { kind: "steps", full: [0, 20], branch: 0 },
+      { kind: "listed", full: [0, 20], branch: 0 },
       "Cannot make evaluation 20 full: this run has 20 evaluations, 0 to 19",
     ],
   ])("refuses %j", (policy, message) => {

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
-import { fullEvaluations } from "../../src/deepcache/plan.ts";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
+import { fullEvaluations } from "../../src/deepcache/policies.ts";
 import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/denoisers/cached.ts";
 import type { Evaluation } from "../../src/denoisers/evaluation.ts";
 import { guidedDenoiser } from "../../src/denoisers/guided.ts";

@@ -5,7 +5,7 @@ import { formatParameters, parseParameters } from "../../src/image/parameters.ts
 const TEXT = `a castle on a hill, oil painting
 second line
 Negative prompt: blurry, low quality
-Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: fluent-scenes, RNG: CPU, DeepCache: "interval=3, branch=0, mode=uniform", Version: deepcache 0.1.0`;
+Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Model: fluent-scenes, RNG: CPU, DeepCache: "uniform:3:0", Version: deepcache 0.1.0`;
 
 const PARAMETERS = {
   prompt: "a castle on a hill, oil painting\nsecond line",
@@ -18,7 +18,7 @@ const PARAMETERS = {
     Size: "512x512",
     Model: "fluent-scenes",
     RNG: "CPU",
-    DeepCache: "interval=3, branch=0, mode=uniform",
+    DeepCache: "uniform:3:0",
     Version: "deepcache 0.1.0",
   },
 };

@@ -5,7 +5,7 @@ import { readYamlFile } from "../../src/checkpoint/text/yaml-file.ts";
 import type { Weights } from "../../src/checkpoint/weights.ts";
 import { runMacs } from "../../src/deepcache/cost.ts";
 import { type Cut, cut } from "../../src/deepcache/cut.ts";
-import { fullEvaluations } from "../../src/deepcache/plan.ts";
+import { fullEvaluations } from "../../src/deepcache/policies.ts";
 import { architecture } from "../../src/models/architectures.ts";
 import { vqDecoder, vqEncoder } from "../../src/models/autoencoder/vq-model.ts";
 import { type UNet, type UNetShape, unet } from "../../src/models/unet/unet.ts";

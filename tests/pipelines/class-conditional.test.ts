@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
 import { guidedDenoiser } from "../../src/denoisers/guided.ts";
 import { loadUNet, startDenoiser } from "../../src/denoisers/unet-run.ts";
 import { unet } from "../../src/models/unet/unet.ts";
@@ -242,7 +242,7 @@ describe("a pipeline", () => {
     [{ previewEvery: 0 }, "preview interval 0"],
     [{ cache: uniform(0) }, "interval"],
     [{ cache: uniform(2, 4) }, "branches 0 to 3"],
-    [{ cache: { kind: "steps", full: [0, 9], branch: 0 } }, "4 evaluations, 0 to 3"],
+    [{ cache: { kind: "listed", full: [0, 9], branch: 0 } }, "4 evaluations, 0 to 3"],
   ] satisfies [Partial<ClassConditionalOptions>, string][])("refuses %o", async (change, message) => {
     await expect(generate(change)).rejects.toThrow(message);
   });

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { openComponent } from "../../src/checkpoint/folder/component.ts";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
 import { imageParameters } from "../../src/pipelines/image-parameters.ts";
@@ -118,7 +118,7 @@ describe("a pipeline", () => {
 
   test("plans an image's run from its own first evaluation", async () => {
     const pipeline = await pipelineOf();
-    const steps: CachePolicy = { kind: "steps", full: [0, 4], branch: 0 };
+    const steps: CachePolicy = { kind: "listed", full: [0, 4], branch: 0 };
     await expect(pipeline.generate({ ...fromImage, cache: steps })).rejects.toThrow("4 evaluations, 0 to 3");
   });
 

@@ -4,10 +4,12 @@ import { parseScenario, parseScenarios } from "../../src/pipelines/run/scenario.
 describe("a scenario", () => {
   test.each([
     ["off", { policy: { kind: "off" } }],
+    ["uniform:3", { policy: { kind: "uniform", interval: 3, branch: 0 } }],
     ["uniform:3:0", { policy: { kind: "uniform", interval: 3, branch: 0 } }],
     ["centered:5:15:1.4:1", { policy: { kind: "centered", interval: 5, center: 15, power: 1.4, branch: 1 } }],
     ["quadratic:10:1.5:2", { policy: { kind: "quadratic", interval: 10, power: 1.5, branch: 2 } }],
-    ["full:0/10/20:1", { policy: { kind: "steps", full: [0, 10, 20], branch: 1 } }],
+    ["listed:0/10/20", { policy: { kind: "listed", full: [0, 10, 20], branch: 0 } }],
+    ["full:0/10/20:1", { policy: { kind: "listed", full: [0, 10, 20], branch: 1 } }],
     ["steps:25", { policy: { kind: "off" }, steps: 25 }],
     ["dpmpp-2m:20", { policy: { kind: "off" }, steps: 20, sampler: "dpmpp-2m" }],
     ["dpmpp_2m:20", { policy: { kind: "off" }, steps: 20, sampler: "dpmpp-2m" }],
@@ -23,9 +25,9 @@ describe("a scenario", () => {
   test.each([
     ["", '"" is none of off, uniform, centered'],
     ["uniforn:3:0", '"uniforn" is none of off, uniform, centered'],
-    ["uniform", '"uniform" is written uniform:INTERVAL:BRANCH'],
-    ["uniform:3", '"uniform" is written uniform:INTERVAL:BRANCH'],
-    ["uniform:3:0:1", '"uniform" is written uniform:INTERVAL:BRANCH'],
+    ["uniform", '"uniform" is written uniform:INTERVAL[:BRANCH]'],
+    ["uniform:3:0:1", '"uniform" is written uniform:INTERVAL[:BRANCH]'],
+    ["ddim:20+uniform", 'Cannot read the cache policy "uniform"'],
     ["uniform:three:0", '"three" is not a number'],
     ["uniform::0", '"" is not a number'],
     ["off:1", '"off" is written off'],
@@ -35,6 +37,9 @@ describe("a scenario", () => {
     ["full:1/2:0", "must be increasing integers that start with 0"],
     ["steps:0", "0 steps are no whole number from 1"],
     ["steps:2.5", "2.5 steps are no whole number from 1"],
+    ["steps:many", '"many" is not a number'],
+    ["steps:", '"" is not a number'],
+    ["steps:0/10:0", '"steps" is written steps:STEPS'],
     ["ddim", '"ddim" is written ddim:STEPS'],
     ["off+uniform:3:0", "it has two cache policies"],
     ["steps:10+ddim:10", "it gives the steps twice"],
@@ -54,4 +59,7 @@ test("a list of scenarios keeps its order", () => {
 
 test("a list does not run the same scenario twice", () => {
   expect(() => parseScenarios("off,steps:5,off")).toThrow('Cannot run the scenario "off" twice');
+  expect(() => parseScenarios("uniform:3,off,uniform:3:0")).toThrow(
+    'Cannot run the scenario "uniform:3:0" twice in one list: "uniform:3" is the same',
+  );
 });

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import type { PipelineEvent } from "../../src/pipelines/run/events.ts";
 import { type TextToImagePipeline, textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
@@ -209,7 +209,7 @@ describe("a pipeline", () => {
     [{ sampler: "magic" }, 'No sampler is called "magic"'],
     [{ cache: { kind: "uniform", interval: 0, branch: 0 } }, "interval"],
     [{ cache: { kind: "uniform", interval: 2, branch: 12 } }, "branches 0 to 11"],
-    [{ cache: { kind: "steps", full: [0, 9], branch: 0 } }, "4 evaluations, 0 to 3"],
+    [{ cache: { kind: "listed", full: [0, 9], branch: 0 } }, "4 evaluations, 0 to 3"],
     [{ prompt: [] }, "without a prompt"],
     [{ prompt: ["a", "b"], negativePrompt: ["c"] }, "Cannot pair 1 negative prompts with 2 prompts"],
   ] satisfies [Partial<TextToImageOptions>, string][])("refuses %o", async (change, message) => {

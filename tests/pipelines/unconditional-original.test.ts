@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
 import { type LoadedUNet, loadUNet, startDenoiser } from "../../src/denoisers/unet-run.ts";
 import { samplesToImages } from "../../src/image/samples.ts";
 import { unet } from "../../src/models/unet/unet.ts";

@@ -1,7 +1,7 @@
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CachePolicy } from "../../src/deepcache/policy.ts";
+import type { CachePolicy } from "../../src/deepcache/policies.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import type { PipelineEvent } from "../../src/pipelines/run/events.ts";
 import { type UnconditionalPipeline, unconditional } from "../../src/pipelines/unconditional/unconditional.ts";
@@ -214,7 +214,7 @@ describe("a pipeline", () => {
     [{ cache: { kind: "uniform", interval: 0, branch: 0 } }, "interval"],
     [{ cache: { kind: "uniform", interval: 2, branch: 4 } }, "branches 0 to 3"],
     [{ cache: { kind: "uniform", interval: 2, branch: -1 } }, "branch -1"],
-    [{ cache: { kind: "steps", full: [0, 9], branch: 0 } }, "6 evaluations, 0 to 5"],
+    [{ cache: { kind: "listed", full: [0, 9], branch: 0 } }, "6 evaluations, 0 to 5"],
   ] satisfies [UnconditionalOptions, string][])("refuses %o", async (change, message) => {
     await expect(pipeline.generate({ ...base, ...change })).rejects.toThrow(message);
   });

@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
 import type { PartName } from "../../denoisers/evaluation.ts";
 import type { MachinePeak } from "../machine-peak.ts";
 import type { Times } from "../statistics.ts";

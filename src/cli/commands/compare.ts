@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { formatPolicy } from "../../deepcache/policy.ts";
+import { branchOf, formatPolicy, readCache } from "../../deepcache/policies.ts";
 import { writeImage } from "../../image/files.ts";
 import { drawGrid } from "../../image/grid.ts";
 import { drawnSeed } from "../../pipelines/run/effects.ts";
@@ -46,9 +46,15 @@ Examples:
 }
 
 async function compare(prompts: string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
-  const policies = policiesOf(flags, { kind: "uniform", interval: DEFAULT_INTERVAL, branch: 0 });
+  const policies = policiesOf(flags, readCache(DEFAULT_INTERVAL));
   if (policies.some(({ kind }) => kind === "off")) {
-    throw new UsageError("Cannot compare with --no-cache: both rows would be the same");
+    throw new UsageError("Cannot compare without a cache: both rows would be the same");
+  }
+  const branches = new Set(policies.map(branchOf));
+  if (branches.size > 1) {
+    throw new UsageError(
+      `Cannot compare caches at branches ${[...branches].join(", ")}: all must be at the same branch`,
+    );
   }
   await checkWritable(flags.output);
   await using job = await openJob(prompts, flags, signal, terminal);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { drawPlan } from "../../deepcache/plan.ts";
+import { readCache } from "../../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
 import { chooseSampler, planRun } from "../../pipelines/run/choose-sampler.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
@@ -32,7 +33,7 @@ export function addPlan(program: Command, terminal: Terminal): void {
     .action(async (flags: Flags) => {
       const scheduler = await openScheduler(flags.model ?? defaultModelFolder());
       const chosen = chooseSampler(scheduler, flags);
-      const policy = policyOf(flags, { kind: "uniform", interval: DEFAULT_INTERVAL, branch: 0 });
+      const policy = policyOf(flags, readCache(DEFAULT_INTERVAL));
       const full = planRun(policy, chosen);
       const evaluations = chosen.sampler.timesteps.length;
       if (flags.json === true) terminal.printJson({ evaluations, full });

@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import { branchOf, type CachePolicy } from "../../deepcache/policies.ts";
 import type { Subject } from "../../evaluation/evaluate.ts";
 import type { Unit } from "../../evaluation/workload/items.ts";
 import type { Job } from "../job.ts";
@@ -17,11 +17,11 @@ export interface EvaluationSubject extends Subject, AsyncDisposable {
  */
 export async function openSubject(open: () => Promise<Job>): Promise<EvaluationSubject> {
   const first = await open();
-  const jobs = new Map<string, Job>();
+  const jobs = new Map<number | undefined, Job>();
   const jobFor = async (cache: CachePolicy): Promise<Job> => {
-    const key = cache.kind === "off" ? "whole" : `branch ${cache.branch}`;
-    const job = jobs.get(key) ?? (jobs.size === 0 ? first : await open());
-    jobs.set(key, job);
+    const branch = branchOf(cache);
+    const job = jobs.get(branch) ?? (jobs.size === 0 ? first : await open());
+    jobs.set(branch, job);
     return job;
   };
   return {

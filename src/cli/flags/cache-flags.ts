@@ -1,5 +1,11 @@
 import type { Command } from "commander";
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import {
+  type CachePolicy,
+  type CachePolicyInput,
+  POLICY_HELP,
+  parsePolicy,
+  readCache,
+} from "../../deepcache/policies.ts";
 import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 export interface CacheFlags {
@@ -10,8 +16,8 @@ export interface CacheFlags {
   readonly power?: number;
   readonly quadratic?: boolean;
   readonly fullSteps?: readonly number[];
-  /** commander sets this to false for --no-cache. */
-  readonly cache?: boolean;
+  /** Policies of --cache; false for --no-cache. */
+  readonly cache?: readonly CachePolicy[] | false;
 }
 
 /** The plug-in's documented setting (cache_interval=3, cache_branch_id=0). */
@@ -44,32 +50,48 @@ export function addCacheFlags(command: Command): Command {
     .option("--full-steps <list>", "the full evaluations themselves, such as 0,10,20", (text) =>
       parseList("--full-steps", text),
     )
-    .option("--no-cache", "run the whole U-Net on every evaluation");
+    .option(
+      "--cache <policy>",
+      "the same as an interval or in one text, such as centered:5:15:1.4; compare takes several with commas between",
+      (text) => text.split(",").map((item) => readCache(item.trim())),
+    )
+    .option("--no-cache", "run the whole U-Net on every evaluation")
+    .addHelpText("after", `\nPolicies of --cache:\n${POLICIES_HELP}`);
 }
+
+const SYNTAX_WIDTH = Math.max(...POLICY_HELP.map(([syntax]) => syntax.length));
+const POLICIES_HELP = POLICY_HELP.map(([syntax, says]) => `  ${syntax.padEnd(SYNTAX_WIDTH)}  ${says}`).join("\n");
 
 /** The policy that the flags describe; `fallback` where they say nothing. */
 export function policyOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy {
   const [policy = fallback, ...others] = policiesOf(flags, fallback);
-  if (others.length > 0) throw new UsageError("Cannot use several intervals here: give one --interval");
+  if (others.length > 0) throw new UsageError("Cannot use several intervals or policies here: give one");
   return policy;
 }
 
-/** One policy for each interval that the flags give. */
-export function policiesOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy[] {
+/** One policy for each interval or text that the flags give; `fallback` where they say nothing. */
+export const policiesOf = (flags: CacheFlags, fallback: CachePolicy): CachePolicy[] =>
+  describedBy(flags)?.map(parsePolicy) ?? [fallback];
+
+function describedBy(flags: CacheFlags): readonly CachePolicyInput[] | undefined {
   const { interval, branch = 0, center, power, fullSteps, quadratic, cache } = flags;
   const given = [interval, flags.branch, center, power, fullSteps, quadratic].some((value) => value !== undefined);
   if (cache === false) {
     if (given) throw new UsageError("Cannot use --no-cache together with flags that describe a cache");
     return [{ kind: "off" }];
   }
-  if (!given) return [fallback];
+  if (cache !== undefined) {
+    if (given) throw new UsageError("Cannot use --cache together with flags that describe one: it is a whole policy");
+    return cache;
+  }
+  if (!given) return undefined;
   if (fullSteps !== undefined) {
     if ([interval, center, power, quadratic].some((value) => value !== undefined)) {
       throw new UsageError(
         "Cannot use --full-steps together with --interval, --center, --power or --quadratic: it is a whole plan",
       );
     }
-    return [{ kind: "steps", full: fullSteps, branch }];
+    return [{ kind: "listed", full: fullSteps, branch }];
   }
   const intervals = interval ?? [DEFAULT_INTERVAL];
   if (quadratic === true) {

@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
 import type { MeasureName } from "../measures.ts";
 import type { Interval } from "../measuring/statistics.ts";
 

@@ -156,17 +156,8 @@ function plots({ summary, times }: ReportOptions): string {
 
 /** Policies that differ in how much they compute only. */
 function seriesOf({ name, cache, sampler, steps }: PolicySummary): string {
-  switch (cache.kind) {
-    case "off":
-      return sampler;
-    case "uniform":
-      return JSON.stringify([sampler, steps, cache.branch]);
-    case "centered":
-    case "quadratic":
-      return JSON.stringify([sampler, steps, { ...cache, interval: 0 }]);
-    case "steps":
-      return name;
-  }
+  if (cache.kind === "off") return sampler;
+  return "interval" in cache ? JSON.stringify([sampler, steps, { ...cache, interval: undefined }]) : name;
 }
 
 /** The baseline is told by its name: a summary does not say whether sampler and steps were given. */

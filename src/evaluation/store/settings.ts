@@ -1,5 +1,5 @@
 import { isJsonObject, parseJson } from "../../checkpoint/text/json.ts";
-import { parsePolicy } from "../../deepcache/policy.ts";
+import { parsePolicy } from "../../deepcache/policies.ts";
 import { EvaluationError } from "../errors.ts";
 import { isMeasureName, type MeasureName } from "../measures.ts";
 import type { EvaluatedPolicy, Shard } from "../workload/items.ts";
@@ -34,8 +34,7 @@ export function readSettings(store: Store): EvaluationSettings | undefined {
   const value = parseJson(bytes, `"${SETTINGS}"`);
   if (!isSettings(value))
     throw new EvaluationError(`Cannot read "${SETTINGS}": it does not hold an evaluation's settings`);
-  for (const { cache } of value.policies) parsePolicy(cache);
-  return value;
+  return { ...value, policies: value.policies.map((policy) => ({ ...policy, cache: parsePolicy(policy.cache) })) };
 }
 
 function isSettings(value: unknown): value is EvaluationSettings {

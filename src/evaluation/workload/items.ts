@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** One way to make the images: a cache, another sampler or another number of steps. */

@@ -1,5 +1,5 @@
-import { fullEvaluations } from "../../deepcache/plan.ts";
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
+import { fullEvaluations } from "../../deepcache/policies.ts";
 import type { Sampler } from "../../diffusion/sampler.ts";
 import { samplerFromConfig, samplerNameOf, schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
 import { type SchedulerConfig, schedulerConfigAs } from "../../diffusion/scheduler-config.ts";

@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
 import type { RunSummary } from "../../denoisers/unet-run.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { Tensor } from "../../tensor/tensor.ts";

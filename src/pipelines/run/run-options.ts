@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policy.ts";
+import { type CacheOption, type CachePolicy, readCache } from "../../deepcache/policies.ts";
 import { requireWhole } from "./requirements.ts";
 import { checkSeed, type Seed } from "./seeded-noise.ts";
 
@@ -13,7 +13,8 @@ export interface RunOptions {
   readonly sampler?: string | undefined;
   /** Noise added on the way (DDIM, TCD): 0 none, 1 as much as DDPM. */
   readonly eta?: number | undefined;
-  readonly cache?: CachePolicy | undefined;
+  /** When the whole network runs: an interval such as 3, a text such as `centered:5:15:1.4`, or data; always where left out. */
+  readonly cache?: CacheOption | undefined;
   /** Decode a preview after every so many evaluations. */
   readonly previewEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -41,14 +42,14 @@ export interface RunDefaultsGiven {
 
 /** Fills in what every run has, and refuses what no run can have. */
 export function settleRun(options: RunOptions, { steps: published, rows, randomSeed }: RunDefaultsGiven): SettledRun {
-  const { steps = published, count = 1, cache = { kind: "off" }, previewEvery, signal } = options;
+  const { steps = published, count = 1, cache = "off", previewEvery, signal } = options;
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   const images = rows * count;
   const { seed = randomSeed() } = options;
   checkSeed(seed, images);
-  return { steps, seed, images, cache, previewEvery, signal };
+  return { steps, seed, images, cache: readCache(cache), previewEvery, signal };
 }
 
 /** Each of `rows` as often as there are images for it. */

@@ -1,5 +1,5 @@
 import { describeUNet, type UNetDescription } from "../../../src/deepcache/describe-unet.ts";
-import { fullEvaluations } from "../../../src/deepcache/plan.ts";
+import { branchOf, fullEvaluations } from "../../../src/deepcache/policies.ts";
 import { architecture } from "../../../src/models/architectures.ts";
 import type { Scenario } from "../../../src/pipelines/run/scenario.ts";
 import { published, type Recipe } from "./recipe.ts";
@@ -39,7 +39,8 @@ export function recipeMacs(recipe: Recipe, describe: (name: string) => UNetDescr
 function rowMacs(recipe: Recipe, scenario: Scenario, unet: UNetDescription, paper: number): RowMacs {
   const { policy, steps = recipe.steps } = scenario;
   const full = fullEvaluations(policy, steps).length;
-  const branch = policy.kind === "off" ? undefined : unet.branches[policy.branch];
+  const cutAt = branchOf(policy);
+  const branch = cutAt === undefined ? undefined : unet.branches[cutAt];
   // The paper averages over the steps asked for; the extra evaluation of PLMS is in no average.
   const average = (whole: number, cached = whole): number => (full * whole + (steps - full) * cached) / recipe.steps;
   const { prelude } = unet.macs;

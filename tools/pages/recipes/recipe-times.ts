@@ -1,5 +1,5 @@
 import type { BenchmarkReport } from "../../../src/benchmark/report/report.ts";
-import { fullEvaluations } from "../../../src/deepcache/plan.ts";
+import { branchOf, fullEvaluations } from "../../../src/deepcache/policies.ts";
 import type { Scenario } from "../../../src/pipelines/run/scenario.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -38,6 +38,6 @@ function planOf(
   { policy, steps = recipe.steps }: Scenario,
 ): readonly [evaluations: number, full: number, branch: number | undefined] {
   const evaluations = recipe.evaluations(steps);
-  if (policy.kind === "off") return [evaluations, evaluations, undefined];
-  return [evaluations, fullEvaluations(policy, evaluations, evaluations - recipe.unplanned).length, policy.branch];
+  const full = fullEvaluations(policy, evaluations, evaluations - recipe.unplanned);
+  return [evaluations, full.length, branchOf(policy)];
 }
