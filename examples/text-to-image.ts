@@ -4,9 +4,8 @@ const [folder = defaultModelFolder(), output = "fox.png"] = process.argv.slice(2
 const model = await openStableDiffusion(folder);
 await using pipeline = textToImage(model, { runtime: nodeRuntime() });
 const prompt = "a fox on a teal background";
-const cache = { kind: "uniform", interval: 3, branch: 0 } as const;
 
-for await (const event of pipeline.stream({ prompt, steps: 20, seed: 1, cache })) {
+for await (const event of pipeline.stream({ prompt, steps: 20, seed: 1, cache: 3 })) {
   if (event.type === "evaluation") console.log(event.evaluation, event.full ? "full" : "cached");
   if (event.type === "result") for (const image of event.result.images) writeImage(output, image);
 }

@@ -94,7 +94,7 @@ describe("deepcache eval", () => {
     const bytes = readFileSync(at("whole", "images", "uniform-2-0", "3.png"));
     const { prompt, settings } = parseParameters(decodePng(bytes).text["parameters"] ?? "");
     expect(prompt).toBe("a fox");
-    expect(settings).toMatchObject({ Seed: "14", Steps: "5", DeepCache: "interval=2, branch=0, mode=uniform" });
+    expect(settings).toMatchObject({ Seed: "14", Steps: "5", DeepCache: "uniform:2:0" });
     expect(settings).not.toHaveProperty("Batch size");
     const alone = at("alone.png");
     await runCli("generate", "a fox", ...SD, "--steps", "5", "--seed", "14", "--interval", "2", "--output", alone);
@@ -383,7 +383,7 @@ describe("other models", () => {
 test.each([
   [["--policies", "uniform:3:0", "--metrics", "psnr"], "Cannot measure psnr without a baseline: add off to --policies"],
   [["--policies", "off,off"], 'Cannot run the scenario "off" twice in one list'],
-  [["--policies", "off,uniform:3"], '"uniform" is written uniform:INTERVAL:BRANCH'],
+  [["--policies", "off,uniform"], '"uniform" is written uniform:INTERVAL[:BRANCH]'],
   [["--policies", "off,magic:3"], '"magic" is none of off, uniform'],
   [["--policies", "off,uniform:0:0"], "Cannot use cache interval 0"],
   [["--policies", "off,centered:3:1:1:0"], "Cannot use cache power 1"],

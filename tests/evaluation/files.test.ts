@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { finitePsnr } from "../../src/evaluation/measuring/instruments/difference.ts";
 import { jsonLines, readJsonLines } from "../../src/evaluation/store/json-lines.ts";
@@ -115,6 +116,20 @@ describe("settings", () => {
       "steps is 5 there and not given here",
       'sampler is not given there and "ddim" here',
     ]);
+  });
+
+  test("name policies as they are named now, whatever they were called", () => {
+    const former = { name: "full:0/2:1", cache: { kind: "steps", full: [0, 2], branch: 1 } };
+    store.write("settings.json", JSON.stringify({ ...settings, policies: [off, former] }));
+    const { policies = [] } = readSettings(store) ?? {};
+    expect(policies).toEqual([off, { name: "full:0/2:1", cache: { kind: "listed", full: [0, 2], branch: 1 } }]);
+  });
+
+  test("of committed evaluations are read as they are", () => {
+    const root = fileURLToPath(new URL("../../evaluations", import.meta.url));
+    const stores = readdirSync(root).map((name) => folderStore(join(root, name)));
+    expect(stores.length).toBeGreaterThan(0);
+    for (const kept of stores) expect(readSettings(kept)).toEqual(JSON.parse(text(kept.read("settings.json"))));
   });
 
   test("what is not settings is refused", () => {
