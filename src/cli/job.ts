@@ -1,5 +1,5 @@
-import { basename, extname } from "node:path";
 import type { CachePolicy } from "../deepcache/policies.ts";
+
 import { isSamplerName } from "../diffusion/samplers.ts";
 import { readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
@@ -9,7 +9,7 @@ import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { ModelLocation } from "../systems/model-location.ts";
+import { type ModelLocation, modelName } from "../systems/model-location.ts";
 import { openModel } from "../systems/open-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
@@ -89,9 +89,6 @@ export function locationOf(
 ): ModelLocation {
   return { path: model, config, variant, ema, tokenizer, ...conversion(terminal, signal) };
 }
-
-/** A model's name, of the folder or file that it lies in. */
-export const modelName = (path: string): string => basename(path, extname(path) === "" ? undefined : extname(path));
 
 /** What the flags ask of the model, but for cache and seed. */
 async function requestOf(

@@ -1,6 +1,12 @@
+import { DeepCacheError } from "../errors/deepcache-error.ts";
+
 /** A picture that cannot be read or written: broken, of a format that is not known, or in need of a library that is missing. */
-export class ImageError extends Error {
+export class ImageError extends DeepCacheError {
   override readonly name: string = "ImageError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("IMAGE_UNREADABLE", message, options);
+  }
 }
 
 /** Larger pictures are refused before memory is taken for them. */

@@ -1,5 +1,6 @@
 import { branchOf, readCache } from "../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
+import { reduction } from "../models/autoencoder/image-coder.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
 import { classConditional } from "./class-conditional/class-conditional.ts";
 import {
@@ -50,12 +51,22 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   readonly accepts: ReadonlySet<OptionName>;
   /** Names of the samplers that the model runs with. */
   readonly samplers: readonly string[];
+  readonly sizes: ImageSizes;
   /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
   rows(request: GenerateRequest): readonly string[];
   /** What a run will take in memory on a CPU, before anything is loaded. */
   memory(request: GenerateRequest, options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded">): MemoryEstimate;
   /** The text that image `index` of a result carries. */
   parameters(request: GenerateRequest, result: GenerationResult, index: number): Readonly<Record<string, string>>;
+}
+
+/** Sizes of a model's images, in pixels. */
+export interface ImageSizes {
+  /** Widths and heights are multiples of this. */
+  readonly multipleOf: number;
+  /** Where nobody says. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Options that every kind of model takes. */
@@ -83,6 +94,7 @@ const ACCEPTED = {
 
 /** What a kind of model adds to its pipeline. */
 interface Described {
+  readonly sizes: ImageSizes;
   readonly conditioned: AnyPipeline["conditioned"];
   readonly pipeline: Pipeline<GenerateRequest>;
   rows(request: GenerateRequest): readonly string[];
@@ -91,7 +103,7 @@ interface Described {
 
 /** The pipeline of an opened model, whatever its kind; `name` is what its images say that they were made with. */
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
-  const { conditioned, pipeline, rows, memory } = describe(opened, effects);
+  const { conditioned, pipeline, sizes, rows, memory } = describe(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
   const checked = (request: GenerateRequest): GenerateRequest => {
@@ -107,6 +119,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     conditioned,
     accepts,
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
+    sizes,
     rows,
     async *stream(request, settings) {
       yield* pipeline.stream(checked(request), settings);
@@ -147,6 +160,7 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
       const inner = textToImage(model, effects);
       return {
         conditioned: "prompt",
+        sizes: latentSizes(reduction(model.vae.config), model.unet.config.sampleSize ?? [64, 64]),
         pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
         rows,
         memory(request) {
@@ -172,6 +186,7 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
           : classes.map((named) => (typeof named === "number" ? named : classNamed(named)));
       return {
         conditioned: "class",
+        sizes: latentSizes(reduction(model.firstStage.config), [model.latentShape[1], model.latentShape[2]]),
         pipeline: withOptions(classConditional(model, effects), ({ sampler, ...request }) => ({
           ...request,
           classes: ids(request),
@@ -187,12 +202,19 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
     case "unconditional-image":
       return {
         conditioned: "nothing",
+        sizes: latentSizes(1, opened.model.size),
         pipeline: unconditional(opened.model, effects),
         rows: () => [],
         memory: ({ count }) => ({ count }),
       };
   }
 }
+
+const latentSizes = (multipleOf: number, [height, width]: readonly [number, number]): ImageSizes => ({
+  multipleOf,
+  width: multipleOf * width,
+  height: multipleOf * height,
+});
 
 /** `pipeline` for requests from which its own options are made. */
 const withOptions = <Options>(

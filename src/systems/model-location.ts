@@ -1,5 +1,11 @@
 import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
 
+/** A model's name: that of its folder, or of its file without the ending. */
+export const modelName = (path: string): string => {
+  const [, last = path] = /([^/\\]+)[/\\]*$/.exec(path) ?? [];
+  return last.replace(/(?<=.)\.[^.]+$/, "");
+};
+
 /** Where a model lies and how to read it; `cacheFolder` is for copies of what cannot be used in place. */
 export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
   /** A folder in diffusers' layout, or a checkpoint file. */

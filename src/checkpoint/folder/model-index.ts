@@ -28,6 +28,7 @@ export async function readModelIndex(folder: string): Promise<ModelIndex> {
   if (!names.has(FILE_NAME)) {
     throw new CheckpointError(
       `Cannot read the model "${folder}": it has no ${FILE_NAME}, so it is not in diffusers' layout`,
+      { code: "MODEL_UNSUPPORTED" },
     );
   }
   const path = join(folder, FILE_NAME);

@@ -5,6 +5,8 @@ import type { DeviceTensor, Feed, Runtime, Session } from "../../../src/runtime/
 export interface CountingRuntime extends Runtime {
   /** Sessions that have not been released. */
   readonly sessions: number;
+  /** Sessions that were ever loaded. */
+  readonly loads: number;
   /** Results that have not been freed. */
   readonly tensors: number;
   /** Results that were brought to JavaScript's memory. */
@@ -25,6 +27,7 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
   const tensors = new Map<DeviceTensor, DeviceTensor>();
   const runs: string[] = [];
   let downloads = 0;
+  let loads = 0;
   const nameOf = ({ name }: Graph): string => name.slice(name.indexOf(".") + 1);
 
   function counted(original: DeviceTensor): DeviceTensor {
@@ -56,6 +59,9 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
     get sessions() {
       return sessions.size;
     },
+    get loads() {
+      return loads;
+    },
     get tensors() {
       return tensors.size;
     },
@@ -86,6 +92,7 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
           await original[Symbol.asyncDispose]();
         },
       };
+      loads++;
       sessions.add(session);
       return session;
     },

@@ -1,0 +1,56 @@
+import type { TaskName } from "../pipelines/any-pipeline.ts";
+import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
+import type { Run } from "./image-run.ts";
+import type { ClassToImageOptions, TextToImageOptions, UnconditionalImageOptions } from "./options.ts";
+import type { ImageEvent, ImageResult } from "./results.ts";
+
+/** A run of a model: await it for its result, or loop over its events. */
+export type ImageRun = Run<ImageResult, ImageEvent>;
+
+/** What a model is, and what it does where nobody says. */
+export interface ModelInfo {
+  readonly task: TaskName;
+  readonly name: string;
+  readonly samplers: readonly string[];
+  /** Widths and heights are multiples of this, in pixels. */
+  readonly multipleOf: number;
+  /** The size of its images where nobody says. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What every opened model has. Runs wait for one another; networks stay loaded from run to run. */
+interface Opened<Request> extends AsyncDisposable {
+  readonly model: ModelInfo;
+  /** The same as calling the pipeline, with everything in one object. */
+  generate(request: Request): ImageRun;
+  /** What a run would take in memory on a CPU, in bytes, without loading anything. */
+  estimateMemory(request: Request): Promise<MemoryEstimate>;
+  /** Ends what runs and releases the model; later runs are refused. */
+  dispose(): Promise<void>;
+}
+
+/** Images from prompts. */
+export interface TextToImage extends Opened<TextToImageOptions & { readonly prompt: string | readonly string[] }> {
+  (prompt: string | readonly string[], options?: TextToImageOptions): ImageRun;
+}
+
+/** ImageNet's classes, by number or name, or all that a model knows. */
+export type Classes = number | string | readonly (number | string)[];
+
+/** Images of classes. */
+export interface ClassToImage extends Opened<ClassToImageOptions & { readonly classes: Classes }> {
+  (classes: Classes, options?: ClassToImageOptions): ImageRun;
+}
+
+/** Images out of noise alone. */
+export interface UnconditionalImage extends Opened<UnconditionalImageOptions> {
+  (options?: UnconditionalImageOptions): ImageRun;
+}
+
+/** What `pipeline` gives, by task. */
+export interface LoadedModels {
+  readonly "text-to-image": TextToImage;
+  readonly "class-to-image": ClassToImage;
+  readonly "unconditional-image": UnconditionalImage;
+}

@@ -1,0 +1,152 @@
+import { readCache } from "../deepcache/policies.ts";
+import { DeepCacheError } from "../errors/deepcache-error.ts";
+import { generatedImage } from "../image/generated-image.ts";
+import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
+import { type ImageInput, readImageInput } from "../image/read-image.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
+import type { AnyPipeline, GenerateRequest } from "../pipelines/any-pipeline.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
+import { startRun } from "./image-run.ts";
+import type { ImageRun, LoadedModels } from "./loaded-model.ts";
+import { misuse } from "./misuse.ts";
+import { namedOptions } from "./option-names.ts";
+import { type CommonOptions, LIBRARY_OPTIONS, PICTURE_OPTIONS } from "./options.ts";
+import type { ImageEvent, ImageResult } from "./results.ts";
+
+/** Settings of a model as a whole that its runs start from. */
+export interface LibrarySettings {
+  /** Whether memory is spared: large pictures are then decoded in tiles unless a run says otherwise. */
+  readonly lowMemory: boolean;
+}
+
+/** What a run is called with first, by task; nothing where the model is told nothing. */
+const SUBJECTS = { prompt: "prompt", class: "classes", nothing: undefined } as const;
+
+/** `inner` as users call it: a function of a prompt and of options that are checked by name. */
+export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings): LoadedModels[keyof LoadedModels] {
+  const subject = SUBJECTS[inner.conditioned];
+  const pictured = inner.accepts.has("image");
+  const known = [...inner.accepts, ...LIBRARY_OPTIONS, ...(pictured ? PICTURE_OPTIONS : [])];
+
+  const requestOf = async (given: object): Promise<GenerateRequest> => {
+    const { onEvent, fit, image, mask, cache, classes, ...rest } = namedOptions(given, known, `"${inner.name}"`);
+    const pictures = await readPictures({ image, mask, fit } as Pictures, rest, inner);
+    return {
+      ...rest,
+      ...pictures,
+      ...(classes === undefined ? {} : { classes: classes === "all" ? classes : [classes].flat() }),
+      ...(cache === undefined ? {} : { cache: readCache(cache as Parameters<typeof readCache>[0]) }),
+      ...(pictured && lowMemory && rest["vaeTiling"] === undefined ? { vaeTiling: true } : {}),
+    } as GenerateRequest;
+  };
+
+  const run = (given: object): ImageRun => {
+    const { signal, onEvent } = given as Pick<CommonOptions, "signal" | "onEvent">;
+    return startRun<ImageResult, ImageEvent>({
+      start: (either) => imageEvents(inner, () => requestOf({ ...given, signal: either })),
+      resultOf: (event) => (event.type === "result" ? event.result : undefined),
+      signal,
+      onEvent,
+    });
+  };
+
+  const call = (first: unknown, options: unknown): ImageRun => {
+    if (subject === undefined) return run(optionsOf(first));
+    return run({ ...optionsOf(options), [subject]: first });
+  };
+  const { task, name, samplers, sizes } = inner;
+  return Object.assign(call, {
+    model: { task, name, samplers, ...sizes },
+    generate: (request: unknown) => run(optionsOf(request)),
+    estimateMemory: async (request: unknown) => inner.memory(await requestOf(optionsOf(request))),
+    dispose: () => inner.dispose(),
+    [Symbol.asyncDispose]: () => inner.dispose(),
+  }) as LoadedModels[keyof LoadedModels];
+}
+
+function optionsOf(value: unknown): object {
+  if (value === undefined) return {};
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new DeepCacheError("OPTION_INVALID", `Cannot use ${JSON.stringify(value)} as options: an object is required`);
+}
+
+interface Pictures {
+  readonly image?: ImageInput | undefined;
+  readonly mask?: ImageInput | undefined;
+  readonly fit?: Fit | undefined;
+}
+
+/** The pictures of a run, in the size of its images. */
+async function readPictures(
+  { image, mask, fit = "cover" }: Pictures,
+  { width, height }: { readonly width?: number; readonly height?: number },
+  { sizes: { multipleOf } }: AnyPipeline,
+): Promise<{ readonly image?: RgbImage; readonly mask?: RgbImage }> {
+  const shown = mask === undefined ? {} : { mask: await readImageInput(mask, { what: "the mask" }) };
+  if (image === undefined) return shown;
+  const picture = await readImageInput(image, { what: "the image" });
+  const size = fittedSize(picture, multipleOf, {
+    ...(width === undefined ? {} : { width }),
+    ...(height === undefined ? {} : { height }),
+  });
+  const fitted = { image: fitImage(picture, size, fit) };
+  return shown.mask === undefined ? fitted : { ...fitted, mask: fitMask(shown.mask, picture, size, fit) };
+}
+
+/** The events of a run with images as users get them; misuse is told by a code. */
+async function* imageEvents(inner: AnyPipeline, request: () => Promise<GenerateRequest>): AsyncGenerator<ImageEvent> {
+  const warnings: string[] = [];
+  let begun = false;
+  try {
+    const settled = await request();
+    for await (const event of inner.stream(settled)) {
+      begun = true;
+      if (event.type === "warning") warnings.push(event.message);
+      yield imageEvent(event, inner, settled, warnings);
+    }
+  } catch (error) {
+    // Before anything runs, all that can be wrong is what was asked.
+    throw begun ? error : misuse(error);
+  }
+}
+
+function imageEvent(
+  event: PipelineEvent,
+  inner: AnyPipeline,
+  request: GenerateRequest,
+  warnings: readonly string[],
+): ImageEvent {
+  switch (event.type) {
+    case "preview":
+      return {
+        ...event,
+        images: event.images.map((image) => generatedImage({ image, seed: 0, prompt: "", text: {} })),
+      };
+    case "result":
+      return { type: "result", result: imageResult(event.result, inner, request, warnings) };
+    default:
+      return event;
+  }
+}
+
+function imageResult(
+  result: GenerationResult,
+  inner: AnyPipeline,
+  request: GenerateRequest,
+  warnings: readonly string[],
+): ImageResult {
+  const { count = 1 } = request;
+  const rows = inner.rows(request);
+  const seeds = result.seeds ?? result.images.map(() => result.seed);
+  const images = result.images.map((image, i) =>
+    generatedImage({
+      image,
+      seed: seeds[i] ?? result.seed,
+      prompt: rows[Math.floor(i / count)] ?? "",
+      text: inner.parameters(request, result, i),
+    }),
+  );
+  const [image] = images;
+  if (image === undefined) throw new Error("The run ended without an image");
+  return { ...result, image, images, seeds, warnings };
+}

@@ -1,0 +1,88 @@
+import type { CacheOption } from "../deepcache/policies.ts";
+import type { SamplerName } from "../diffusion/samplers.ts";
+import type { Fit } from "../image/geometry/fit.ts";
+import type { ImageInput } from "../image/read-image.ts";
+import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
+import type { PictureSizes } from "../pipelines/text-to-image/text-conditioner.ts";
+import type { TimestepSelection } from "../systems/unconditional.ts";
+import type { ImageEvent } from "./results.ts";
+
+/** Options of every run. What is left out is as the model was published, or as its folder recommends. */
+export interface CommonOptions {
+  /** Denoising steps. */
+  readonly steps?: number | undefined;
+  /** Image i of a run has seed + i, and is the image that this seed gives alone; drawn where left out. */
+  readonly seed?: number | readonly number[] | undefined;
+  /** Images for each prompt or class, or in all. */
+  readonly count?: number | undefined;
+  readonly sampler?: SamplerName | undefined;
+  /** Noise added on the way (DDIM, TCD): 0 none, 1 as much as DDPM. */
+  readonly eta?: number | undefined;
+  /**
+   * When the deep part of the U-Net runs: a number runs it on every n-th evaluation alone and reuses what it gave in between
+   * (DeepCache); a policy says more; "off", and 1, run it always. "off" where left out.
+   */
+  readonly cache?: CacheOption | undefined;
+  /** Give a preview after every so many evaluations, as an event. */
+  readonly previewEvery?: number | undefined;
+  /** Draw the noise of all images from one generator, as diffusers does where it is given one. */
+  readonly oneGenerator?: boolean | undefined;
+  /** Ends the run: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told what happens, as it happens. */
+  readonly onEvent?: ((event: ImageEvent) => void) | undefined;
+  /** Diffusers' names of options pass, too. */
+  readonly num_inference_steps?: number | undefined;
+  readonly numInferenceSteps?: number | undefined;
+  readonly num_images_per_prompt?: number | undefined;
+  readonly numImagesPerPrompt?: number | undefined;
+}
+
+/** Options of a run from prompts. */
+export interface TextToImageOptions extends CommonOptions {
+  /** What the images should not show; one for all prompts, or one for each. */
+  readonly negativePrompt?: string | readonly string[] | undefined;
+  /** How strongly to follow the prompt; 1 and less run without guidance, twice as fast. */
+  readonly guidanceScale?: number | undefined;
+  /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
+  readonly guidanceRescale?: number | undefined;
+  /** How many of the text encoder's last layers to leave out. */
+  readonly clipSkip?: number | undefined;
+  /** In pixels; the model's own, or the picture's, where left out. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  /** A picture to start from or, with a mask, to change in places. */
+  readonly image?: ImageInput | undefined;
+  /** White where `image` is painted anew, black where it stays. */
+  readonly mask?: ImageInput | undefined;
+  /** How `image` and `mask` come to the size of the images: "cover" (default) crops, "contain" adds edges, "fill" stretches. */
+  readonly fit?: Fit | undefined;
+  /** Above 0, up to 1: how much of `image` is changed. */
+  readonly strength?: number | undefined;
+  /** What SDXL is told of the picture; other models are told nothing. */
+  readonly sizes?: PictureSizes | undefined;
+  /** Decode and encode large pictures in overlapping tiles, so that memory does not grow with their size. */
+  readonly vaeTiling?: boolean | undefined;
+  readonly guidance_scale?: number | undefined;
+  readonly negative_prompt?: string | readonly string[] | undefined;
+}
+
+/** Options of a run from classes. */
+export interface ClassToImageOptions extends Omit<CommonOptions, "sampler"> {
+  readonly sampler?: ClassConditionalSampler | undefined;
+  /** How strongly to follow the class; 1 and less run without guidance, twice as fast. */
+  readonly guidanceScale?: number | undefined;
+  readonly guidance_scale?: number | undefined;
+}
+
+/** Options of a run from noise alone. */
+export interface UnconditionalImageOptions extends CommonOptions {
+  /** How timesteps are spread: as the DDPM code does, instead of as the scheduler does. */
+  readonly timestepSelection?: TimestepSelection | undefined;
+  /** Whether DDIM derives the noise anew from the clipped image. */
+  readonly useClippedModelOutput?: boolean | undefined;
+}
+
+/** Options of the library alone, for every task and for pictures. */
+export const LIBRARY_OPTIONS = ["onEvent"] as const;
+export const PICTURE_OPTIONS = ["fit"] as const;
