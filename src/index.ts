@@ -16,7 +16,7 @@ export {
   type MemoryModel,
   type MemoryOptions,
 } from "./pipelines/estimate-memory.ts";
-export { imageParameters, VERSION } from "./pipelines/image-parameters.ts";
+export { imageParameters } from "./pipelines/image-parameters.ts";
 export type { PipelineEffects } from "./pipelines/run/effects.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/run/events.ts";
 export type { Pipeline } from "./pipelines/run/pipeline.ts";
@@ -26,6 +26,7 @@ export { type TextToImagePipeline, textToImage } from "./pipelines/text-to-image
 export type { TextToImageOptions } from "./pipelines/text-to-image/text-to-image-options.ts";
 export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional/unconditional.ts";
 export type { UnconditionalOptions } from "./pipelines/unconditional/unconditional-options.ts";
+export { VERSION } from "./pipelines/version.ts";
 export { defaultModelFolder, sceneMetricsFolder } from "./systems/shipped.ts";
 export {
   type OpenOptions,
@@ -76,6 +77,7 @@ export { directDenoiser } from "./denoisers/direct.ts";
 export type { Conditioning, Evaluation, PartName, RunContext } from "./denoisers/evaluation.ts";
 export { type GuidanceOptions, guidedDenoiser } from "./denoisers/guided.ts";
 export { DeviceError, NODE_DEVICES, type NodeDevice } from "./runtime/node/device.ts";
+export { OnnxRuntimeError } from "./runtime/node/find-onnxruntime.ts";
 export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/node/node.ts";
 export type { DeviceTensor, Feed, IntegerTensor, LoadOptions, Runtime, Session } from "./runtime/runtime.ts";
 

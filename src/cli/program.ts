@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { VERSION } from "../pipelines/image-parameters.ts";
+import { VERSION } from "../pipelines/version.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCompare } from "./commands/compare.ts";
 import { addEval } from "./commands/eval.ts";

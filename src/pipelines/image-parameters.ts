@@ -1,9 +1,7 @@
 import { formatPolicy } from "../deepcache/policies.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
-
-/** The version that images name. */
-export const VERSION = "0.1.0";
+import { VERSION } from "./version.ts";
 
 /** What was asked of a run, as far as an image's text tells it. */
 export interface ImageText {

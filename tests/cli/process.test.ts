@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { VERSION } from "../../src/pipelines/image-parameters.ts";
+import { VERSION } from "../../src/pipelines/version.ts";
 import { fixturePath } from "../support/fixtures.ts";
 import { installPackage, mainOf } from "../support/installed.ts";
 

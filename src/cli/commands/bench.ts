@@ -14,7 +14,7 @@ import { removeFolder } from "../../checkpoint/bytes/cached-file.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
-import { RUNTIME_VERSION } from "../../runtime/node/version.ts";
+import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { parseDevice, parseDtype } from "../flags/generation-flags.ts";
@@ -147,7 +147,7 @@ async function measure(
         cpu: cpu?.model.trim() ?? "unknown",
         cores: cpus().length,
         node: process.versions.node,
-        runtime: RUNTIME_VERSION,
+        runtime: `onnxruntime-node ${onnxRuntimePackage().version}`,
         ...(threads === undefined ? {} : { threads }),
         ...(lowMemory === undefined ? {} : { lowMemory }),
       },

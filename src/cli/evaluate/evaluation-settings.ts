@@ -8,7 +8,7 @@ import {
 } from "../../evaluation/store/settings.ts";
 import type { Store } from "../../evaluation/store/store.ts";
 import type { Prompt } from "../../evaluation/workload/prompts.ts";
-import { VERSION } from "../../pipelines/image-parameters.ts";
+import { VERSION } from "../../pipelines/version.ts";
 import type { EvaluationFlags } from "../flags/evaluation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 

@@ -1,13 +1,13 @@
-import type { InferenceSession } from "onnxruntime-node";
 import type { Graph } from "../../onnx/graph.ts";
 import { elementCount } from "../../tensor/tensor.ts";
 
 /** What of ONNX Runtime's settings decides about memory. */
 export interface MemorySettings {
-  readonly options: Pick<
-    InferenceSession.SessionOptions,
-    "graphOptimizationLevel" | "enableMemPattern" | "enableCpuMemArena"
-  >;
+  readonly options: {
+    readonly graphOptimizationLevel: "disabled" | "extended" | "all";
+    readonly enableMemPattern: boolean;
+    readonly enableCpuMemArena?: boolean;
+  };
   readonly session: Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,3 @@
-import { env, InferenceSession, listSupportedBackends, Tensor as OrtTensor } from "onnxruntime-node";
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
 import { add, cast, multiHeadAttention, subtract } from "../../onnx/ops.ts";
@@ -6,6 +5,7 @@ import { nodeName, writeModel } from "../../onnx/protobuf/model.ts";
 import { splitAttention } from "../../onnx/split-attention.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
+import { onnxRuntime } from "./onnxruntime.ts";
 
 /** What ONNX Runtime can run on in Node, with what a machine must have for it. */
 export const NODE_DEVICES = {
@@ -41,7 +41,9 @@ export function checkDevice(device: string): asserts device is NodeDevice {
       `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
     );
   }
-  const built = listSupportedBackends().map(({ name }) => name);
+  const built = onnxRuntime()
+    .listSupportedBackends()
+    .map(({ name }) => name);
   if (built.includes(device)) return;
   const usable = Object.keys(NODE_DEVICES).filter((name) => built.includes(name));
   throw new DeviceError(
@@ -60,7 +62,7 @@ export interface DeviceFeatures {
 /** Finds out by trying what `device` can do, as Node has no way to ask; where it can do nothing, says what it takes. */
 export async function probeDevice(device: NodeDevice): Promise<DeviceFeatures> {
   if (device === "cpu") return { fusedAttention: true, half: false };
-  env.logLevel = "fatal"; // of what is outside of sessions, such as loading CUDA's libraries
+  onnxRuntime().env.logLevel = "fatal"; // of what is outside of sessions, such as loading CUDA's libraries
   try {
     await runProbe(device, sum());
   } catch (cause) {
@@ -75,8 +77,11 @@ export async function probeDevice(device: NodeDevice): Promise<DeviceFeatures> {
   };
 }
 
+/** ONNX Runtime's name of a device, with what is not to run there. */
+export type ExecutionProvider = NodeDevice | { readonly name: NodeDevice; readonly forceCpuNodeNames: string[] };
+
 /** ONNX Runtime's name of `device`; what a GPU computes too roughly for `graph` is left to the CPU. */
-export function executionProvider(device: NodeDevice, graph: Graph): InferenceSession.ExecutionProviderConfig {
+export function executionProvider(device: NodeDevice, graph: Graph): ExecutionProvider {
   const angles = device === "webgpu" ? angleNodes(graph) : [];
   return angles.length === 0 ? device : { name: device, forceCpuNodeNames: angles };
 }
@@ -134,11 +139,12 @@ function attentionDifference(): Graph {
 /** The results for numbers of [-1, 1]. */
 async function runProbe(device: NodeDevice, graph: Graph): Promise<readonly number[]> {
   const model = writeModel(graph, (path) => path);
+  const { InferenceSession, Tensor } = onnxRuntime();
   const session = await InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: SILENT });
   try {
     const shape = graph.inputs.get("x")?.shape ?? [];
     const x = Float32Array.from({ length: elementCount(shape) }, (_, i) => Math.sin(i * i));
-    const { y } = await session.run({ x: new OrtTensor("float32", x, shape) });
+    const { y } = await session.run({ x: new Tensor("float32", x, shape) });
     return [...((y?.data ?? []) as Float32Array)];
   } finally {
     await session.release();

@@ -1,4 +1,4 @@
-import { Tensor as OrtTensor } from "onnxruntime-node";
+import type { Tensor as OrtTensor } from "onnxruntime-node";
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
@@ -9,6 +9,7 @@ import { PIECE_BYTES, piecesOf } from "../pieces.ts";
 import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime.ts";
 import { chainedSession } from "./chained-session.ts";
 import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
+import { onnxRuntime } from "./onnxruntime.ts";
 import { openGraph } from "./open-graph.ts";
 import { type OpenedSession, openHere } from "./opened-session.ts";
 import { openInThread } from "./thread-session.ts";
@@ -138,9 +139,10 @@ function deviceTensors(readBack: (kept: OrtTensor) => Promise<Float32Array>): De
           throw new TypeError("Cannot run: an input has been freed or belongs to another runtime");
         return tensor;
       }
+      const { Tensor } = onnxRuntime();
       return feed.data instanceof Float32Array
-        ? new OrtTensor("float32", feed.data, feed.shape)
-        : new OrtTensor("int64", feed.data, feed.shape);
+        ? new Tensor("float32", feed.data, feed.shape)
+        : new Tensor("int64", feed.data, feed.shape);
     },
     fromOrt(tensor) {
       const shape = tensor.dims;

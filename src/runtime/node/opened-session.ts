@@ -1,4 +1,5 @@
-import { InferenceSession, type Tensor as OrtTensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { onnxRuntime } from "./onnxruntime.ts";
 
 /** Tensors of ONNX Runtime by the names of a graph. */
 export type OrtTensors = Readonly<Record<string, OrtTensor>>;
@@ -14,7 +15,7 @@ export type Open = (model: Uint8Array, options: InferenceSession.SessionOptions)
 
 /** A session on this thread, which waits while it is loaded and while it runs. */
 export const openHere: Open = async (model, options) => {
-  const session = await InferenceSession.create(model, options);
+  const session = await onnxRuntime().InferenceSession.create(model, options);
   return {
     run: async (feeds) => (await session.run(feeds)) as OrtTensors,
     [Symbol.asyncDispose]: () => session.release(),

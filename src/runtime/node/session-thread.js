@@ -1,12 +1,16 @@
 // One session of ONNX Runtime in a thread of its own; thread-session.ts starts it and says what the messages are.
 // In JavaScript, since Node takes no other language for a thread where the sources run without having been built.
+import { createRequire } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 
+/** @import { InferenceSession, Tensor } from "onnxruntime-node" */
+/** @import { OnnxRuntime } from "./onnxruntime.ts" */
 /** @import { Feed, Question } from "./thread-session.ts" */
 
 const port = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
-const { model, options } = workerData;
+const { runtime, model, options } = workerData;
+/** @type {OnnxRuntime} */
+const ort = createRequire(import.meta.url)(runtime);
 
 /** @type {Record<string, Tensor>} */
 const kept = {};
@@ -15,7 +19,7 @@ const kept = {};
 function take(feeds) {
   /** @type {Record<string, Tensor>} */
   const given = {};
-  for (const { name, data, dims, once } of feeds) (once ? given : kept)[name] = new Tensor(data, dims);
+  for (const { name, data, dims, once } of feeds) (once ? given : kept)[name] = new ort.Tensor(data, dims);
   return given;
 }
 
@@ -33,7 +37,7 @@ async function answer(work) {
 let session;
 
 await answer(async () => {
-  session = await InferenceSession.create(model, options);
+  session = await ort.InferenceSession.create(model, options);
   return {};
 });
 

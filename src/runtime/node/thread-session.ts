@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { Tensor as OrtTensor } from "onnxruntime-node";
+import type { Tensor as OrtTensor } from "onnxruntime-node";
+import { onnxRuntime, onnxRuntimePackage } from "./onnxruntime.ts";
 import type { Open } from "./opened-session.ts";
 
 /** A tensor on its way to another thread. */
@@ -29,7 +30,7 @@ interface Answer {
  */
 export const openInThread: Open = async (model, options) => {
   const thread = new Worker(new URL("./session-thread.js", import.meta.url), {
-    workerData: { model, options },
+    workerData: { runtime: onnxRuntimePackage().folder, model, options },
     execArgv: [],
   });
   const waiting: { resolve: (answer: Answer) => void; reject: (reason: unknown) => void }[] = [];
@@ -72,7 +73,8 @@ export const openInThread: Open = async (model, options) => {
       const answer = ask({ kind: "run", feeds: sent }, moved);
       for (const [name, tensor] of news) if (!given.has(name)) known.set(name, tensor);
       const { message = [] } = await answer;
-      return Object.fromEntries(message.map(({ name, data, dims }) => [name, new OrtTensor(data, dims) as OrtTensor]));
+      const { Tensor } = onnxRuntime();
+      return Object.fromEntries(message.map(({ name, data, dims }) => [name, new Tensor(data, dims) as OrtTensor]));
     },
     async [Symbol.asyncDispose]() {
       if (ended === undefined) await ask({ kind: "release" });

@@ -1,0 +1,30 @@
+import { createRequire } from "node:module";
+import { findOnnxRuntime, OnnxRuntimeError, type OnnxRuntimePackage } from "./find-onnxruntime.ts";
+
+/** ONNX Runtime's module for Node. */
+export type OnnxRuntime = typeof import("onnxruntime-node");
+
+let found: OnnxRuntimePackage | undefined;
+let loaded: OnnxRuntime | undefined;
+
+/** ONNX Runtime, loaded when it is first asked for: plans, costs and much else do without it. */
+export function onnxRuntime(): OnnxRuntime {
+  loaded ??= loadOnnxRuntime(onnxRuntimePackage());
+  return loaded;
+}
+
+/** Where this process has ONNX Runtime from. */
+export function onnxRuntimePackage(): OnnxRuntimePackage {
+  found ??= findOnnxRuntime(import.meta.url);
+  return found;
+}
+
+function loadOnnxRuntime({ folder, version }: OnnxRuntimePackage): OnnxRuntime {
+  try {
+    return createRequire(import.meta.url)(folder);
+  } catch (cause) {
+    // A process holds one library of a name, so the second version finds the library of the first.
+    const reason = String(cause).includes("VERS_") ? "another version of it is in use in this process" : String(cause);
+    throw new OnnxRuntimeError(`Cannot load onnxruntime-node ${version} from "${folder}": ${reason}`, { cause });
+  }
+}
