@@ -1,11 +1,19 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+const src = fileURLToPath(new URL("src", import.meta.url));
 
 export default defineConfig({
   // The examples import the package by its name.
-  resolve: { alias: { deepcache: fileURLToPath(new URL("src/index.ts", import.meta.url)) } },
+  resolve: {
+    alias: [
+      { find: /^deepcache$/, replacement: `${src}/index.ts` },
+      { find: /^deepcache\/(\w+)$/, replacement: `${src}/$1.ts` },
+    ],
+  },
   test: {
     include: ["tests/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "tests/package/**"], // they take the packed package: npm run test:package
     globalSetup: ["tests/support/runtimes/vulkan.ts"],
     setupFiles: ["tests/support/assertions/matchers.ts"],
     testTimeout: 60_000,

@@ -13,8 +13,13 @@ interface Layer {
 const LAYERS: readonly Layer[] = JSON.parse(readFileSync(new URL("../docs/layers.json", import.meta.url), "utf8"));
 const TABLE: ReadonlyMap<string, readonly string[]> = new Map(LAYERS.map(({ folder, imports }) => [folder, imports]));
 
-/** Files directly in src; they may import anything. */
-const ENTRIES = ["index.ts"];
+/** Files directly in src: what package.json lets others import. They may import anything. */
+const ENTRIES: readonly string[] = Object.values<string | Readonly<Record<string, string>>>(
+  JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).exports,
+)
+  .flatMap((target) => (typeof target === "string" ? [] : Object.entries(target)))
+  .filter(([condition]) => condition !== "types")
+  .map(([, path]) => posix.basename(path).replace(/\.js$/, ".ts"));
 
 /** Modules that only some folders, or single files, may import. */
 const RESERVED: readonly { readonly module: RegExp; readonly places: readonly string[] }[] = [

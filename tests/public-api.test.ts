@@ -10,20 +10,23 @@ interface Exported {
   readonly file: string;
 }
 
-/** The names that src/index.ts hands on, with the files that declare them. */
-const exported: readonly Exported[] = [
-  ...source("index.ts").matchAll(/^export (type )?\{([^}]*)\} from "\.\/([^"]+)";/gm),
-].flatMap(([, type, names = "", file = ""]) =>
-  names
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "")
-    .map((name) => ({
-      name: name.replace(/^type /, ""),
-      isType: type !== undefined || name.startsWith("type "),
-      file,
-    })),
-);
+/** The names that a file of src hands on, with the files that declare them. */
+const handedOn = (entry: string): Exported[] =>
+  [...source(entry).matchAll(/^export (type )?\{([^}]*)\} from "\.\/([^"]+)";/gm)].flatMap(
+    ([, type, names = "", file = ""]) =>
+      names
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== "")
+        .map((name) => ({
+          name: name.replace(/^type /, ""),
+          isType: type !== undefined || name.startsWith("type "),
+          file,
+        })),
+  );
+
+const SUBPATHS = ["plan", "graph", "samplers", "metrics", "metrics-browser", "checkpoint"];
+const exported = handedOn("index.ts");
 
 const namesWhere = (isType: boolean): string =>
   exported
@@ -42,6 +45,7 @@ test("the package exports these values", () => {
       "DeviceError",
       "INCEPTION_WIDTHS",
       "NODE_DEVICES",
+      "OnnxRuntimeError",
       "PARAMETERS_KEYWORD",
       "PngError",
       "SAMPLER_NAMES",
@@ -227,8 +231,27 @@ test("the package exports these types", () => {
   `);
 });
 
+test("subpaths hand on these values", async () => {
+  const names = await Promise.all(SUBPATHS.map(async (path) => Object.keys(await import(`../src/${path}.ts`)).sort()));
+  expect(Object.fromEntries(SUBPATHS.map((path, i) => [path, names[i]?.join(" ")]))).toMatchInlineSnapshot(`
+    {
+      "checkpoint": "CheckpointError fileSource memorySource openComponent readCheckpoint readTensor writeSafetensors",
+      "graph": "ARCHITECTURES ConfigError WeightMismatchError architecture cachedDenoiser countMacs cut directDenoiser guidedDenoiser loadCut printGraph unet unetConfig",
+      "metrics": "INCEPTION_WIDTHS captionAccuracy featureStatistics frechetDistance inceptionFeatures inceptionScore kernelDistance lpips matrix openInception openLpips openReferenceStatistics openSceneModel parseCaption precisionAndRecall psnr readSceneReference sceneFeatures ssim writeReferenceStatistics",
+      "metrics-browser": "INCEPTION_WIDTHS captionAccuracy featureStatistics frechetDistance inceptionScore kernelDistance matrix parseCaption precisionAndRecall psnr ssim",
+      "plan": "ARCHITECTURES ConfigError architecture describeUNet drawPlan estimateMemory formatPolicy fullEvaluations parsePolicy parsePolicyText unetConfig",
+      "samplers": "SAMPLER_NAMES SchedulerConfigError parseSchedulerConfig readSchedulerConfig samplerFromConfig samplerNamed torchGenerator",
+    }
+  `);
+});
+
+test("a build takes its version from package.json", () => {
+  expect(api.VERSION).toBe(JSON.parse(source("../package.json")).version);
+});
+
 test("everything exported is documented where it is declared", () => {
-  const undocumented = exported.filter(({ name, file }) => {
+  const everything = ["index", ...SUBPATHS].flatMap((path) => handedOn(`${path}.ts`));
+  const undocumented = everything.filter(({ name, file }) => {
     const kinds = "(?:async )?(?:function\\*?|const|class|interface|type)";
     return !new RegExp(`\\*/\\nexport ${kinds} ${name}\\b`).test(source(file));
   });
