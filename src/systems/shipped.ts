@@ -1,6 +1,11 @@
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 
-const packaged = (name: string): string => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
+/** A folder of models that comes with the package: beside this file's code, or beside a program that it is bundled into. */
+function packaged(name: string): string {
+  const require = createRequire(import.meta.url ?? __filename); // a CommonJS bundle has no `import.meta`
+  return join(dirname(require.resolve("deepcache/package.json")), "models", name);
+}
 
 /** The model that comes with the package. */
 export const defaultModelFolder = (): string => packaged("fluent-scenes");

@@ -47,7 +47,7 @@ describe("ONNX Runtime", () => {
     install("deepcache/onnxruntime/linux-x64", "1.30.0");
     expect(() => find("arm64")).toThrow(OnnxRuntimeError);
     expect(() => find("arm64")).toThrow(
-      'Cannot run networks on linux arm64: ONNX Runtime is not installed, it takes "npm i onnxruntime-node@1.30 --ignore-scripts"',
+      'Cannot run networks on linux arm64: ONNX Runtime is not installed, it takes "npm i -O onnxruntime-node@1.30 --ignore-scripts"',
     );
   });
 
@@ -57,7 +57,7 @@ describe("ONNX Runtime", () => {
     const folder = install("onnxruntime-node", version);
     expect(find).toThrow(OnnxRuntimeError);
     expect(find).toThrow(
-      `Cannot use onnxruntime-node ${version} of "${folder}": 1.30 or later is required (npm i onnxruntime-node@1.30 --ignore-scripts)`,
+      `Cannot use onnxruntime-node ${version} of "${folder}": 1.30 or later is required (npm i -O onnxruntime-node@1.30 --ignore-scripts)`,
     );
   });
 

@@ -15,7 +15,7 @@ export interface OnnxRuntimePackage {
 
 /** The version that is required, or a later one: what package.json asks of the peer. */
 const OLDEST = { major: 1, minor: 30 };
-const INSTALL = `npm i onnxruntime-node@${OLDEST.major}.${OLDEST.minor} --ignore-scripts`;
+const INSTALL = `npm i -O onnxruntime-node@${OLDEST.major}.${OLDEST.minor} --ignore-scripts`;
 
 /**
  * Finds the onnxruntime-node that `file` would import or, where there is none, the copy that this package carries for

@@ -4,6 +4,9 @@ import { findOnnxRuntime, OnnxRuntimeError, type OnnxRuntimePackage } from "./fi
 /** ONNX Runtime's module for Node. */
 export type OnnxRuntime = typeof import("onnxruntime-node");
 
+/** A CommonJS bundle has no `import.meta`. */
+const HERE = import.meta.url ?? __filename;
+
 let found: OnnxRuntimePackage | undefined;
 let loaded: OnnxRuntime | undefined;
 
@@ -15,13 +18,13 @@ export function onnxRuntime(): OnnxRuntime {
 
 /** Where this process has ONNX Runtime from. */
 export function onnxRuntimePackage(): OnnxRuntimePackage {
-  found ??= findOnnxRuntime(import.meta.url);
+  found ??= findOnnxRuntime(HERE);
   return found;
 }
 
 function loadOnnxRuntime({ folder, version }: OnnxRuntimePackage): OnnxRuntime {
   try {
-    return createRequire(import.meta.url)(folder);
+    return createRequire(HERE)(folder);
   } catch (cause) {
     // A process holds one library of a name, so the second version finds the library of the first.
     const reason = String(cause).includes("VERS_") ? "another version of it is in use in this process" : String(cause);
