@@ -77,7 +77,6 @@ export { directDenoiser } from "./denoisers/direct.ts";
 export type { Conditioning, Evaluation, PartName, RunContext } from "./denoisers/evaluation.ts";
 export { type GuidanceOptions, guidedDenoiser } from "./denoisers/guided.ts";
 export { DeviceError, NODE_DEVICES, type NodeDevice } from "./runtime/node/device.ts";
-export { OnnxRuntimeError } from "./runtime/node/find-onnxruntime.ts";
 export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/node/node.ts";
 export type { DeviceTensor, Feed, IntegerTensor, LoadOptions, Runtime, Session } from "./runtime/runtime.ts";
 

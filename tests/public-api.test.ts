@@ -45,7 +45,6 @@ test("the package exports these values", () => {
       "DeviceError",
       "INCEPTION_WIDTHS",
       "NODE_DEVICES",
-      "OnnxRuntimeError",
       "PARAMETERS_KEYWORD",
       "PngError",
       "SAMPLER_NAMES",

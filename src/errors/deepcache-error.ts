@@ -6,7 +6,7 @@ export type ErrorCode =
   | "MODEL_UNSUPPORTED"
   /** A file of the model is broken, truncated, or at odds with another. */
   | "CHECKPOINT_BROKEN"
-  /** ONNX Runtime is not installed. */
+  /** ONNX Runtime is not installed, too old, or cannot be loaded. */
   | "RUNTIME_MISSING"
   /** The device is not there or cannot be used. */
   | "DEVICE_UNAVAILABLE"

@@ -1,11 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-
-/** ONNX Runtime is not installed, too old, or cannot be loaded. */
-export class OnnxRuntimeError extends Error {
-  override readonly name = "OnnxRuntimeError";
-}
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
 
 /** Where onnxruntime-node lies. */
 export interface OnnxRuntimePackage {
@@ -29,14 +25,16 @@ export function findOnnxRuntime(
   if (installed !== undefined) {
     const version = versionIn(installed);
     if (isRecent(version)) return { folder: installed, version };
-    throw new OnnxRuntimeError(
+    throw new DeepCacheError(
+      "RUNTIME_MISSING",
       `Cannot use onnxruntime-node ${version} of "${installed}": ${OLDEST.major}.${OLDEST.minor} or later is required (${INSTALL})`,
     );
   }
   const own = packageFolder("deepcache", file);
   const carried = own === undefined ? undefined : join(own, "onnxruntime", `${platform}-${arch}`);
   if (carried !== undefined && existsSync(carried)) return { folder: carried, version: versionIn(carried) };
-  throw new OnnxRuntimeError(
+  throw new DeepCacheError(
+    "RUNTIME_MISSING",
     `Cannot run networks on ${platform} ${arch}: ONNX Runtime is not installed, it takes "${INSTALL}"`,
   );
 }

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import { findOnnxRuntime, OnnxRuntimeError, type OnnxRuntimePackage } from "./find-onnxruntime.ts";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
+import { findOnnxRuntime, type OnnxRuntimePackage } from "./find-onnxruntime.ts";
 
 /** ONNX Runtime's module for Node. */
 export type OnnxRuntime = typeof import("onnxruntime-node");
@@ -28,6 +29,7 @@ function loadOnnxRuntime({ folder, version }: OnnxRuntimePackage): OnnxRuntime {
   } catch (cause) {
     // A process holds one library of a name, so the second version finds the library of the first.
     const reason = String(cause).includes("VERS_") ? "another version of it is in use in this process" : String(cause);
-    throw new OnnxRuntimeError(`Cannot load onnxruntime-node ${version} from "${folder}": ${reason}`, { cause });
+    const message = `Cannot load onnxruntime-node ${version} from "${folder}": ${reason}`;
+    throw new DeepCacheError("RUNTIME_MISSING", message, { cause });
   }
 }
