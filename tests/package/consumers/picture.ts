@@ -15,6 +15,8 @@ import { type Lpips, psnr } from "deepcache/metrics";
 import { type CachePolicy, describeUNet, fullEvaluations, type UNetDescription } from "deepcache/plan";
 import { SAMPLER_NAMES, type SamplerName } from "deepcache/samplers";
 
+declare const process: { readonly argv: readonly string[] };
+
 const cache: CachePolicy = { kind: "uniform", interval: 2, branch: 0 };
 const sampler: SamplerName | undefined = SAMPLER_NAMES[0];
 const options: TextToImageOptions = { prompt: "a fox on a teal background", seed: 1, steps: 4, cache };

@@ -20,7 +20,7 @@ export interface Packed {
   /** A folder with the programs of consumers/, into which nothing but the package has been installed. */
   readonly app: string;
   readonly installation: WatchedInstallation;
-  /** The same with @types/node, and without ONNX Runtime. */
+  /** The same without ONNX Runtime. */
   readonly bare: string;
   readonly tools: Tools;
 }
@@ -43,7 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const [installation, tools] = await Promise.all([
     installFromRegistryOnly([tarball], app),
     installTools(folder("tools")),
-    succeed("npm", ["install", tarball, "@types/node@20.19.43"], bare),
+    succeed("npm", ["install", tarball], bare),
   ]);
   rmSync(join(bare, "node_modules/onnxruntime-common"), { recursive: true });
   rmSync(join(bare, "node_modules/deepcache/onnxruntime"), { recursive: true });
