@@ -33,6 +33,6 @@ test.each([
 
 test("the command line makes a picture", async () => {
   const cli = join(app, "node_modules/.bin", process.platform === "win32" ? "deepcache.cmd" : "deepcache");
-  await succeed(cli, ["generate", "a fox on a teal background", "--steps", "2", "--output", "fox.png"], app);
+  await succeed(cli, ["generate", "fox", "--steps", "2", "--output", "fox.png"], app);
   expect(readdirSync(app)).toContain("fox.png");
 });

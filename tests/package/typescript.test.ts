@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, test } from "vitest";
 import { expectPicture } from "./support/picture.ts";
@@ -13,10 +13,15 @@ const RESOLUTIONS = [
 ] as const;
 
 /** Compiles picture.ts where neither ONNX Runtime's types nor Node's are installed, and checks every declaration. */
-async function compile(compiler: string, options: (typeof RESOLUTIONS)[number], outDir: string): Promise<void> {
+async function compile(
+  compiler: string,
+  options: (typeof RESOLUTIONS)[number],
+  outDir: string,
+  file = "picture.ts",
+): Promise<void> {
   const config = join(bare, `${options.moduleResolution}.json`);
   const compilerOptions = { ...options, outDir, target: "es2022", strict: true, skipLibCheck: false, types: [] };
-  writeFileSync(config, JSON.stringify({ compilerOptions, files: [join(bare, "picture.ts")] }));
+  writeFileSync(config, JSON.stringify({ compilerOptions, files: [join(bare, file)] }));
   expect(await run(process.execPath, [compiler, "--project", config], bare)).toEqual({ code: 0, output: "" });
 }
 
@@ -25,5 +30,12 @@ describe.each(Object.entries(tools.compilers))("TypeScript %s", (version, compil
     const outDir = join(app, `${options.moduleResolution}-${version}`);
     await compile(compiler, options, outDir);
     await expectPicture(process.execPath, [join(outDir, "picture.js")], app);
+  });
+
+  test("compiles a CommonJS program with nodenext, which makes a picture", async () => {
+    const outDir = join(app, `commonjs-${version}`);
+    copyFileSync(join(bare, "picture.ts"), join(bare, "picture.cts"));
+    await compile(compiler, { module: "nodenext", moduleResolution: "nodenext" }, outDir, "picture.cts");
+    await expectPicture(process.execPath, [join(outDir, "picture.cjs")], app);
   });
 });

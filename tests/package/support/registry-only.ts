@@ -8,6 +8,8 @@ export interface WatchedInstallation extends Ended {
   readonly refused: readonly string[];
 }
 
+const PRELOADED = fileURLToPath(new URL("registry-only.cjs", import.meta.url)).replaceAll("\\", "/");
+
 /** Installs packages with scripts enabled where nothing but npm's registry, or the proxy to it, can be reached. */
 export async function installFromRegistryOnly(
   packages: readonly string[],
@@ -21,7 +23,7 @@ export async function installFromRegistryOnly(
   const ended = await run("npm", ["install", ...packages], folder, {
     ALLOWED_HOSTS: hosts.map((url) => new URL(url).hostname).join(","),
     REFUSED_HOSTS: list,
-    NODE_OPTIONS: `--require "${fileURLToPath(new URL("registry-only.cjs", import.meta.url))}"`,
+    NODE_OPTIONS: `--require "${PRELOADED}"`,
     npm_config_ignore_scripts: "false",
   });
   return { ...ended, refused: existsSync(list) ? readFileSync(list, "utf8").trim().split("\n") : [] };

@@ -19,7 +19,11 @@ export function run(
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|vitest|node_options$|node_env$)/i.test(name) || INHERITED.test(name),
   );
-  const options = { cwd: folder, env: { ...Object.fromEntries(kept), ...env }, shell: program === "npm" && isWindows };
+  const options = {
+    cwd: folder,
+    env: { ...Object.fromEntries(kept), ...env },
+    shell: isWindows && /^npm$|\.cmd$/.test(program),
+  };
   return new Promise((resolve) => {
     execFile(program, parameters, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}` });

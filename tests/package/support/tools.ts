@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { succeed } from "./run.ts";
 
 /** Programs that use the package, by path. */
@@ -31,7 +32,7 @@ export async function installTools(folder: string): Promise<Tools> {
     nodes: Object.fromEntries(nodes.map((version) => [version, join(modules, `node-${version}`, "bin/node")])),
     bun: binary(join(modules, "@oven"), "bin", "bun"),
     deno: binary(join(modules, "@deno"), "", "deno"),
-    compilers: { [TYPESCRIPT]: join(modules, "typescript/bin/tsc"), own: repository.pathname },
+    compilers: { [TYPESCRIPT]: join(modules, "typescript/bin/tsc"), own: fileURLToPath(repository) },
   };
 }
 
