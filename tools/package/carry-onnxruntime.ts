@@ -1,5 +1,5 @@
 // Puts a copy of onnxruntime-node into the folder that is going to be packed, for the systems on which installing it runs
-// a script that needs more than npm's registry; --remove takes it away again. docs/decisions/0013 says why.
+// a script that needs more than npm's registry; --remove takes it away again. docs/decisions/0017 says why.
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -11,7 +11,7 @@ import { onnxRuntime } from "./onnxruntime.ts";
 export const NODE_DEVICES = {
   cpu: "any machine",
   webgpu: "a GPU with a driver for Vulkan and libvulkan.so.1 (Linux), Direct3D 12 (Windows) or Metal (macOS)",
-  cuda: "an NVIDIA GPU, CUDA 12 with cuDNN 9, and ONNX Runtime's CUDA libraries (ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node)",
+  cuda: "an NVIDIA GPU, CUDA 12 with cuDNN 9, and ONNX Runtime's CUDA libraries (npm i -O onnxruntime-node@1.30 --ignore-scripts, then ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install)",
   coreml: "macOS on Apple silicon",
   dml: "Windows with a GPU that has a driver for Direct3D 12",
 } as const;

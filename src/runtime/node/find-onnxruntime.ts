@@ -15,7 +15,7 @@ const INSTALL = `npm i -O onnxruntime-node@${OLDEST.major}.${OLDEST.minor} --ign
 
 /**
  * Finds the onnxruntime-node that `file` would import or, where there is none, the copy that this package carries for
- * systems on which installing it is hard: docs/decisions/0013-onnx-runtime-is-an-optional-peer.md.
+ * systems on which installing it is hard: docs/decisions/0017-onnx-runtime-is-an-optional-peer.md.
  */
 export function findOnnxRuntime(
   file: string | URL,
