@@ -5,8 +5,17 @@
 
 // When the deep part runs.
 
-export { drawPlan, fullEvaluations } from "./deepcache/plan.ts";
-export { type CachePolicy, formatPolicy, parsePolicy, parsePolicyText } from "./deepcache/policy.ts";
+export { drawPlan } from "./deepcache/plan.ts";
+export {
+  type CacheOption,
+  type CachePolicy,
+  type CachePolicyInput,
+  formatPolicy,
+  fullEvaluations,
+  parsePolicy,
+  parsePolicyText,
+  readCache,
+} from "./deepcache/policies.ts";
 
 // What it costs.
 

@@ -238,7 +238,7 @@ test("subpaths hand on these values", async () => {
       "graph": "ARCHITECTURES ConfigError WeightMismatchError architecture cachedDenoiser countMacs cut directDenoiser guidedDenoiser loadCut printGraph unet unetConfig",
       "metrics": "INCEPTION_WIDTHS captionAccuracy featureStatistics frechetDistance inceptionFeatures inceptionScore kernelDistance lpips matrix openInception openLpips openReferenceStatistics openSceneModel parseCaption precisionAndRecall psnr readSceneReference sceneFeatures ssim writeReferenceStatistics",
       "metrics-browser": "INCEPTION_WIDTHS captionAccuracy featureStatistics frechetDistance inceptionScore kernelDistance matrix parseCaption precisionAndRecall psnr ssim",
-      "plan": "ARCHITECTURES ConfigError architecture describeUNet drawPlan estimateMemory formatPolicy fullEvaluations parsePolicy parsePolicyText unetConfig",
+      "plan": "ARCHITECTURES ConfigError architecture describeUNet drawPlan estimateMemory formatPolicy fullEvaluations parsePolicy parsePolicyText readCache unetConfig",
       "samplers": "SAMPLER_NAMES SchedulerConfigError parseSchedulerConfig readSchedulerConfig samplerFromConfig samplerNamed torchGenerator",
     }
   `);
