@@ -1,4 +1,5 @@
-import { ensureFile } from "../checkpoint/bytes/cached-file.ts";
+import { ensureFile } from "../checkpoint/files/ensure-file.ts";
+import { nodeFiles } from "../checkpoint/files/node.ts";
 import { readSmallFile } from "../checkpoint/text/json-file.ts";
 import { type ArchitectureName, architecture } from "../models/architectures.ts";
 import {
@@ -41,11 +42,12 @@ export async function writeRandomModel(
   if (unet["_class_name"] === "UNetModel" || others.length > 0) {
     throw new RangeError(`Cannot write "${name}" as a folder: a U-Net alone or one with one text encoder is required`);
   }
+  const files = nodeFiles(folder);
   const json = (path: string, value: unknown): Promise<boolean> =>
-    ensureFile(`${folder}/${path}`, () => bytes(`${JSON.stringify(value, null, 2)}\n`));
+    ensureFile(files, path, () => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)]);
   const network = async (part: string, file: string, config: object, shapes: WeightShapes): Promise<void> => {
     await json(`${part}/config.json`, config);
-    await ensureFile(`${folder}/${part}/${file}.safetensors`, () => randomWeights(shapes, dtype, signal));
+    await ensureFile(files, `${part}/${file}.safetensors`, () => randomWeights(shapes, dtype, signal));
   };
   const prompted = vae !== undefined && textEncoder !== undefined;
   await json("model_index.json", { _class_name: prompted ? "StableDiffusionPipeline" : "DDPMPipeline" });
@@ -55,8 +57,8 @@ export async function writeRandomModel(
   await network("vae", "diffusion_pytorch_model", vae, coderShapes(autoencoderKlConfig(vae, name)));
   await network("text_encoder", "model", textEncoder, textShapes(clipTextConfig(textEncoder, name)));
   for (const file of ["vocab.json", "merges.txt"]) {
-    const contents = await readSmallFile(`${tokenizer}/${file}`);
-    await ensureFile(`${folder}/tokenizer/${file}`, () => bytes(contents));
+    const contents = await readSmallFile(await nodeFiles(tokenizer).open(file));
+    await ensureFile(files, `tokenizer/${file}`, () => [contents]);
   }
 }
 
@@ -86,7 +88,3 @@ export function describedModel(name: ArchitectureName, dtype: WeightDtype): Memo
 /** Any schedule does: memory does not depend on it. */
 const PIXEL_SCHEDULE = { _class_name: "DDIMScheduler", beta_schedule: "linear", beta_start: 0.0001, beta_end: 0.02 };
 const LATENT_SCHEDULE = { ...PIXEL_SCHEDULE, beta_schedule: "scaled_linear", beta_start: 0.00085, beta_end: 0.012 };
-
-async function* bytes(contents: string | Uint8Array): AsyncGenerator<Uint8Array, void> {
-  yield typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
-}

@@ -1,3 +1,4 @@
+import { memorySource } from "../checkpoint/bytes/byte-sources/memory.ts";
 import { safetensorsHeader, type TensorEntry } from "../checkpoint/safetensors/encode-safetensors.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import { unet } from "../models/unet/unet.ts";
@@ -35,12 +36,14 @@ export function weightShapes(graphs: readonly Graph[]): WeightShapes {
   return new Map([...shapes].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+const NOWHERE = memorySource(new Uint8Array(), "weights that are described alone");
+
 /** Weights that are nowhere, for what depends on their shapes alone. */
 export const describedWeights = (shapes: WeightShapes, dtype: WeightDtype): Weights =>
   new Map(
     [...shapes].map(([name, shape]) => {
       const length = elementCount(shape) * DTYPES[WEIGHT_DTYPES[dtype]].bytes;
-      return [name, { dtype: WEIGHT_DTYPES[dtype], shape, span: { path: "", offset: 0, length } }];
+      return [name, { dtype: WEIGHT_DTYPES[dtype], shape, span: { source: NOWHERE, offset: 0, length } }];
     }),
   );
 

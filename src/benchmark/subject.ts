@@ -1,4 +1,5 @@
-import { ensureFile } from "../checkpoint/bytes/cached-file.ts";
+import { ensureFile } from "../checkpoint/files/ensure-file.ts";
+import { nodeFiles } from "../checkpoint/files/node.ts";
 import { openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import type { Conditioning } from "../denoisers/evaluation.ts";
@@ -51,9 +52,10 @@ export async function architectureSubject(
   const config = unetConfig(json, name);
   const shape = sized(config, size, contextLength);
   unet(config, shape); // refuses an impossible size before anything is written
-  const path = `${folder}/${name}-${dtype}.safetensors`;
-  const made = await ensureFile(path, () => randomWeights(unetWeightShapes(config), dtype, signal));
-  const { weights } = await openCheckpoint(path);
+  const files = nodeFiles(folder);
+  const file = `${name}-${dtype}.safetensors`;
+  const made = await ensureFile(files, file, () => randomWeights(unetWeightShapes(config), dtype, signal));
+  const { weights } = await openCheckpoint(await files.open(file));
   return { subject: { name, config, weights, scheduler: readSchedulerConfig(LINEAR_SCHEDULE), shape }, made };
 }
 

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { mkdir, stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
-import { fileSource } from "./bytes/byte-sources/file.ts";
+import type { ByteSource } from "./bytes/byte-source.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
+import { ensureFile } from "./files/ensure-file.ts";
+import { filesOf, sourceOf } from "./files/place.ts";
+import type { FileLike, WritableFiles } from "./files.ts";
 import { isTorchFile, obstacleOf, readCheckpoint, readFlatFile } from "./read-checkpoint.ts";
 import { readSafetensors } from "./safetensors/safetensors.ts";
 import { type ConvertOptions, convertTorchFile } from "./torch/convert-torch-file.ts";
@@ -10,40 +10,36 @@ import { readTorchFile } from "./torch/torch-file.ts";
 
 export interface OpenCheckpointOptions extends ConvertOptions {
   /** Where tensors may be copied that cannot be used where they lie; without it, such a file is refused. */
-  readonly cacheFolder?: string | undefined;
+  readonly cacheFolder?: string | WritableFiles | undefined;
 }
 
 /**
  * Describes the tensors of a file of weights so that all can be used in place: in the file itself, or, where some lie
  * there in another order or compressed, in a copy of it that is made once.
  */
-export async function openCheckpoint(path: string, options: OpenCheckpointOptions = {}): Promise<CheckpointFile> {
+export async function openCheckpoint(file: FileLike, options: OpenCheckpointOptions = {}): Promise<CheckpointFile> {
   const { cacheFolder, at, onProgress, signal } = options;
-  const source = await fileSource(path);
+  const source = await sourceOf(file);
   if (cacheFolder === undefined) return readCheckpoint(source, { at });
   if (!(await isTorchFile(source))) return readFlatFile(source, { at });
-  const file = await readTorchFile(source, { at });
-  if (obstacleOf(file) === undefined) return { weights: file.weights, metadata: file.metadata };
-  const copy = join(cacheFolder, await copyName(source.path, at));
-  if (!(await exists(copy))) {
-    await mkdir(cacheFolder, { recursive: true });
-    await convertTorchFile(source, copy, { at, onProgress, signal });
-  }
-  return readSafetensors(await fileSource(copy));
+  const torch = await readTorchFile(source, { at });
+  if (obstacleOf(torch) === undefined) return { weights: torch.weights, metadata: torch.metadata };
+  const cache = filesOf(cacheFolder);
+  const copy = await copyName(source, at);
+  await ensureFile(cache, copy, () => convertTorchFile(source, cache, { at, onProgress, signal }));
+  return readSafetensors(await cache.open(copy));
 }
 
 /** Another file, or another version of it, or another part, has another copy. */
-async function copyName(path: string, at: string | undefined): Promise<string> {
-  const { size, mtimeMs } = await stat(path);
-  const identity = createHash("sha256").update(JSON.stringify([path, size, mtimeMs, at ?? null]));
-  return `${basename(path, extname(path))}-${identity.digest("hex").slice(0, 16)}.safetensors`;
+async function copyName(source: ByteSource, at: string | undefined): Promise<string> {
+  const identity = source.identity ?? (await sha256(await source.read(0, source.size)));
+  const key = await sha256(new TextEncoder().encode(JSON.stringify([identity, at ?? null])));
+  const name = (source.path ?? source.name).split(/[/\\]/).at(-1) ?? "";
+  return `${name.replace(/(?<=.)\.[^.]*$/, "")}-${key.slice(0, 16)}.safetensors`;
 }
 
-/** Whether a copy has been made before; one that is there is complete. */
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
+/** In hexadecimal digits. */
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

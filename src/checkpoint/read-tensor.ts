@@ -1,10 +1,8 @@
 import { type Tensor, tensor } from "../tensor/tensor.ts";
-import { fileSource } from "./bytes/byte-sources/file.ts";
 import { decodeElements } from "./bytes/decode-elements.ts";
 import type { Weight } from "./weights.ts";
 
 /** Reads one tensor from its file as float32; meant for a few small ones, a network's weights stay in their file. */
 export async function readTensor({ dtype, shape, span }: Weight): Promise<Tensor> {
-  const source = await fileSource(span.path);
-  return tensor(decodeElements(await source.read(span.offset, span.length), dtype), shape);
+  return tensor(decodeElements(await span.source.read(span.offset, span.length), dtype), shape);
 }

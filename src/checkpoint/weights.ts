@@ -1,8 +1,9 @@
 import type { Dtype } from "../tensor/dtype.ts";
+import type { ByteSource } from "./bytes/byte-source.ts";
 
 /** Where a tensor's bytes lie: little-endian, row-major, unaligned. */
 export interface Span {
-  readonly path: string;
+  readonly source: ByteSource;
   readonly offset: number;
   readonly length: number;
 }

@@ -86,7 +86,7 @@ export function locationOf(
   { model = defaultModelFolder(), config, variant, ema, tokenizer = defaultTokenizerFolder() }: Partial<ModelFlags>,
   signal: AbortSignal,
   terminal: Terminal,
-): ModelLocation {
+): ModelLocation & { readonly path: string } {
   return { path: model, config, variant, ema, tokenizer, ...conversion(terminal, signal) };
 }
 

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { writeWhole } from "../checkpoint/files/write.ts";
 import { ImageError } from "./image-error.ts";
 import { encodePng } from "./png.ts";
 import type { PngText } from "./png-text.ts";
@@ -25,22 +24,7 @@ export function writeImage(path: string, image: RgbImage, text: PngText = {}): v
   writeWhole(path, encodePng(image, text));
 }
 
-/**
- * Writes `content` to a temporary name beside `path` and renames it: `path` never holds a part of a file. Synchronous, so
- * that an interrupt handler cannot run in between.
- */
-export function writeWhole(path: string, content: Uint8Array | string): void {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.part`;
-  try {
-    writeFileSync(temporary, content, { flag: "wx" });
-    renameSync(temporary, path);
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw new Error(`Cannot write "${path}"`, { cause });
-  }
-}
-
-/** As `writeWhole`, making the folders that `path` lies in. */
+/** Writes `content` to `path` as a whole, making the folders that it lies in. */
 export async function writeInFolder(path: string, content: Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });

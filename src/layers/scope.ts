@@ -70,7 +70,7 @@ export function checkpointScope(
     const dtype = weight?.dtype ?? "F32";
     const rowBytes = elementCount(shape.slice(1)) * DTYPES[dtype].bytes;
     const data = weight && {
-      path: weight.span.path,
+      source: weight.span.source,
       offset: weight.span.offset + start * rowBytes,
       length: elementCount(shape) * DTYPES[dtype].bytes,
     };

@@ -24,9 +24,19 @@ export interface GraphNode {
   readonly referenceMacs: number;
 }
 
-/** Bytes in a file that ONNX Runtime reads by itself. */
+/** Where the bytes of weights lie outside of a graph. */
+export interface WeightSource {
+  /** What messages call it. */
+  readonly name: string;
+  /** Of a file on disk: its path, from which ONNX Runtime reads by itself. */
+  readonly path?: string | undefined;
+  /** The bytes `offset … offset + length`. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Bytes outside of a graph. */
 export interface ExternalData {
-  readonly path: string;
+  readonly source: WeightSource;
   readonly offset: number;
   readonly length: number;
 }

@@ -1,4 +1,6 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
+import { nameOf, sourceOf } from "../checkpoint/files/place.ts";
+import type { FileLike } from "../checkpoint/files.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { readTensor } from "../checkpoint/read-tensor.ts";
 import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
@@ -34,27 +36,28 @@ export interface LatentDiffusionOptions extends OpenCheckpointOptions {
 
 /** Opens a checkpoint of the original code with its YAML: reads the config, names and places of the weights. */
 export async function openLatentDiffusion(
-  checkpointPath: string,
-  configPath: string,
+  checkpoint: FileLike,
+  description: FileLike,
   { ema, ...opening }: LatentDiffusionOptions = {},
 ): Promise<LatentDiffusionModel> {
-  const config = ldmConfig(await readYamlFile(configPath), configPath);
-  const { weights } = await openCheckpoint(checkpointPath, opening);
-  const parts = latentDiffusionParts(weights, checkpointPath, ema);
+  const config = ldmConfig(await readYamlFile(await sourceOf(description)), nameOf(description));
+  const { weights } = await openCheckpoint(checkpoint, opening);
+  const path = nameOf(checkpoint);
+  const parts = latentDiffusionParts(weights, path, ema);
   const [, height, width] = config.latentShape;
   const size = { batch: 1, height, width };
-  const unetKeys = { map: ldmUNetKeys(config.unet), prefix: PART_PREFIXES.unet, path: checkpointPath };
+  const unetKeys = { map: ldmUNetKeys(config.unet), prefix: PART_PREFIXES.unet, path };
   const unetWeights = fittedWeights(parts.unet, unetKeys, (renamed) =>
     unet(config.unet, { ...size, contextLength: 1 }, renamed),
   );
-  const firstStage = await withStoredScale(config, weights, checkpointPath);
-  const vqKeys = { map: ldmVqKeys(firstStage), prefix: PART_PREFIXES.firstStage, path: checkpointPath };
+  const firstStage = await withStoredScale(config, weights, path);
+  const vqKeys = { map: ldmVqKeys(firstStage), prefix: PART_PREFIXES.firstStage, path };
   const vqWeights = fittedWeights(parts.firstStage, vqKeys, (renamed) => vqDecoder(firstStage, size, renamed));
   return {
-    path: checkpointPath,
+    path,
     unet: { config: config.unet, weights: unetWeights },
     firstStage: { config: firstStage, weights: vqWeights },
-    classEmbedding: await readClassEmbedding(config, parts.condition, checkpointPath),
+    classEmbedding: await readClassEmbedding(config, parts.condition, path),
     scheduler: latentDiffusionConfig(config.schedule),
     latentShape: config.latentShape,
   };

@@ -1,3 +1,4 @@
+import type { FileLike, FolderLike } from "../checkpoint/files.ts";
 import type { OpenCheckpointOptions } from "../checkpoint/open-checkpoint.ts";
 
 /** A model's name: that of its folder, or of its file without the ending. */
@@ -8,14 +9,14 @@ export const modelName = (path: string): string => {
 
 /** Where a model lies and how to read it; `cacheFolder` is for copies of what cannot be used in place. */
 export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
-  /** A folder in diffusers' layout, or a checkpoint file. */
-  readonly path: string;
+  /** A folder in diffusers' layout, or a checkpoint file: its path, or what it holds. */
+  readonly path: FolderLike | FileLike;
   /** The YAML of the original repository that describes a checkpoint file. */
-  readonly config?: string | undefined;
+  readonly config?: FileLike | undefined;
   /** Read the files of a folder that are published under this variant, such as "fp16". */
   readonly variant?: string | undefined;
   /** Whether to prefer averaged weights where a file has both kinds; true unless told otherwise. */
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none. */
-  readonly tokenizer: string;
+  readonly tokenizer: FolderLike;
 }

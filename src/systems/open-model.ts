@@ -1,15 +1,16 @@
+import type { ByteSource } from "../checkpoint/bytes/byte-source.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
-import { listFolder } from "../checkpoint/folder/folder.ts";
-import { readModelIndex } from "../checkpoint/folder/model-index.ts";
-import { pathKind } from "../checkpoint/folder/path-kind.ts";
+import { nameOf, openPlace, sourceOf } from "../checkpoint/files/place.ts";
+import { type Files, isFiles } from "../checkpoint/files.ts";
 import { isJsonObject } from "../checkpoint/text/json.ts";
 import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
 import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion.ts";
+import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { ModelLocation } from "./model-location.ts";
-import { isTextToImagePipeline } from "./published-defaults.ts";
+import type { PIPELINE_CLASSES, UNCONDITIONAL_STEPS } from "./published-defaults.ts";
 import { openSingleStableDiffusion } from "./single-file.ts";
-import { openStableDiffusion, type StableDiffusionModel } from "./stable-diffusion.ts";
-import { openOriginalDdpm, openUnconditional, type UnconditionalModel } from "./unconditional.ts";
+import { type OpenOptions, openStableDiffusionFolder, type StableDiffusionModel } from "./stable-diffusion.ts";
+import { openOriginalDdpm, openUnconditionalFolder, type UnconditionalModel } from "./unconditional.ts";
 
 /** A model of any kind, described but not loaded. */
 export type OpenedModel =
@@ -18,40 +19,74 @@ export type OpenedModel =
   | { readonly kind: "unconditional-image"; readonly model: UnconditionalModel };
 
 /** Opens whatever lies at a place, finding out what it is from model_index.json or the YAML. */
-export async function openModel(location: ModelLocation): Promise<OpenedModel> {
-  if ((await pathKind(location.path)) === "folder") {
-    if (location.config !== undefined) {
-      throw new CheckpointError(
-        `Cannot open "${location.path}" with "${location.config}": a folder has configs of its own`,
-      );
-    }
-    return openFolder(location);
+export async function openModel({ path, ...location }: ModelLocation): Promise<OpenedModel> {
+  const place = await openPlace(path);
+  return isFiles(place) ? await openFolder(place, location) : await openFile(place, location);
+}
+
+type Location = Omit<ModelLocation, "path">;
+
+async function openFile(checkpoint: ByteSource, location: Location): Promise<OpenedModel> {
+  const { variant, tokenizer, ...opening } = location;
+  const config = location.config === undefined ? undefined : await sourceOf(location.config);
+  const kind = config === undefined ? "stable-diffusion" : kindOf(await readYamlFile(config));
+  if (config === undefined || kind === "stable-diffusion") {
+    return { kind: "text-to-image", model: await openSingleStableDiffusion(checkpoint, { ...location, config }) };
   }
-  const { path, config, variant, tokenizer, ...opening } = location;
-  switch (config === undefined ? "stable-diffusion" : kindOf(await readYamlFile(config))) {
+  switch (kind) {
     case "latent-diffusion":
-      return { kind: "class-to-image", model: await openLatentDiffusion(path, config ?? "", opening) };
+      return { kind: "class-to-image", model: await openLatentDiffusion(checkpoint, config, opening) };
     case "ddpm":
-      return {
-        kind: "unconditional-image",
-        model: await openOriginalDdpm({ checkpoint: path, config: config ?? "", ...opening }),
-      };
-    case "stable-diffusion":
-      return { kind: "text-to-image", model: await openSingleStableDiffusion(location) };
+      return { kind: "unconditional-image", model: await openOriginalDdpm({ checkpoint, ...opening, config }) };
   }
 }
 
-async function openFolder({ path, ...location }: ModelLocation): Promise<OpenedModel> {
-  const { config, ema, tokenizer, ...options } = location;
-  const names = await listFolder(path, "the model");
-  const className = names.has("model_index.json") ? (await readModelIndex(path)).className : undefined;
-  const fromText =
-    className === undefined
-      ? !(names.has("config.json") || names.has("unet"))
-      : isTextToImagePipeline(className) || className.startsWith("StableDiffusion"); // whose reader says what it is
-  return fromText
-    ? { kind: "text-to-image", model: await openStableDiffusion(path, options) }
-    : { kind: "unconditional-image", model: await openUnconditional(path, options) };
+type Opener = (folder: ModelFolder, options: OpenOptions) => Promise<OpenedModel>;
+
+const textToImage: Opener = async (folder, options) => ({
+  kind: "text-to-image",
+  model: await openStableDiffusionFolder(folder, options),
+});
+
+const unconditional: Opener = async (folder, options) => ({
+  kind: "unconditional-image",
+  model: await openUnconditionalFolder(folder, options),
+});
+
+/** Who opens a folder, by the pipeline class of diffusers that its model_index.json names. */
+const OPENERS: Readonly<Record<PipelineClass, Opener>> = {
+  StableDiffusionPipeline: textToImage,
+  StableDiffusionImg2ImgPipeline: textToImage,
+  StableDiffusionInpaintPipeline: textToImage,
+  LatentConsistencyModelPipeline: textToImage,
+  LatentConsistencyModelImg2ImgPipeline: textToImage,
+  StableDiffusionXLPipeline: textToImage,
+  StableDiffusionXLImg2ImgPipeline: textToImage,
+  StableDiffusionXLInpaintPipeline: textToImage,
+  DDPMPipeline: unconditional,
+  DDIMPipeline: unconditional,
+};
+
+type PipelineClass = keyof typeof PIPELINE_CLASSES | keyof typeof UNCONDITIONAL_STEPS;
+
+const isPipelineClass = (name: string): name is PipelineClass => Object.hasOwn(OPENERS, name);
+
+async function openFolder(files: Files, { config, ema, tokenizer, ...options }: Location): Promise<OpenedModel> {
+  if (config !== undefined) {
+    throw new CheckpointError(`Cannot open "${files.name}" with "${nameOf(config)}": a folder has configs of its own`);
+  }
+  const folder = await readModelFolder(files);
+  return openerOf(folder)(folder, options);
+}
+
+function openerOf({ files, names, index }: ModelFolder): Opener {
+  // The older layout of google/ddpm-* has no index; what has nothing of a model is refused as one without.
+  if (index === undefined) return names.has("config.json") || names.has("unet") ? unconditional : textToImage;
+  const { className } = index;
+  if (isPipelineClass(className)) return OPENERS[className];
+  throw new CheckpointError(
+    `Cannot open "${files.name}": it is a ${className}, one of ${Object.keys(OPENERS).join(", ")} is required`,
+  );
 }
 
 /** The original repositories' configs tell themselves apart by what they describe. */

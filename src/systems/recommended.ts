@@ -1,4 +1,5 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
+import type { Files } from "../checkpoint/files.ts";
 import { readJsonFile } from "../checkpoint/text/json-file.ts";
 import { isSamplerName, SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import { configReader } from "../models/config-reader.ts";
@@ -7,11 +8,11 @@ import type { Recommended } from "./published-defaults.ts";
 /** What a model folder may hold beside diffusers' files: the settings that its maker recommends, in diffusers' words. */
 export const RECOMMENDED_FILE = "generation_config.json";
 
-/** Reads what the model in `folder` recommends; nothing where it has no such file among its `names`. */
-export async function readRecommended(folder: string, names: ReadonlySet<string>): Promise<Recommended> {
+/** Reads what the model in a folder recommends; nothing where it has no such file among its `names`. */
+export async function readRecommended(files: Files, names: ReadonlySet<string>): Promise<Recommended> {
   if (!names.has(RECOMMENDED_FILE)) return {};
-  const path = `${folder}/${RECOMMENDED_FILE}`;
-  return recommendedSettings(await readJsonFile(path), path);
+  const source = await files.open(RECOMMENDED_FILE);
+  return recommendedSettings(await readJsonFile(source), source.name);
 }
 
 /** Reads parsed settings; fields that are none of ours pass, since other programs keep files of this name too. */

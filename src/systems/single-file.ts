@@ -1,3 +1,5 @@
+import { nameOf } from "../checkpoint/files/place.ts";
+import type { FileLike } from "../checkpoint/files.ts";
 import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
 import { readSchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
@@ -14,9 +16,13 @@ import type { TextEncoder } from "./text-encoder.ts";
 const OPEN_CLIP_PADDING = { pad_token: "!" };
 
 /** Opens a .safetensors or .ckpt file of Stable Diffusion in the names of its original code. */
-export async function openSingleStableDiffusion(location: ModelLocation): Promise<StableDiffusionModel> {
-  const { path, config: configPath, tokenizer, variant, ...opening } = location;
-  const file = await openSingleFile(path, { configPath, ...opening });
+export async function openSingleStableDiffusion(
+  checkpoint: FileLike,
+  location: Omit<ModelLocation, "path">,
+): Promise<StableDiffusionModel> {
+  const { config: configPath, tokenizer, variant, ...opening } = location;
+  const path = nameOf(checkpoint);
+  const file = await openSingleFile(checkpoint, { configPath, ...opening });
   const vocabulary = await readTokenizerFiles(tokenizer);
   const network = <Config>(
     { config, weights }: SingleFileNetwork,

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
+import { filesOf } from "../checkpoint/files/place.ts";
+import type { Files, FolderLike } from "../checkpoint/files.ts";
 import { type Component, type ComponentOptions, openComponent } from "../checkpoint/folder/component.ts";
-import { listFolder } from "../checkpoint/folder/folder.ts";
 import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
 import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
 import { readSmallFile } from "../checkpoint/text/json-file.ts";
@@ -10,6 +11,7 @@ import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
 import {
   FAMILIES,
@@ -43,8 +45,20 @@ export interface StableDiffusionModel extends TextEncoder {
 export type OpenOptions = ComponentOptions;
 
 /** Opens a model folder in diffusers' layout: reads configs, vocabulary and the headers of the weight files. */
-export async function openStableDiffusion(folder: string, options: OpenOptions = {}): Promise<StableDiffusionModel> {
-  const index = await readModelIndex(folder);
+export async function openStableDiffusion(
+  folder: FolderLike,
+  options: OpenOptions = {},
+): Promise<StableDiffusionModel> {
+  return openStableDiffusionFolder(await readModelFolder(folder), options);
+}
+
+/** Opens a model folder that has been listed already. */
+export async function openStableDiffusionFolder(
+  { files, names, ...listed }: ModelFolder,
+  options: OpenOptions,
+): Promise<StableDiffusionModel> {
+  const folder = files.name;
+  const index = listed.index ?? (await readModelIndex(files, names));
   if (!isTextToImagePipeline(index.className)) {
     throw new CheckpointError(
       `Cannot open "${folder}" for text to image: it is a ${index.className}, one of ${Object.keys(PIPELINE_CLASSES).join(", ")} is required`,
@@ -55,12 +69,12 @@ export async function openStableDiffusion(folder: string, options: OpenOptions =
     name: string,
     parse: (config: unknown, source: string) => Config,
   ): Promise<Network<Config>> => {
-    const component: Component = await openComponent(`${folder}/${name}`, options);
+    const component: Component = await openComponent(files.at(name), options);
     return { config: parse(component.config, component.configPath), weights: component.weights };
   };
   const openText = async (suffix: "" | "_2"): Promise<TextEncoder> => ({
     textEncoder: await open(`text_encoder${suffix}`, clipTextConfig),
-    tokenizer: loadClipTokenizer(await readTokenizerFiles(`${folder}/tokenizer${suffix}`)),
+    tokenizer: loadClipTokenizer(await readTokenizerFiles(files.at(`tokenizer${suffix}`))),
   });
   const { family } = PIPELINE_CLASSES[index.className];
   const two = FAMILIES[family].textEncoders === 2;
@@ -69,22 +83,26 @@ export async function openStableDiffusion(folder: string, options: OpenOptions =
   const model: StableDiffusionModel = {
     folder,
     family,
-    defaults: modelDefaults(family, await readRecommended(folder, await listFolder(folder, "the model"))),
+    defaults: modelDefaults(family, await readRecommended(files, names)),
     sees: seenBy(unet.config, vae.config),
     unet,
     vae,
     ...(await openText("")),
     ...(two ? { second: { ...(await openText("_2")), zeroMissingPrompt: zeroMissingPrompt(index, folder) } } : {}),
-    scheduler: await openScheduler(folder),
+    scheduler: await openScheduler(files),
   };
   checkFit(model);
   return model;
 }
 
 /** The scheduler config of a model folder. */
-export async function openScheduler(folder: string): Promise<SchedulerConfig> {
-  const path = `${folder}/scheduler/scheduler_config.json`;
-  return parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(path)), path);
+export const openScheduler = (folder: FolderLike): Promise<SchedulerConfig> =>
+  readScheduler(filesOf(folder).at("scheduler"));
+
+/** The scheduler_config.json of the folder that it lies in. */
+export async function readScheduler(files: Files): Promise<SchedulerConfig> {
+  const source = await files.open("scheduler_config.json");
+  return parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(source)), source.name);
 }
 
 /** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */

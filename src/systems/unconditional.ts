@@ -1,19 +1,20 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
+import { nameOf, sourceOf } from "../checkpoint/files/place.ts";
+import type { FileLike, Files, FolderLike } from "../checkpoint/files.ts";
 import { openComponent } from "../checkpoint/folder/component.ts";
-import { listFolder } from "../checkpoint/folder/folder.ts";
-import { readModelIndex } from "../checkpoint/folder/model-index.ts";
+import type { ModelIndex } from "../checkpoint/folder/model-index.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
-import { readSmallFile } from "../checkpoint/text/json-file.ts";
 import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
-import { parseSchedulerConfig, type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
+import { type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
 import { ddpmScheduleConfig } from "../diffusion/schedules/original-schedules.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { ddpmConfig } from "../originals/ddpm/ddpm-config.ts";
 import { withDiffusersNames } from "../originals/ddpm/ddpm-keys.ts";
 import { ddpmState } from "../originals/ddpm/ddpm-states.ts";
+import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import { UNCONDITIONAL_STEPS } from "./published-defaults.ts";
-import type { Network, OpenOptions } from "./stable-diffusion.ts";
+import { type Network, type OpenOptions, readScheduler } from "./stable-diffusion.ts";
 
 /** How the DDPM and DDIM code spreads timesteps (its `skip_type`): evenly, or more closely near the end. */
 export type TimestepSelection = "uniform" | "quad";
@@ -55,16 +56,22 @@ const PIPELINES: Readonly<Record<string, Pipeline>> = {
  * Opens a model folder in diffusers' layout, or in the older one of google/ddpm-* in which the U-Net's and the
  * scheduler's files lie in the folder itself.
  */
-export async function openUnconditional(folder: string, options: OpenOptions = {}): Promise<UnconditionalModel> {
-  const names = await listFolder(folder, "the model");
-  const within = (component: string): string => (names.has(component) ? `${folder}/${component}` : folder);
-  const { scheduler, steps } = names.has("model_index.json") ? await pipelineOf(folder) : DDPM;
+export async function openUnconditional(folder: FolderLike, options: OpenOptions = {}): Promise<UnconditionalModel> {
+  return openUnconditionalFolder(await readModelFolder(folder), options);
+}
+
+/** Opens a model folder that has been listed already. */
+export async function openUnconditionalFolder(
+  { files, names, index }: ModelFolder,
+  options: OpenOptions,
+): Promise<UnconditionalModel> {
+  const within = (component: string): Files => (names.has(component) ? files.at(component) : files);
+  const { scheduler, steps } = index === undefined ? DDPM : pipelineOf(index, files.name);
   const { config, configPath, weights } = await openComponent(within("unet"), options);
-  const schedulerPath = `${within("scheduler")}/scheduler_config.json`;
-  const published = parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(schedulerPath)), schedulerPath);
+  const published = await readScheduler(within("scheduler"));
   const unet = { config: unetConfig(config, configPath), weights };
   return {
-    path: folder,
+    path: files.name,
     unet,
     size: imageSize(unet.config, configPath),
     scheduler: scheduler(published),
@@ -74,8 +81,7 @@ export async function openUnconditional(folder: string, options: OpenOptions = {
   };
 }
 
-async function pipelineOf(folder: string): Promise<Pipeline> {
-  const { className } = await readModelIndex(folder);
+function pipelineOf({ className }: ModelIndex, folder: string): Pipeline {
   const pipeline = Object.hasOwn(PIPELINES, className) ? PIPELINES[className] : undefined;
   if (pipeline !== undefined) return pipeline;
   throw new CheckpointError(
@@ -101,9 +107,9 @@ function imageSize(config: UNetConfig, path: string): readonly [number, number] 
 /** Where a model of the DDPM and DDIM code lies. */
 export interface OriginalDdpm extends Omit<OpenCheckpointOptions, "at"> {
   /** A ckpt.pth. */
-  readonly checkpoint: string;
+  readonly checkpoint: FileLike;
   /** The config.yml that it was trained with. */
-  readonly config: string;
+  readonly config: FileLike;
   /** Whether to prefer the moving average to the weights themselves where a checkpoint of the trainer holds both. */
   readonly ema?: boolean | undefined;
 }
@@ -111,13 +117,14 @@ export interface OriginalDdpm extends Omit<OpenCheckpointOptions, "at"> {
 /** Opens a checkpoint of the DDPM and DDIM code; it samples as that code does, unclipped by DDIM. */
 export async function openOriginalDdpm(location: OriginalDdpm): Promise<UnconditionalModel> {
   const { checkpoint, config, ema, ...opening } = location;
-  const read = ddpmConfig(await readYamlFile(config), config);
+  const [path, configPath] = [nameOf(checkpoint), nameOf(config)];
+  const read = ddpmConfig(await readYamlFile(await sourceOf(config)), configPath);
   const state = ddpmState((await openCheckpoint(checkpoint, opening)).weights, { ema });
   const scheduler = ddpmScheduleConfig(read.schedule);
   return {
-    path: checkpoint,
-    unet: { config: read.unet, weights: withDiffusersNames(state, read.unet, checkpoint) },
-    size: imageSize(read.unet, config),
+    path,
+    unet: { config: read.unet, weights: withDiffusersNames(state, read.unet, path) },
+    size: imageSize(read.unet, configPath),
     scheduler,
     alternatives: [
       // The code's other sampler clips.

@@ -2,8 +2,10 @@
 export interface ByteSource {
   /** What messages call it. */
   readonly name: string;
-  /** What the spans of its tensors say: for a file, its path with every link resolved. */
-  readonly path: string;
+  /** Where it is a file on disk: its path with every link resolved, from which ONNX Runtime reads by itself. */
+  readonly path?: string | undefined;
+  /** Tells it from other files and from other versions of itself; undefined where nothing does but its bytes. */
+  readonly identity?: string | undefined;
   /** Size in bytes. */
   readonly size: number;
   /** The bytes `offset … offset + length`; rejects with a CheckpointError where the source does not hold them all. */

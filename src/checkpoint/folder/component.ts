@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { CheckpointError } from "../errors.ts";
+import { filesOf } from "../files/place.ts";
+import type { FolderLike } from "../files.ts";
 import type { JsonObject } from "../text/json.ts";
 import { readJsonFile } from "../text/json-file.ts";
 import type { Weights } from "../weights.ts";
-import { listFolder } from "./folder.ts";
 import { readWeightFiles, type WeightFileOptions } from "./shards.ts";
 import { findWeightFiles } from "./weight-files.ts";
 
@@ -11,6 +11,7 @@ import { findWeightFiles } from "./weight-files.ts";
 export interface Component {
   /** config.json as it is on disk: published configs leave out what equals the reference's defaults. */
   readonly config: JsonObject;
+  /** What messages call it; on disk, its path. */
   readonly configPath: string;
   readonly weights: Weights;
 }
@@ -22,12 +23,14 @@ export interface ComponentOptions extends WeightFileOptions {
 }
 
 /** Opens the folder of one network, for example `unet/`; which file is read is settled by `findWeightFiles`. */
-export async function openComponent(folder: string, options: ComponentOptions = {}): Promise<Component> {
-  const names = await listFolder(folder, "the component");
-  const configPath = join(folder, "config.json");
-  if (!names.has("config.json"))
-    throw new CheckpointError(`Cannot read the component "${folder}": it has no config.json`);
-  const config = await readJsonFile(configPath);
-  const weights = await readWeightFiles(folder, findWeightFiles(folder, names, options.variant), options);
-  return { config, configPath, weights };
+export async function openComponent(folder: FolderLike, options: ComponentOptions = {}): Promise<Component> {
+  const files = filesOf(folder);
+  const names = await files.list("the component");
+  if (!names.has("config.json")) {
+    throw new CheckpointError(`Cannot read the component "${files.name}": it has no config.json`);
+  }
+  const source = await files.open("config.json");
+  const config = await readJsonFile(source);
+  const weights = await readWeightFiles(files, findWeightFiles(files.name, names, options.variant), options);
+  return { config, configPath: source.name, weights };
 }

@@ -1,10 +1,11 @@
-import { join } from "node:path";
 import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
+import { filesOf } from "../files/place.ts";
+import type { FolderLike } from "../files.ts";
 import { readJsonFile } from "../text/json-file.ts";
-import { listFolder } from "./folder.ts";
 
-const FILE_NAME = "model_index.json";
+/** The file that says what a model in diffusers' layout is made of. */
+export const MODEL_INDEX = "model_index.json";
 
 /** The class that a component's folder is to be loaded as. */
 export interface ComponentClass {
@@ -22,17 +23,18 @@ export interface ModelIndex {
   readonly options: ReadonlyMap<string, unknown>;
 }
 
-/** Reads model_index.json of a model in diffusers' layout. */
-export async function readModelIndex(folder: string): Promise<ModelIndex> {
-  const names = await listFolder(folder, "the model");
-  if (!names.has(FILE_NAME)) {
+/** Reads model_index.json of a model in diffusers' layout; `names` are those of its folder, listed where left out. */
+export async function readModelIndex(folder: FolderLike, names?: ReadonlySet<string>): Promise<ModelIndex> {
+  const files = filesOf(folder);
+  if (!(names ?? (await files.list("the model"))).has(MODEL_INDEX)) {
     throw new CheckpointError(
-      `Cannot read the model "${folder}": it has no ${FILE_NAME}, so it is not in diffusers' layout`,
+      `Cannot read the model "${files.name}": it has no ${MODEL_INDEX}, so it is not in diffusers' layout`,
       { code: "MODEL_UNSUPPORTED" },
     );
   }
-  const path = join(folder, FILE_NAME);
-  const { _class_name: className, ...entries } = (await readJsonFile(path)) as { readonly _class_name?: unknown };
+  const source = await files.open(MODEL_INDEX);
+  const path = source.name;
+  const { _class_name: className, ...entries } = (await readJsonFile(source)) as { readonly _class_name?: unknown };
   if (typeof className !== "string") throw new CheckpointError(`Cannot read "${path}": it has no _class_name`);
   const components = new Map<string, ComponentClass | null>();
   const options = new Map<string, unknown>();

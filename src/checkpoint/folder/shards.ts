@@ -1,6 +1,8 @@
-import { isAbsolute, join, relative, sep } from "node:path";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
+import { isBelow } from "../files/paths.ts";
+import type { Files } from "../files.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../open-checkpoint.ts";
 import { isJsonObject } from "../text/json.ts";
 import { readJsonFile } from "../text/json-file.ts";
@@ -10,33 +12,33 @@ import type { WeightFiles } from "./weight-files.ts";
 /** What may be done with a file of weights that cannot be used in place. */
 export type WeightFileOptions = Omit<OpenCheckpointOptions, "at">;
 
-/** The tensors of all files that `files` stands for. */
+/** The tensors of all files of a folder that `found` stands for. */
 export async function readWeightFiles(
-  folder: string,
-  files: WeightFiles,
+  files: Files,
+  found: WeightFiles,
   options: WeightFileOptions = {},
 ): Promise<Weights> {
-  const path = join(folder, files.name);
-  switch (files.kind) {
+  const source = await files.open(found.name);
+  switch (found.kind) {
     case "single":
-      return (await openCheckpoint(path, options)).weights;
+      return (await openCheckpoint(source, options)).weights;
     case "sharded":
-      return readShards(folder, path, options);
+      return readShards(files, source, options);
   }
 }
 
 /** Reads every file that an index names and holds the index to what they contain. */
-async function readShards(folder: string, indexPath: string, options: WeightFileOptions): Promise<Weights> {
-  const shardOf = await readIndex(folder, indexPath);
+async function readShards(files: Files, index: ByteSource, options: WeightFileOptions): Promise<Weights> {
+  const shardOf = await readIndex(index);
   const weights = new Map<string, Weight>();
   const foundIn = new Map<string, string>();
   for (const shard of new Set(shardOf.values())) {
-    const { weights: held } = await openCheckpoint(join(folder, shard), options);
+    const { weights: held } = await openCheckpoint(await files.open(shard), options);
     for (const [name, weight] of held) {
       const other = foundIn.get(name);
       if (other !== undefined) {
         throw new CheckpointError(
-          `Cannot read "${indexPath}": tensor ${quote(name)} is in both ${quote(other)} and ${quote(shard)}`,
+          `Cannot read "${index.name}": tensor ${quote(name)} is in both ${quote(other)} and ${quote(shard)}`,
         );
       }
       weights.set(name, weight);
@@ -46,28 +48,22 @@ async function readShards(folder: string, indexPath: string, options: WeightFile
   for (const [name, shard] of shardOf) {
     if (foundIn.get(name) !== shard) {
       throw new CheckpointError(
-        `Cannot read "${indexPath}": it places tensor ${quote(name)} in ${quote(shard)}, which lacks it`,
+        `Cannot read "${index.name}": it places tensor ${quote(name)} in ${quote(shard)}, which lacks it`,
       );
     }
   }
   return weights;
 }
 
-async function readIndex(folder: string, path: string): Promise<ReadonlyMap<string, string>> {
-  const { weight_map: map } = (await readJsonFile(path)) as { readonly weight_map?: unknown };
-  if (!isJsonObject(map)) throw new CheckpointError(`Cannot read "${path}": its weight_map is not a JSON object`);
+async function readIndex(source: ByteSource): Promise<ReadonlyMap<string, string>> {
+  const { weight_map: map } = (await readJsonFile(source)) as { readonly weight_map?: unknown };
+  if (!isJsonObject(map))
+    throw new CheckpointError(`Cannot read "${source.name}": its weight_map is not a JSON object`);
   const entries = Object.entries(map).map(([name, shard]): [string, string] => {
-    if (typeof shard === "string" && isInside(folder, shard)) return [name, shard];
+    if (typeof shard === "string" && isBelow(shard)) return [name, shard];
     throw new CheckpointError(
-      `Cannot read "${path}": it places tensor ${quote(name)} in ${quote(shard)}, which is no file of this folder`,
+      `Cannot read "${source.name}": it places tensor ${quote(name)} in ${quote(shard)}, which is no file of this folder`,
     );
   });
   return new Map(entries);
-}
-
-/** Compares names only: in the Hugging Face cache every file is a link that leaves its folder. */
-function isInside(folder: string, name: string): boolean {
-  if (name === "" || name.includes("\0") || name.includes("\\") || isAbsolute(name)) return false;
-  const path = relative(folder, join(folder, name));
-  return path !== "" && path !== ".." && !path.startsWith(`..${sep}`) && !isAbsolute(path);
 }

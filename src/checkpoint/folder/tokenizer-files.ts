@@ -1,7 +1,8 @@
-import { join } from "node:path";
+import type { ByteSource } from "../bytes/byte-source.ts";
+import { filesOf } from "../files/place.ts";
+import type { FolderLike } from "../files.ts";
 import { decodeUtf8, type JsonObject } from "../text/json.ts";
 import { readJsonFile, readSmallFile } from "../text/json-file.ts";
-import { listFolder } from "./folder.ts";
 
 /** Contents of the files of a tokenizer; undefined where the folder goes without. */
 export interface TokenizerFiles {
@@ -13,19 +14,19 @@ export interface TokenizerFiles {
 }
 
 /** Gathers what `tokenizer/` needs from a folder of a model, for example `tokenizer_2/`. */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
-  const names = await listFolder(folder, "the tokenizer");
+export async function readTokenizerFiles(folder: FolderLike): Promise<TokenizerFiles> {
+  const files = filesOf(folder);
+  const names = await files.list("the tokenizer");
   const json = async (name: string): Promise<JsonObject | undefined> =>
-    names.has(name) ? await readJsonFile(join(folder, name)) : undefined;
+    names.has(name) ? await readJsonFile(await files.open(name)) : undefined;
   return {
     vocab: await json("vocab.json"),
-    merges: names.has("merges.txt") ? await readText(join(folder, "merges.txt")) : undefined,
+    merges: names.has("merges.txt") ? await readText(await files.open("merges.txt")) : undefined,
     tokenizerJson: await json("tokenizer.json"),
     config: await json("tokenizer_config.json"),
     specialTokens: await json("special_tokens_map.json"),
   };
 }
 
-async function readText(path: string): Promise<string> {
-  return decodeUtf8(await readSmallFile(path), `"${path}"`);
-}
+const readText = async (source: ByteSource): Promise<string> =>
+  decodeUtf8(await readSmallFile(source), `"${source.name}"`);

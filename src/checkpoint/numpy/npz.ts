@@ -2,8 +2,8 @@ import { zipSync } from "fflate";
 import { elementCount } from "../../tensor/tensor.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { quote } from "../bytes/limits.ts";
-import { writeAtomically } from "../bytes/write-atomically.ts";
 import { CheckpointError } from "../errors.ts";
+import { writePieces } from "../files/write.ts";
 import { inflateRange } from "../torch/inflate.ts";
 import { locateEntry, readZipDirectory, type ZipEntry } from "../torch/zip.ts";
 import { encodeNpy, NPY_HEADER_BYTES, NPY_TYPES, type NpyHeader, readNpyHeader } from "./npy.ts";
@@ -87,11 +87,7 @@ export async function writeNpz(
   const files = Object.entries(arrays).map(
     ([name, { data, shape }]) => [`${name}.npy`, encodeNpy(data, shape)] as const,
   );
-  try {
-    await writeAtomically(path, [zipSync(Object.fromEntries(files), { level: 0, mtime: EPOCH })]);
-  } catch (cause) {
-    throw new CheckpointError(`Cannot write "${path}"`, { cause });
-  }
+  await writePieces(path, [zipSync(Object.fromEntries(files), { level: 0, mtime: EPOCH })]);
 }
 
 /** What zip archives count time from: the same arrays make the same file. */

@@ -74,7 +74,7 @@ function parseEntry(entry: unknown, name: string, data: DataSection): Weight {
   if (end - begin !== expected) {
     throw fail(`${dtype} [${shape.join(", ")}] takes ${expected} bytes, its data_offsets span ${end - begin}`);
   }
-  return { dtype, shape, span: { path: data.source.path, offset: data.offset + begin, length: end - begin } };
+  return { dtype, shape, span: { source: data.source, offset: data.offset + begin, length: end - begin } };
 }
 
 type Fail = (reason: string) => CheckpointError;

@@ -1,6 +1,5 @@
 import type { Tensor } from "../../tensor/tensor.ts";
-import { writeAtomically } from "../bytes/write-atomically.ts";
-import { CheckpointError } from "../errors.ts";
+import { writePieces } from "../files/write.ts";
 import { encodeSafetensors } from "./encode-safetensors.ts";
 
 /** Writes float32 tensors as a safetensors file that appears under `path` only once it is complete. */
@@ -9,10 +8,5 @@ export async function writeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const pieces = encodeSafetensors(tensors, metadata);
-  try {
-    await writeAtomically(path, pieces);
-  } catch (cause) {
-    throw new CheckpointError(`Cannot write "${path}"`, { cause });
-  }
+  await writePieces(path, encodeSafetensors(tensors, metadata));
 }

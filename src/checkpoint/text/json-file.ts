@@ -1,4 +1,4 @@
-import { fileSource } from "../bytes/byte-sources/file.ts";
+import type { ByteSource } from "../bytes/byte-source.ts";
 import { CheckpointError } from "../errors.ts";
 import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
 
@@ -6,17 +6,16 @@ import { isJsonObject, type JsonObject, parseJson } from "./json.ts";
 export const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
 /** Reads a small file of JSON whose outermost value is an object. */
-export async function readJsonFile(path: string): Promise<JsonObject> {
-  const value = parseJson(await readSmallFile(path), `"${path}"`);
-  if (!isJsonObject(value)) throw new CheckpointError(`Cannot read "${path}": it is not a JSON object`);
+export async function readJsonFile(source: ByteSource): Promise<JsonObject> {
+  const value = parseJson(await readSmallFile(source), `"${source.name}"`);
+  if (!isJsonObject(value)) throw new CheckpointError(`Cannot read "${source.name}": it is not a JSON object`);
   return value;
 }
 
 /** Reads a whole file, refusing one that is too large to be text about a model. */
-export async function readSmallFile(path: string): Promise<Uint8Array> {
-  const source = await fileSource(path);
-  if (source.size > MAX_JSON_BYTES) {
-    throw new CheckpointError(`Cannot read "${path}": it has ${source.size} bytes, at most ${MAX_JSON_BYTES} are read`);
+export async function readSmallFile({ name, size, read }: ByteSource): Promise<Uint8Array> {
+  if (size > MAX_JSON_BYTES) {
+    throw new CheckpointError(`Cannot read "${name}": it has ${size} bytes, at most ${MAX_JSON_BYTES} are read`);
   }
-  return source.read(0, source.size);
+  return read(0, size);
 }

@@ -1,13 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { open, rm } from "node:fs/promises";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
-import { fileSource } from "../bytes/byte-sources/file.ts";
-import { writeAtomically } from "../bytes/write-atomically.ts";
 import { CheckpointError } from "../errors.ts";
+import type { WritableFiles } from "../files.ts";
 import { safetensorsHeader, type TensorEntry } from "../safetensors/encode-safetensors.ts";
-import { inflateInto } from "./inflate.ts";
+import { inflated } from "./inflate.ts";
 import { orderedBytes } from "./ordered-bytes.ts";
 import type { PackedRange, StoragePlace } from "./torch-archive.ts";
 import { openTorchFile, type TorchFileOptions } from "./torch-file.ts";
@@ -25,41 +22,30 @@ export interface ConvertOptions extends TorchFileOptions {
 }
 
 /**
- * Copies the tensors of a .bin, .pt, .pth or .ckpt file into a safetensors file that appears under `targetPath` only once
- * it is complete: in row-major order, unpacked, a few megabytes at a time.
+ * The tensors of a .bin, .pt, .pth or .ckpt file as a safetensors file, piece by piece: in row-major order, unpacked, a few
+ * megabytes at a time. What is compressed is unpacked into `scratch` for the time being.
  */
-export async function convertTorchFile(
+export async function* convertTorchFile(
   source: ByteSource,
-  targetPath: string,
+  scratch: WritableFiles,
   { at, onProgress, signal }: ConvertOptions = {},
-): Promise<void> {
+): AsyncGenerator<Uint8Array, void> {
   const { tensors, metadata, locate } = await openTorchFile(source, { at });
   const inOrder = byStorage(tensors);
   const entries = inOrder.map(([name, tensor]) => [name, entryOf(tensor)] as const);
   const total = entries.reduce((sum, [, { bytes }]) => sum + bytes, 0);
   checkSize(source, total);
-  const header = encodeHeader(source, entries, metadata);
-
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    yield header;
-    let written = 0;
-    await using opened = storageReader(source, targetPath, signal);
-    for (const [, tensor] of inOrder) {
-      const { bytes, start } = await opened.open(await locate(tensor.storage));
-      for await (const piece of orderedBytes(tensor, bytes, start)) {
-        signal?.throwIfAborted();
-        yield piece;
-        written += piece.length;
-        onProgress?.({ written, total });
-      }
+  yield encodeHeader(source, entries, metadata);
+  let written = 0;
+  await using opened = storageReader(source, scratch, signal);
+  for (const [, tensor] of inOrder) {
+    const { bytes, start } = await opened.open(await locate(tensor.storage));
+    for await (const piece of orderedBytes(tensor, bytes, start)) {
+      signal?.throwIfAborted();
+      yield piece;
+      written += piece.length;
+      onProgress?.({ written, total });
     }
-  }
-
-  try {
-    await writeAtomically(targetPath, pieces());
-  } catch (cause) {
-    if (cause instanceof CheckpointError || cause === signal?.reason) throw cause;
-    throw new CheckpointError(`Cannot write "${targetPath}"`, { cause });
   }
 }
 
@@ -106,39 +92,32 @@ interface OpenStorage {
   readonly start: number;
 }
 
-/** Opens storages one after the other; a compressed one is unpacked beside the target, and gone when the next one is. */
-function storageReader(source: ByteSource, targetPath: string, signal: AbortSignal | undefined) {
+/** Opens storages one after the other; a compressed one is unpacked into `scratch`, and gone when the next one is. */
+function storageReader(source: ByteSource, scratch: WritableFiles, signal: AbortSignal | undefined) {
   let unpacked: { readonly packed: PackedRange; readonly bytes: ByteSource } | undefined;
-  const path = `${targetPath}.${randomUUID()}.storage`;
+  const name = `${crypto.randomUUID()}.storage`;
   return {
     async open(place: StoragePlace): Promise<OpenStorage> {
       if (place.kind === "plain") return { bytes: source, start: place.offset };
       if (unpacked?.packed.offset !== place.packed.offset) {
         checkSize(source, place.packed.size);
-        await unpack(source, place.packed, path, signal);
-        unpacked = { packed: place.packed, bytes: await fileSource(path) };
+        await scratch.write(name, interruptible(inflated(source, place.packed), signal));
+        unpacked = { packed: place.packed, bytes: await scratch.open(name) };
       }
       return { bytes: unpacked.bytes, start: 0 };
     },
     async [Symbol.asyncDispose](): Promise<void> {
-      await rm(path, { force: true });
+      if (unpacked !== undefined) await scratch.remove(name);
     },
   };
 }
 
-async function unpack(
-  source: ByteSource,
-  packed: PackedRange,
-  path: string,
+async function* interruptible(
+  pieces: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const file = await open(path, "w");
-  try {
-    await inflateInto(source, packed, async (piece) => {
-      signal?.throwIfAborted();
-      await file.writeFile(piece);
-    });
-  } finally {
-    await file.close();
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    signal?.throwIfAborted();
+    yield piece;
   }
 }

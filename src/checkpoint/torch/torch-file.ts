@@ -79,6 +79,6 @@ function toWeight({ storage, shape, offset }: TorchTensor, source: ByteSource, s
   return {
     dtype: storage.dtype,
     shape,
-    span: { path: source.path, offset: length === 0 ? start : start + offset * width, length },
+    span: { source, offset: length === 0 ? start : start + offset * width, length },
   };
 }

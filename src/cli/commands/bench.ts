@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename, extname, join } from "node:path";
 import type { Command } from "commander";
@@ -10,7 +10,6 @@ import { speedupPlot } from "../../benchmark/report/plot.ts";
 import type { BenchmarkReport } from "../../benchmark/report/report.ts";
 import { reportFacts, reportTables } from "../../benchmark/report/report-tables.ts";
 import { architectureSubject, modelSubject, type Subject } from "../../benchmark/subject.ts";
-import { removeFolder } from "../../checkpoint/bytes/cached-file.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
@@ -115,7 +114,7 @@ Examples:
 async function bench(flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const folder = join(flags.cacheFolder ?? cacheFolder(), "benchmark");
   if (flags.clean === true) {
-    await removeFolder(folder);
+    await rm(folder, { recursive: true, force: true });
     terminal.print(`removed ${folder}`);
     return;
   }

@@ -1,5 +1,6 @@
+import { filesOf } from "../../checkpoint/files/place.ts";
+import type { Files, FolderLike } from "../../checkpoint/files.ts";
 import { openComponent } from "../../checkpoint/folder/component.ts";
-import { listFolder } from "../../checkpoint/folder/folder.ts";
 import { readWeightFiles, type WeightFileOptions } from "../../checkpoint/folder/shards.ts";
 import { readTokenizerFiles } from "../../checkpoint/folder/tokenizer-files.ts";
 import { findWeightFiles, OPEN_CLIP_STEMS } from "../../checkpoint/folder/weight-files.ts";
@@ -23,49 +24,47 @@ export interface ClipModel {
 }
 
 const OPEN_CLIP_CONFIG = "open_clip_config.json";
+const PREPROCESSOR_CONFIG = "preprocessor_config.json";
 
 /**
  * Opens a folder with a CLIP model and its vocabulary: a CLIPModel of transformers with, if there is one, its
  * preprocessor_config.json, or a model of OpenCLIP. A folder that holds both, as published ones do, is OpenCLIP's.
  */
-export async function openClip(folder: string, options: WeightFileOptions = {}): Promise<ClipModel> {
-  const names = await listFolder(folder, "the model");
+export async function openClip(folder: FolderLike, options: WeightFileOptions = {}): Promise<ClipModel> {
+  const files = filesOf(folder);
+  const names = await files.list("the model");
   const holdsWeights = [...names].some((name) => OPEN_CLIP_STEMS.some((stem) => name.startsWith(`${stem}.`)));
   const isOpenClip = names.has(OPEN_CLIP_CONFIG) && (holdsWeights || !names.has("config.json"));
-  const model = isOpenClip
-    ? await openOpenClip(folder, names, options)
-    : await openTransformers(folder, names, options);
-  checkFit(isOpenClip ? `"${folder}", renamed as transformers would,` : `"${folder}"`, () => {
+  const model = isOpenClip ? await openOpenClip(files, names, options) : await openTransformers(files, names, options);
+  checkFit(isOpenClip ? `"${files.name}", renamed as transformers would,` : `"${files.name}"`, () => {
     const { config, weights } = model;
     clipImageModel(config, { batch: 1 }, weights);
     clipPromptModel(config, { batch: 1, length: config.text.positions }, weights);
   });
-  return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(folder)) };
+  return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(files)) };
 }
 
 type TowerFiles = Omit<ClipModel, "tokenizer">;
 
-async function openOpenClip(
-  folder: string,
-  names: ReadonlySet<string>,
-  options: WeightFileOptions,
-): Promise<TowerFiles> {
-  const path = `${folder}/${OPEN_CLIP_CONFIG}`;
-  const json = await readJsonFile(path);
-  const config = openClipConfig(json, path);
-  const stored = await readWeightFiles(folder, findWeightFiles(folder, names, undefined, OPEN_CLIP_STEMS), options);
+async function openOpenClip(files: Files, names: ReadonlySet<string>, options: WeightFileOptions): Promise<TowerFiles> {
+  const source = await files.open(OPEN_CLIP_CONFIG);
+  const json = await readJsonFile(source);
+  const config = openClipConfig(json, source.name);
+  const found = findWeightFiles(files.name, names, undefined, OPEN_CLIP_STEMS);
+  const stored = await readWeightFiles(files, found, options);
   const weights = mappedWeights(stored, openClipModelWeights);
-  return { config, weights, preprocessing: openClipPreprocessing(json, config.vision.imageSize, path) };
+  return { config, weights, preprocessing: openClipPreprocessing(json, config.vision.imageSize, source.name) };
 }
 
 async function openTransformers(
-  folder: string,
+  files: Files,
   names: ReadonlySet<string>,
   options: WeightFileOptions,
 ): Promise<TowerFiles> {
-  const { config: json, configPath, weights } = await openComponent(folder, options);
+  const { config: json, configPath, weights } = await openComponent(files, options);
   const config = clipConfig(json, configPath);
-  const path = `${folder}/preprocessor_config.json`;
-  const described = names.has("preprocessor_config.json") ? await readJsonFile(path) : {};
+  const source = names.has(PREPROCESSOR_CONFIG) ? await files.open(PREPROCESSOR_CONFIG) : undefined;
+  const described = source === undefined ? {} : await readJsonFile(source);
+  const path = `${files.name}/${PREPROCESSOR_CONFIG}`;
   return { config, weights, preprocessing: transformersPreprocessing(described, config.vision.imageSize, path) };
 }

@@ -1,6 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { DTYPES } from "../../tensor/dtype.ts";
-import type { Attribute, Graph, GraphNode, Initializer, Value } from "../graph.ts";
+import type { Attribute, ExternalData, Graph, GraphNode, Initializer, Value } from "../graph.ts";
 import { nameValues } from "../names.ts";
 import {
   AttributeProto_AttributeType,
@@ -19,11 +19,14 @@ const OPSETS = [
 ];
 const IR_VERSION = 10n;
 
+/** Where the runtime finds the bytes of a weight. */
+export type Locate = (data: ExternalData) => { readonly location: string; readonly offset: number };
+
 /**
- * Serialises a graph as an ONNX model. Weights become external data whose location is `locate(path)`, which must be
- * relative to the folder that the runtime is told; weights without a file are refused.
+ * Serialises a graph as an ONNX model. Weights become external data at the place that `locate` gives: the location is
+ * relative to the folder that the runtime is told, or the name of bytes that it is given. Weights without data are refused.
  */
-export function writeModel(graph: Graph, locate: (path: string) => string): Uint8Array {
+export function writeModel(graph: Graph, locate: Locate): Uint8Array {
   checkOrder(graph);
   const name = nameValues(graph);
   // An output that is an input, an initializer or another output under a second name needs a node of its own.
@@ -94,7 +97,7 @@ function tensorProto(
   name: string,
   { dtype, shape }: Value,
   initializer: Initializer,
-  locate: (path: string) => string,
+  locate: Locate,
 ): MessageInitShape<typeof TensorProtoSchema> {
   const described = { name, dataType: DTYPES[dtype].onnxType, dims: shape.map(BigInt) };
   if (initializer.kind === "constant") {
@@ -104,14 +107,14 @@ function tensorProto(
   if (initializer.data === undefined) {
     throw new RangeError(`Cannot write weight "${initializer.name}": the graph was built without a checkpoint`);
   }
-  const { path, offset, length } = initializer.data;
+  const { location, offset } = locate(initializer.data);
   return {
     ...described,
     dataLocation: TensorProto_DataLocation.EXTERNAL,
     externalData: [
-      { key: "location", value: locate(path) },
+      { key: "location", value: location },
       { key: "offset", value: String(offset) },
-      { key: "length", value: String(length) },
+      { key: "length", value: String(initializer.data.length) },
     ],
   };
 }

@@ -65,5 +65,5 @@ function layerWeights(key: string, weight: Weight, tower: string): ReturnType<Ke
 /** A third of the rows of `weight`, where it lies. */
 function third({ dtype, shape: [rows = 0, ...rest], span }: Weight, index: number): Weight {
   const length = Math.floor(span.length / 3);
-  return { dtype, shape: [rows / 3, ...rest], span: { path: span.path, offset: span.offset + index * length, length } };
+  return { dtype, shape: [rows / 3, ...rest], span: { ...span, offset: span.offset + index * length, length } };
 }

@@ -1,6 +1,8 @@
 import { quote } from "../../checkpoint/bytes/limits.ts";
 import type { CheckpointFile } from "../../checkpoint/checkpoint-file.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
+import { nameOf, sourceOf } from "../../checkpoint/files/place.ts";
+import type { FileLike } from "../../checkpoint/files.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../../checkpoint/open-checkpoint.ts";
 import type { JsonObject } from "../../checkpoint/text/json.ts";
 import { readYamlFile } from "../../checkpoint/text/yaml-file.ts";
@@ -33,16 +35,17 @@ export interface SingleFile {
 
 export interface SingleFileOptions extends OpenCheckpointOptions {
   /** The YAML of the original repository that describes the model; without it, names and shapes of the tensors do. */
-  readonly configPath?: string | undefined;
+  readonly configPath?: FileLike | undefined;
   /** Whether to take the averaged weights of a file that has both kinds; true unless told otherwise. */
   readonly ema?: boolean | undefined;
 }
 
 /** Opens a .safetensors or .ckpt of Stable Diffusion 1.x, 2.x or XL in the names of its original code. */
-export async function openSingleFile(path: string, options: SingleFileOptions = {}): Promise<SingleFile> {
+export async function openSingleFile(file: FileLike, options: SingleFileOptions = {}): Promise<SingleFile> {
   const { configPath, ema, ...opening } = options;
-  const config = configPath === undefined ? undefined : originalConfig(await readYamlFile(configPath), configPath);
-  return describeSingleFile(await openCheckpoint(path, opening), path, { config, ema });
+  const yaml = configPath === undefined ? undefined : await readYamlFile(await sourceOf(configPath));
+  const config = configPath === undefined ? undefined : originalConfig(yaml ?? {}, nameOf(configPath));
+  return describeSingleFile(await openCheckpoint(file, opening), nameOf(file), { config, ema });
 }
 
 export interface DescribeOptions {

@@ -136,9 +136,12 @@ function attentionDifference(): Graph {
   return { ...rest, nodes: first === undefined ? [] : [first, ...rest.nodes] };
 }
 
+/** Probes have no weights. */
+const nowhere = (): { location: string; offset: number } => ({ location: "", offset: 0 });
+
 /** The results for numbers of [-1, 1]. */
 async function runProbe(device: NodeDevice, graph: Graph): Promise<readonly number[]> {
-  const model = writeModel(graph, (path) => path);
+  const model = writeModel(graph, nowhere);
   const { InferenceSession, Tensor } = onnxRuntime();
   const session = await InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: SILENT });
   try {

@@ -1,11 +1,10 @@
-import { realpathSync } from "node:fs";
-import { basename, dirname } from "node:path";
 import type { Graph } from "../../onnx/graph.ts";
 import { writeModel } from "../../onnx/protobuf/model.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
 import type { MemorySettings } from "../memory/memory-settings.ts";
 import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
 import type { Open, OpenedSession } from "./opened-session.ts";
+import { weightFiles } from "./weight-files.ts";
 
 /** Where and how a graph is going to run. */
 export interface OpenSettings {
@@ -16,13 +15,13 @@ export interface OpenSettings {
   readonly keep?: readonly string[] | undefined;
 }
 
-/** Opens `graph` as one session, which reads its weights from their files. */
+/** Opens `graph` as one session, which maps its weights from their files, or is given them where there are none. */
 export async function openGraph(
   graph: Graph,
   { device, threads, memory, keep = [] }: OpenSettings,
   open: Open,
 ): Promise<OpenedSession> {
-  const { folder, locate } = weightFiles(graph);
+  const { folder, locate, bytes } = await weightFiles(graph);
   const folded = memory.options.graphOptimizationLevel !== "disabled";
   const model = writeModel(folded ? graph : weightsFirst(graph), locate);
   try {
@@ -31,6 +30,7 @@ export async function openGraph(
       ...memory.options,
       logSeverityLevel: SILENT, // what goes wrong is thrown
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      ...(bytes.length === 0 ? {} : { externalData: bytes }),
       // Of ONNX Runtime's devices in Node, WebGPU is the only one whose memory JavaScript can hold on to.
       ...(device === "webgpu" ? { preferredOutputLocation: outputLocations(graph, keep) } : {}),
       extra: {
@@ -51,34 +51,4 @@ export async function openGraph(
 function outputLocations(graph: Graph, keep: readonly string[]): Readonly<Record<string, "cpu" | "gpu-buffer">> {
   const names = [...graph.outputs.keys()];
   return Object.fromEntries(names.map((name) => [name, keep.includes(name) ? "gpu-buffer" : "cpu"]));
-}
-
-interface WeightFiles {
-  /** None where the graph has no weights. */
-  readonly folder: string | undefined;
-  /** The name in `folder` of a weight file. */
-  readonly locate: (path: string) => string;
-}
-
-/** The one folder that holds every weight file, links resolved: ONNX Runtime refuses paths and links that leave it. */
-function weightFiles(graph: Graph): WeightFiles {
-  const realPaths = new Map<string, string>();
-  for (const initializer of graph.initializers.values()) {
-    const path = initializer.kind === "weight" ? initializer.data?.path : undefined;
-    if (path !== undefined && !realPaths.has(path)) realPaths.set(path, resolveWeights(graph, path));
-  }
-  const folders = [...new Set([...realPaths.values()].map(dirname))];
-  if (folders.length > 1) {
-    const list = folders.map((folder) => `"${folder}"`).join(", ");
-    throw new Error(`Cannot load graph "${graph.name}": its weights lie in ${list}, one folder is required`);
-  }
-  return { folder: folders[0], locate: (path) => basename(realPaths.get(path) ?? path) };
-}
-
-function resolveWeights(graph: Graph, path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (cause) {
-    throw new Error(`Cannot load graph "${graph.name}": its weights are not found at "${path}"`, { cause });
-  }
 }

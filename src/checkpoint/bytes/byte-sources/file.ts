@@ -5,10 +5,11 @@ import { checkRange } from "./bounds.ts";
 
 /** A file on disk, opened anew for every read: nothing to close, and no more open files than reads under way. */
 export async function fileSource(path: string): Promise<ByteSource> {
-  const { realPath, size } = await locate(path);
+  const { realPath, size, modified } = await locate(path);
   return {
     name: path,
     path: realPath,
+    identity: JSON.stringify([realPath, size, modified]),
     size,
     async read(offset, length) {
       checkRange(path, size, offset, length);
@@ -22,12 +23,12 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-async function locate(path: string): Promise<{ realPath: string; size: number }> {
+async function locate(path: string): Promise<{ realPath: string; size: number; modified: number }> {
   try {
     const realPath = await realpath(path);
     const found = await stat(realPath);
     if (!found.isFile()) throw new CheckpointError(`Cannot read "${path}": it is not a file`);
-    return { realPath, size: found.size };
+    return { realPath, size: found.size, modified: found.mtimeMs };
   } catch (cause) {
     if (cause instanceof CheckpointError) throw cause;
     const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";

@@ -5,7 +5,6 @@ import { checkRange } from "./bounds.ts";
 export function memorySource(bytes: Uint8Array, name = "memory"): ByteSource {
   return {
     name,
-    path: name,
     size: bytes.length,
     async read(offset, length) {
       checkRange(name, bytes.length, offset, length);

@@ -1,16 +1,6 @@
-import {
-  appendFileSync,
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { writeWhole } from "../../../checkpoint/files/write.ts";
 import type { Store } from "../store.ts";
 
 /** A store in a folder, which is made where it is missing. */
@@ -26,16 +16,14 @@ export function folderStore(folder: string): Store {
   return {
     read: (name, begin = 0, end) => readPart(join(folder, name), begin, end),
     size: (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size,
-    write: (name, content) => writeWhole(place(name), content),
+    // Under a name that the next attempt takes again, so that a kill leaves nothing behind for good.
+    write(name, content) {
+      const path = place(name);
+      writeWhole(path, content, `${path}.part`);
+    },
     append: (name, content) => appendFileSync(place(name), content),
     truncate: (name, size) => truncateSync(join(folder, name), size),
   };
-}
-
-/** By way of a name that the next attempt takes again, so that a kill leaves nothing behind for good. */
-function writeWhole(path: string, content: Uint8Array | string): void {
-  writeFileSync(`${path}.part`, content);
-  renameSync(`${path}.part`, path);
 }
 
 function readPart(path: string, begin: number, end: number | undefined): Uint8Array | undefined {

@@ -1,0 +1,52 @@
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileSource } from "../bytes/byte-sources/file.ts";
+import type { WritableFiles } from "../files.ts";
+import { checkBelow, folderError } from "./paths.ts";
+import { writePieces } from "./write.ts";
+
+/** A folder on disk; links are followed wherever they lead, since the Hugging Face cache consists of them. */
+export function nodeFiles(folder: string): WritableFiles {
+  const full = (path: string): string => join(folder, checkBelow(folder, path));
+  return {
+    name: folder,
+    async list(wanted = "the folder") {
+      try {
+        return new Set(await readdir(folder));
+      } catch (cause) {
+        throw folderError(wanted, folder, REASONS.get(codeOf(cause)) ?? "", cause);
+      }
+    },
+    kind: (path) => pathKind(full(path)),
+    open: async (path) => await fileSource(full(path)),
+    at: (path) => nodeFiles(full(path)),
+    async write(path, pieces) {
+      const target = full(path);
+      try {
+        await mkdir(dirname(target), { recursive: true });
+      } catch (cause) {
+        throw new Error(`Cannot write "${target}"`, { cause });
+      }
+      await writePieces(target, pieces);
+    },
+    async remove(path) {
+      await rm(full(path), { force: true });
+    },
+  };
+}
+
+/** What lies at a path on disk, links followed; undefined where nothing does. */
+export async function pathKind(path: string): Promise<"file" | "folder" | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? "folder" : "file";
+  } catch {
+    return undefined;
+  }
+}
+
+const REASONS: ReadonlyMap<unknown, string> = new Map([
+  ["ENOENT", ": there is no such folder"],
+  ["ENOTDIR", ": it is not a folder"],
+]);
+
+const codeOf = (cause: unknown): unknown => (cause instanceof Error && "code" in cause ? cause.code : undefined);
