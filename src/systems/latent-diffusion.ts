@@ -1,5 +1,5 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
-import { nameOf, sourceOf } from "../checkpoint/files/place.ts";
+import { nameOf } from "../checkpoint/files/place.ts";
 import type { FileLike } from "../checkpoint/files.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { readTensor } from "../checkpoint/read-tensor.ts";
@@ -40,7 +40,7 @@ export async function openLatentDiffusion(
   description: FileLike,
   { ema, ...opening }: LatentDiffusionOptions = {},
 ): Promise<LatentDiffusionModel> {
-  const config = ldmConfig(await readYamlFile(await sourceOf(description)), nameOf(description));
+  const config = ldmConfig(await readYamlFile(description), nameOf(description));
   const { weights } = await openCheckpoint(checkpoint, opening);
   const path = nameOf(checkpoint);
   const parts = latentDiffusionParts(weights, path, ema);

@@ -1,5 +1,5 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
-import { nameOf, sourceOf } from "../checkpoint/files/place.ts";
+import { nameOf } from "../checkpoint/files/place.ts";
 import type { FileLike, Files, FolderLike } from "../checkpoint/files.ts";
 import { openComponent } from "../checkpoint/folder/component.ts";
 import type { ModelIndex } from "../checkpoint/folder/model-index.ts";
@@ -118,7 +118,7 @@ export interface OriginalDdpm extends Omit<OpenCheckpointOptions, "at"> {
 export async function openOriginalDdpm(location: OriginalDdpm): Promise<UnconditionalModel> {
   const { checkpoint, config, ema, ...opening } = location;
   const [path, configPath] = [nameOf(checkpoint), nameOf(config)];
-  const read = ddpmConfig(await readYamlFile(await sourceOf(config)), configPath);
+  const read = ddpmConfig(await readYamlFile(config), configPath);
   const state = ddpmState((await openCheckpoint(checkpoint, opening)).weights, { ema });
   const scheduler = ddpmScheduleConfig(read.schedule);
   return {

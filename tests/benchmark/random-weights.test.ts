@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { randomWeights, unetWeightShapes } from "../../src/benchmark/random-weights.ts";
 import { conditioningOf } from "../../src/benchmark/subject.ts";
-import { ensureFile } from "../../src/checkpoint/bytes/cached-file.ts";
+import { ensureFile } from "../../src/checkpoint/files/ensure-file.ts";
+import { nodeFiles } from "../../src/checkpoint/files/node.ts";
 import { readTensor } from "../../src/checkpoint/read-tensor.ts";
 import { architecture } from "../../src/models/architectures.ts";
 import { unet } from "../../src/models/unet/unet.ts";
@@ -80,15 +80,17 @@ describe("random weights", () => {
         controller.abort(new Error("stopped by the test"));
       }
     }
-    await expect(ensureFile(join(folder, "weights.safetensors"), interrupted)).rejects.toThrow("stopped by the test");
+    await expect(ensureFile(nodeFiles(folder), "weights.safetensors", interrupted)).rejects.toThrow(
+      "stopped by the test",
+    );
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test("are not made again where they are", async () => {
-    const path = join(temporaryFolder(), "inner", "weights.safetensors");
-    expect(await ensureFile(path, () => randomWeights(unetWeightShapes(TINY), "fp16"))).toBe(true);
+    const [files, path] = [nodeFiles(temporaryFolder()), "inner/weights.safetensors"];
+    expect(await ensureFile(files, path, () => randomWeights(unetWeightShapes(TINY), "fp16"))).toBe(true);
     expect(
-      await ensureFile(path, () => {
+      await ensureFile(files, path, () => {
         throw new Error("made again");
       }),
     ).toBe(false);

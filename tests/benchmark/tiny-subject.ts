@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { randomWeights, unetWeightShapes } from "../../src/benchmark/random-weights.ts";
 import type { Subject } from "../../src/benchmark/subject.ts";
-import { ensureFile } from "../../src/checkpoint/bytes/cached-file.ts";
+import { ensureFile } from "../../src/checkpoint/files/ensure-file.ts";
+import { nodeFiles } from "../../src/checkpoint/files/node.ts";
 import { openCheckpoint } from "../../src/checkpoint/open-checkpoint.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
@@ -22,9 +22,9 @@ export const TINY: UNetConfig = unetConfig({
 
 /** A tiny U-Net with random weights in `folder`. */
 export async function tinySubject(folder: string): Promise<Subject> {
-  const path = join(folder, "tiny.safetensors");
-  await ensureFile(path, () => randomWeights(unetWeightShapes(TINY), "fp16"));
-  const { weights } = await openCheckpoint(path);
+  const [files, file] = [nodeFiles(folder), "tiny.safetensors"];
+  await ensureFile(files, file, () => randomWeights(unetWeightShapes(TINY), "fp16"));
+  const { weights } = await openCheckpoint(await files.open(file));
   const scheduler = readSchedulerConfig({ _class_name: "DDIMScheduler" });
   return { name: "tiny", config: TINY, weights, scheduler, shape: { batch: 2, height: 8, width: 8, contextLength: 5 } };
 }

@@ -26,14 +26,14 @@ describe("openComponent()", () => {
     expect(configPath).toBe(join(folder, "config.json"));
     expect(config).toHaveProperty(fixture.startsWith("unet") ? "_class_name" : "architectures");
     expect(weights.size).toBeGreaterThan(10);
-    expect(new Set([...weights.values()].map(({ span }) => span.path))).toEqual(
+    expect(new Set([...weights.values()].map(({ span }) => span.source.path))).toEqual(
       new Set([realpathSync(join(folder, file))]),
     );
   });
 
   test("joins the shards that an index names", async () => {
     const { weights } = await openComponent(fixturePath("models/unet-sharded"));
-    const paths = new Set([...weights.values()].map(({ span }) => span.path));
+    const paths = new Set([...weights.values()].map(({ span }) => span.source.path));
     expect(paths.size).toBe(2);
     const one = weights.get("conv_in.weight");
     expect(one && (await readTensor(one)).shape).toEqual(one?.shape);
@@ -53,7 +53,7 @@ describe("openComponent()", () => {
       symlinkSync(join("..", "..", "..", "blobs", blob), join(snapshot, name));
     }
     const { weights } = await openComponent(snapshot);
-    for (const { span } of weights.values()) expect(span.path).toBe(join(blobs, "2e"));
+    for (const { span } of weights.values()) expect(span.source.path).toBe(join(blobs, "2e"));
   });
 
   test("says which folder, config or weights are missing", async () => {

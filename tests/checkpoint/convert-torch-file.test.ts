@@ -5,6 +5,8 @@ import { describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import type { CheckpointFile } from "../../src/checkpoint/checkpoint-file.ts";
+import { memoryFiles } from "../../src/checkpoint/files/memory.ts";
+import { nodeFiles } from "../../src/checkpoint/files/node.ts";
 import { openCheckpoint } from "../../src/checkpoint/open-checkpoint.ts";
 import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
 import { type ConvertOptions, convertTorchFile } from "../../src/checkpoint/torch/convert-torch-file.ts";
@@ -15,7 +17,7 @@ import { storage, type TensorParts, tensorPickle, torchZip } from "./torch-files
 /** Type, shape and bytes of every tensor. */
 async function contents({ weights }: CheckpointFile): Promise<Record<string, unknown>> {
   const entries = [...weights].map(async ([name, { dtype, shape, span }]) => {
-    const bytes = await (await fileSource(span.path)).read(span.offset, span.length);
+    const bytes = await span.source.read(span.offset, span.length);
     return [name, { dtype, shape, bytes: Buffer.from(bytes).toString("hex") }] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
@@ -24,13 +26,12 @@ async function contents({ weights }: CheckpointFile): Promise<Record<string, unk
 const expected = async () =>
   contents(await readSafetensors(await fileSource(fixturePath("original/pickle/expected.safetensors"))));
 
-/** What a converted file holds; `folder` must hold nothing else afterwards. */
+/** What a converted file holds; its folder must hold nothing else afterwards. */
 async function converted(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Record<string, unknown>> {
-  const folder = temporaryFolder();
-  const path = join(folder, "copy.safetensors");
-  await convertTorchFile(memorySource(bytes, "x.ckpt"), path, options);
-  expect(readdirSync(folder)).toEqual(["copy.safetensors"]);
-  return contents(await readSafetensors(await fileSource(path)));
+  const files = nodeFiles(temporaryFolder());
+  await files.write("copy.safetensors", convertTorchFile(memorySource(bytes, "x.ckpt"), files, options));
+  expect([...(await files.list())]).toEqual(["copy.safetensors"]);
+  return contents(await readSafetensors(await files.open("copy.safetensors")));
 }
 
 /** `tensorPickle` of 2-byte integers that count from 0, and the elements in the order in which they come out. */
@@ -114,7 +115,8 @@ describe("convertTorchFile()", () => {
     "refuses a file that %s, and leaves nothing behind",
     async (_, [bytes, message]) => {
       const folder = temporaryFolder();
-      const conversion = convertTorchFile(memorySource(bytes, "x.ckpt"), join(folder, "copy"));
+      const files = nodeFiles(folder);
+      const conversion = files.write("copy", convertTorchFile(memorySource(bytes, "x.ckpt"), files));
       await expect(conversion).rejects.toThrow(message);
       expect(readdirSync(folder)).toEqual([]);
     },
@@ -125,16 +127,19 @@ describe("convertTorchFile()", () => {
     const source = await fileSource(fixturePath("original/pickle/zip.pt"));
     const control = new AbortController();
     const onProgress = () => control.abort();
-    const conversion = convertTorchFile(source, join(folder, "copy"), { onProgress, signal: control.signal });
-    const failure = await conversion.catch((error: unknown) => error);
+    const files = nodeFiles(folder);
+    const conversion = convertTorchFile(source, files, { onProgress, signal: control.signal });
+    const failure = await files.write("copy", conversion).catch((error: unknown) => error);
     expect(failure).toBe(control.signal.reason);
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test("says what it cannot write", async () => {
     const source = await fileSource(fixturePath("original/pickle/zip.pt"));
-    const path = join(temporaryFolder(), "none", "copy");
-    await expect(convertTorchFile(source, path)).rejects.toThrow(`Cannot write "${path}"`);
+    const folder = temporaryFolder({ taken: "" });
+    const files = nodeFiles(folder);
+    const conversion = files.write("taken/copy", convertTorchFile(source, files));
+    await expect(conversion).rejects.toThrow(`Cannot write "${join(folder, "taken", "copy")}"`);
   });
 });
 
@@ -149,7 +154,7 @@ describe("openCheckpoint()", () => {
       "models/unet-bin/diffusion_pytorch_model.bin",
     ]) {
       const { weights } = await openCheckpoint(fixturePath(name), { cacheFolder });
-      expect(new Set([...weights.values()].map(({ span }) => span.path))).toEqual(new Set([fixturePath(name)]));
+      expect(new Set([...weights.values()].map(({ span }) => span.source.path))).toEqual(new Set([fixturePath(name)]));
     }
     expect(() => readdirSync(cacheFolder)).toThrow("ENOENT");
   });
@@ -172,6 +177,16 @@ describe("openCheckpoint()", () => {
     utimesSync(join(folder, "model.pt"), 1, 1);
     await open();
     expect(conversions).toBe(2);
+  });
+
+  test("copies what lies in memory into memory, once", async () => {
+    const cacheFolder = memoryFiles();
+    const open = () => openCheckpoint(memorySource(readFileSync(ZIP), "model.pt"), { cacheFolder });
+    expect(await contents(await open())).toEqual(await expected());
+    const names = await cacheFolder.list();
+    expect([...names]).toEqual([expect.stringMatching(/^model-[0-9a-f]{16}\.safetensors$/)]);
+    await open();
+    expect(await cacheFolder.list()).toEqual(names);
   });
 
   test("refuses such a file where it has no place for a copy", async () => {

@@ -13,15 +13,16 @@ const f32 = (shape: unknown, begin: unknown, end: unknown) => ({ dtype: "F32", s
 
 test("readSafetensors() describes tensors by type, shape and absolute span", async () => {
   const bytes = safetensorsBytes({ __metadata__: { format: "pt" }, b: f32([2, 1], 4, 12), a: f32([], 0, 4) }, 12);
-  const { weights, metadata } = await read(bytes);
+  const source = memorySource(bytes, "x.safetensors");
+  const { weights, metadata } = await readSafetensors(source);
   const data = bytes.length - 12;
   expect(metadata).toEqual({ format: "pt" });
   expect(weights.get("a")).toEqual({
     dtype: "F32",
     shape: [],
-    span: { path: "x.safetensors", offset: data, length: 4 },
+    span: { source, offset: data, length: 4 },
   });
-  expect(weights.get("b")?.span).toEqual({ path: "x.safetensors", offset: data + 4, length: 8 });
+  expect(weights.get("b")?.span).toEqual({ source, offset: data + 4, length: 8 });
 });
 
 test("readSafetensors() accepts an empty file, empty tensors and a padded header", async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { writeImage, writeWhole } from "../../src/image/files.ts";
+import { writeImage } from "../../src/image/files.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
 
@@ -20,10 +20,9 @@ test("writeImage() writes a PNG and replaces an older one", () => {
   expect(readdirSync(folder)).toEqual(["a.png"]);
 });
 
-test("writeWhole() leaves nothing behind when it fails", () => {
+test("writeImage() leaves nothing behind when it fails", () => {
   mkdirSync(join(folder, "taken"));
   const taken = join(folder, "taken");
-  expect(() => writeWhole(taken, "text")).toThrow(`Cannot write "${taken}"`);
-  expect(() => writeWhole(join(folder, "missing", "a"), "text")).toThrow("Cannot write");
+  expect(() => writeImage(taken, plainImage(1, 1))).toThrow(`Cannot write "${taken}"`);
   expect(readdirSync(folder)).toEqual(["taken"]);
 });

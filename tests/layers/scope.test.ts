@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import type { Weight } from "../../src/checkpoint/weights.ts";
 import { linear } from "../../src/layers/linear.ts";
 import { sharedLayerNorm } from "../../src/layers/norms.ts";
@@ -7,9 +8,11 @@ import { graphBuilder } from "../../src/onnx/graph.ts";
 import { DTYPES, type Dtype } from "../../src/tensor/dtype.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 
+const FILE = memorySource(new Uint8Array(), "/w");
+
 /** A weight that says it lies 100 bytes into a file. */
 function weight(shape: readonly number[], dtype: Dtype = "F32"): Weight {
-  return { dtype, shape, span: { path: "/w", offset: 100, length: elementCount(shape) * DTYPES[dtype].bytes } };
+  return { dtype, shape, span: { source: FILE, offset: 100, length: elementCount(shape) * DTYPES[dtype].bytes } };
 }
 
 function scopeOver(weights?: Readonly<Record<string, Weight>>) {
@@ -34,9 +37,9 @@ describe("checkpointScope()", () => {
     expect([a.dtype, b.dtype]).toEqual(["F32", "F32"]);
     const graph = builder.finish({});
     expect([...graph.initializers.values()]).toEqual([
-      { kind: "weight", name: "a", data: { path: "/w", offset: 100, length: 24 } },
-      { kind: "weight", name: "b.1", data: { path: "/w", offset: 100 + 3 * 2, length: 18 } },
-      { kind: "weight", name: "b.0", data: { path: "/w", offset: 100, length: 6 } },
+      { kind: "weight", name: "a", data: { source: FILE, offset: 100, length: 24 } },
+      { kind: "weight", name: "b.1", data: { source: FILE, offset: 100 + 3 * 2, length: 18 } },
+      { kind: "weight", name: "b.0", data: { source: FILE, offset: 100, length: 6 } },
     ]);
     expect(graph.nodes.map(({ op, attributes }) => [op, attributes])).toEqual([
       ["Cast", { to: 1 }],
@@ -59,7 +62,7 @@ describe("checkpointScope()", () => {
     root.weight("b", [2]);
     expect([...builder.finish({}).initializers.values()]).toEqual([
       { kind: "constant", data: Float32Array.of(3, 4, 5, 6) },
-      { kind: "weight", name: "b", data: { path: "/w", offset: 100, length: 8 } },
+      { kind: "weight", name: "b", data: { source: FILE, offset: 100, length: 8 } },
     ]);
     root.weight("stray", [1]);
     expect(() => check("a model")).toThrow('"stray" [1] is missing; rows 0 to 0 of "a" are left over');

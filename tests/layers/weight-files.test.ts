@@ -79,7 +79,7 @@ describe("weights of the same values give the same results", () => {
     const folder = temporaryFolder({ "config.json": "{}", "model.safetensors.index.json": JSON.stringify(index) });
     for (const [i, shard] of shards.entries()) await writeSafetensors(join(folder, fileOf(i)), shard);
     const { weights } = await openComponent(folder);
-    expect(new Set([...weights.values()].map(({ span }) => span.path)).size).toBe(2);
+    expect(new Set([...weights.values()].map(({ span }) => span.source.path)).size).toBe(2);
     await writeSafetensors(join(folder, "all.safetensors"), WEIGHTS);
     expect(await run(weights)).toEqual(await run(await open(join(folder, "all.safetensors"))));
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import {
   add,
@@ -67,7 +68,7 @@ describe("graphBuilder()", () => {
   });
 
   test("refuses a weight whose bytes do not fill its shape", () => {
-    const data = { path: "/w", offset: 0, length: 15 };
+    const data = { source: memorySource(new Uint8Array(), "/w"), offset: 0, length: 15 };
     expect(() => graphBuilder("g").weight("w.weight", "F16", [2, 4], data)).toThrow(
       'Weight "w.weight" F16[2,4] takes 16 bytes, not 15',
     );

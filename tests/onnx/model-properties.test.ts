@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { type Attribute, type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { nameValues } from "../../src/onnx/names.ts";
-import { readModel, writeModel } from "../../src/onnx/protobuf/model.ts";
+import { type Locate, readModel, writeModel } from "../../src/onnx/protobuf/model.ts";
 import { DTYPES, type Dtype } from "../../src/tensor/dtype.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 
@@ -47,7 +48,9 @@ const GRAPH: fc.Arbitrary<Graph> = fc
       else {
         const { hint, dtype, shape, path, offset } = made;
         const length = elementCount(shape) * DTYPES[dtype].bytes;
-        values.push(builder.weight(hint, dtype, shape, { path, offset, length }));
+        values.push(
+          builder.weight(hint, dtype, shape, { source: memorySource(new Uint8Array(), path), offset, length }),
+        );
       }
     }
     const pick = (index: number): Value => values[index % values.length] as Value;
@@ -59,7 +62,7 @@ const GRAPH: fc.Arbitrary<Graph> = fc
     return builder.finish(Object.fromEntries(free.map(([key, index]) => [key, pick(index)])));
   });
 
-const locate = (path: string): string => `at/${path}`;
+const locate: Locate = ({ source, offset }) => ({ location: `at/${source.name}`, offset });
 
 describe("writeModel() and readModel()", () => {
   test("keep every node, input, output and initializer of any graph", () => {
@@ -85,7 +88,7 @@ describe("writeModel() and readModel()", () => {
           expect([dims.map(Number), dataType]).toEqual([value?.shape, value && DTYPES[value.dtype].onnxType]);
           if (made?.kind !== "weight" || made.data === undefined) continue;
           expect(externalData.map((item) => item.value)).toEqual([
-            locate(made.data.path),
+            locate(made.data).location,
             String(made.data.offset),
             String(made.data.length),
           ]);

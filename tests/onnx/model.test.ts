@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { add, clip, multiply } from "../../src/onnx/ops.ts";
 import { AttributeProto_AttributeType, TensorProto_DataLocation } from "../../src/onnx/protobuf/generated/onnx_pb.ts";
@@ -7,7 +8,7 @@ import { tensor } from "../../src/tensor/tensor.ts";
 import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const reread = (graph: Graph) => {
-  const model = readModel(writeModel(graph, (path) => path));
+  const model = readModel(writeModel(graph));
   if (model.graph === undefined) throw new Error("The model has no graph");
   return model.graph;
 };
@@ -16,9 +17,7 @@ describe("writeModel()", () => {
   test("declares the operator sets that its nodes are written for", () => {
     const builder = graphBuilder("g");
     const x = builder.input("x", "F32", [1]);
-    const { irVersion, producerName, opsetImport, graph } = readModel(
-      writeModel(builder.finish({ y: add(x, x) }), String),
-    );
+    const { irVersion, producerName, opsetImport, graph } = readModel(writeModel(builder.finish({ y: add(x, x) })));
     expect({ irVersion, producerName, name: graph?.name }).toEqual({
       irVersion: 10n,
       producerName: "deepcache",
@@ -80,15 +79,20 @@ describe("writeModel()", () => {
     const builder = graphBuilder("g");
     const x = builder.input("x", "F32", [2]);
     const graph = builder.finish({ y: builder.node("Any", [x], x, { attributes: { axis: 0.5 } }) });
-    expect(() => writeModel(graph, String)).toThrow(RangeError);
+    expect(() => writeModel(graph)).toThrow(RangeError);
   });
 
   test("points to a weight's bytes by location, offset and length", () => {
     const builder = graphBuilder("g");
     const x = builder.input("x", "F16", [2, 3]);
-    const data = { path: "/models/unet/weights.safetensors", offset: 12_345_678_901, length: 12 };
+    const data = { source: memorySource(new Uint8Array(), "weights"), offset: 12_345_678_901, length: 12 };
     const weight = builder.weight("conv.weight", "F16", [2, 3], data);
-    const model = readModel(writeModel(builder.finish({ y: add(x, weight) }), (path) => `${path.length}.bin`));
+    const model = readModel(
+      writeModel(builder.finish({ y: add(x, weight) }), ({ source, offset }) => ({
+        location: `${source.name}.bin`,
+        offset,
+      })),
+    );
     const [initializer, ...others] = model.graph?.initializer ?? [];
     expect(others).toEqual([]);
     expect(initializer).toMatchObject({
@@ -99,7 +103,7 @@ describe("writeModel()", () => {
     });
     expect(initializer?.rawData).toHaveLength(0);
     expect(initializer?.externalData.map(({ key, value }) => [key, value])).toEqual([
-      ["location", "32.bin"],
+      ["location", "weights.bin"],
       ["offset", "12345678901"],
       ["length", "12"],
     ]);
@@ -120,7 +124,7 @@ describe("writeModel()", () => {
     const x = builder.input("x", "F32", [2]);
     const weight = builder.weight("conv.weight", "F32", [2], undefined);
     expect(reread(builder.finish({ y: add(x, x) })).initializer).toEqual([]);
-    expect(() => writeModel(builder.finish({ y: add(x, weight) }), String)).toThrow(
+    expect(() => writeModel(builder.finish({ y: add(x, weight) }))).toThrow(
       new RangeError('Cannot write weight "conv.weight": the graph was built without a checkpoint'),
     );
   });
@@ -129,12 +133,12 @@ describe("writeModel()", () => {
     const builder = graphBuilder("g");
     const x = builder.input("x", "F32", [2]);
     const stranger = graphBuilder("other").input("stranger", "F32", [2]);
-    expect(() => writeModel(builder.finish({ y: stranger }), String)).toThrow(
+    expect(() => writeModel(builder.finish({ y: stranger }))).toThrow(
       new RangeError('Cannot write graph "g": nothing computes its output "y"'),
     );
     const graph = builder.finish({ y: multiply(add(x, x), x) });
     const backwards = { ...graph, nodes: graph.nodes.toReversed() };
-    expect(() => writeModel(backwards, String)).toThrow(
+    expect(() => writeModel(backwards)).toThrow(
       new RangeError('Cannot write graph "g": node 0, Mul, reads "Add", which nothing before it computes'),
     );
   });

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { ByteSource } from "../../src/checkpoint/bytes/byte-source.ts";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import type { Weights } from "../../src/checkpoint/weights.ts";
 import { ldmConfig } from "../../src/originals/latent-diffusion/ldm-config.ts";
 import { latentDiffusionParts } from "../../src/originals/latent-diffusion/ldm-parts.ts";
@@ -67,10 +69,11 @@ describe("ldmConfig()", () => {
 });
 
 describe("latentDiffusionParts()", () => {
+  const sourceNamed = (name: string): ByteSource => memorySource(new Uint8Array(), name);
   const weightsOf = (...keys: string[]): Weights =>
     new Map(
       keys.map(
-        (key) => [key, { dtype: "F32", shape: [1], span: { path: key, offset: 0, length: 4 } } as const] as const,
+        (key) => [key, { dtype: "F32", shape: [1], span: { source: sourceNamed(key), offset: 0, length: 4 } }] as const,
       ),
     );
   const base = [
@@ -98,7 +101,7 @@ describe("latentDiffusionParts()", () => {
   test("takes averaged weights where there are any", () => {
     const parts = latentDiffusionParts(weightsOf(...base, AVERAGE, "model_ema.num_updates"), "x.ckpt");
     expect(parts.averaged).toBe(true);
-    expect(parts.unet.get("out.2.bias")?.span.path).toBe(AVERAGE);
+    expect(parts.unet.get("out.2.bias")?.span.source.name).toBe(AVERAGE);
     const two = weightsOf(...base, "model.diffusion_model.out.0.bias", AVERAGE);
     expect(() => latentDiffusionParts(two, "x.ckpt")).toThrow(
       'Cannot use the averaged weights of "x.ckpt": it lacks "model_ema.diffusion_modelout0bias"',

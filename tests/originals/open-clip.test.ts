@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import type { Weight, Weights } from "../../src/checkpoint/weights.ts";
@@ -68,7 +69,11 @@ describe("published configs", () => {
     const stored = new Map(
       Object.entries(described.shapes).map(([name, shape]): [string, Weight] => [
         name,
-        { dtype: "F32", shape, span: { path: "model", offset: 0, length: 4 * elementCount(shape) } },
+        {
+          dtype: "F32",
+          shape,
+          span: { source: memorySource(new Uint8Array(), "model"), offset: 0, length: 4 * elementCount(shape) },
+        },
       ]),
     );
     const weights = mappedWeights(stored, openClipModelWeights);
@@ -94,7 +99,11 @@ describe("published configs", () => {
 
 describe("openClipModelWeights", () => {
   test("leaves names alone that it does not know, so that the check of the weights names them", () => {
-    const weight: Weight = { dtype: "F32", shape: [1], span: { path: "model", offset: 0, length: 4 } };
+    const weight: Weight = {
+      dtype: "F32",
+      shape: [1],
+      span: { source: memorySource(new Uint8Array(), "model"), offset: 0, length: 4 },
+    };
     const keys = (...names: string[]) => [
       ...mappedWeights(new Map(names.map((name) => [name, weight])), openClipModelWeights).keys(),
     ];

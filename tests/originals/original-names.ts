@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import type { CheckpointFile } from "../../src/checkpoint/checkpoint-file.ts";
 import type { Weight } from "../../src/checkpoint/weights.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
@@ -19,10 +20,11 @@ export function imaginedFile(
   metadata: Readonly<Record<string, string>> = {},
 ): CheckpointFile {
   const weights = new Map<string, Weight>();
+  const source = memorySource(new Uint8Array(), "/imagined.safetensors");
   let offset = 0;
   for (const [name, shape] of tensors) {
     const length = 2 * elementCount(shape);
-    weights.set(name, { dtype: "F16", shape, span: { path: "/imagined.safetensors", offset, length } });
+    weights.set(name, { dtype: "F16", shape, span: { source, offset, length } });
     offset += length;
   }
   return { weights, metadata };

@@ -62,7 +62,7 @@ describe.each([
 
   test("leaves the weights where they are", async () => {
     const model = await open();
-    const spans = (weights: Weights) => [...weights.values()].map(({ span }) => span.path);
+    const spans = (weights: Weights) => [...weights.values()].map(({ span }) => span.source.path);
     const paths = [model.unet, model.vae, ...model.textEncoders].flatMap(({ weights }) => spans(weights));
     expect(new Set(paths)).toEqual(new Set([FILE]));
     expect(paths).toHaveLength(958); // all but position_ids

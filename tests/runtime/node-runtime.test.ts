@@ -2,14 +2,16 @@ import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors/encode-safetensors.ts";
 import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import { type ExternalData, type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { add, gather, multiply } from "../../src/onnx/ops.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { DeviceTensor, Feed, Runtime } from "../../src/runtime/runtime.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
-import { temporaryFolder } from "../checkpoint/files.ts";
+import { concatenate, temporaryFolder } from "../checkpoint/files.ts";
 
 const RUNTIMES: Readonly<Record<string, Runtime>> = {
   "nodeRuntime()": nodeRuntime(),
@@ -39,6 +41,9 @@ async function writePair(path: string, first: number): Promise<ExternalData> {
   const { weights } = await readCheckpoint(await fileSource(path));
   return weights.get("w")?.span as ExternalData;
 }
+
+/** The same place in the file at `path`. */
+const at = (place: ExternalData, path: string): ExternalData => ({ ...place, source: { ...place.source, path } });
 
 async function run(runtime: Runtime, graph: Graph, feeds: Readonly<Record<string, Feed>>): Promise<number[]> {
   await using session = await runtime.load(graph);
@@ -181,7 +186,7 @@ describe("nodeRuntime() reads weights", () => {
     mkdirSync(join(folder, "real"));
     symlinkSync("real", join(folder, "link"));
     const place = await writePair(join(folder, "real", "w"), 10);
-    const linked = { ...place, path: join(folder, "link", "w") };
+    const linked = at(place, join(folder, "link", "w"));
     expect(await run(runtime, weighted([place, linked]), { x })).toEqual([20.5, 22.25]);
   });
 
@@ -195,17 +200,28 @@ describe("nodeRuntime() reads weights", () => {
     const path = join(snapshot, "model.safetensors");
     const { weights } = await readCheckpoint(await fileSource(path));
     expect(await run(runtime, weighted([weights.get("w")?.span as ExternalData]), { x })).toEqual([10.5, 11.25]);
-    expect(await run(runtime, weighted([{ ...place, path }]), { x })).toEqual([10.5, 11.25]);
+    expect(await run(runtime, weighted([at(place, path)]), { x })).toEqual([10.5, 11.25]);
+  });
+
+  test("that lie on no disk, together with others that do", async () => {
+    const [header, data] = encodeSafetensors({ w: vector(10, 11) });
+    const file = concatenate([header as Uint8Array, data as Uint8Array]);
+    const { weights } = await readCheckpoint(memorySource(file, "w.safetensors"));
+    const place = weights.get("w")?.span as ExternalData;
+    expect(await run(runtime, weighted([place, place]), { x })).toEqual([20.5, 22.25]);
+    const onDisk = await writePair(join(temporaryFolder(), "w"), 100);
+    expect(await run(runtime, weighted([place, onDisk]), { x })).toEqual([110.5, 112.25]);
+    expect(await run(nodeRuntime({ lowMemory: true }), weighted([onDisk, place]), { x })).toEqual([110.5, 112.25]);
   });
 
   test("or names the file that is gone or too short", async () => {
     const folder = temporaryFolder();
     const place = await writePair(join(folder, "w"), 10);
     const missing = join(folder, "gone");
-    await expect(runtime.load(weighted([{ ...place, path: missing }]))).rejects.toThrow(
+    await expect(runtime.load(weighted([at(place, missing)]))).rejects.toThrow(
       `Cannot load graph "weighted": its weights are not found at "${missing}"`,
     );
-    truncateSync(place.path, place.offset + 4);
+    truncateSync(join(folder, "w"), place.offset + 4);
     const error = await runtime.load(weighted([place])).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ message: 'Cannot load graph "weighted" into ONNX Runtime' });
     expect(String((error as Error).cause)).toContain("w.0");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import { unet } from "../../src/models/unet/unet.ts";
@@ -152,7 +153,8 @@ describe("a graph in pieces", () => {
     const x = builder.input("x", "F32", [4]);
     const path = `${temporaryFolder()}/w.safetensors`;
     await writeSafetensors(path, { a: tensor(new Float32Array(4), [4]) });
-    const stored = [0, 1].map((i) => builder.weight(`w${i}`, "F16", [4], { path, offset: 8 * i, length: 8 }));
+    const source = await fileSource(path);
+    const stored = [0, 1].map((i) => builder.weight(`w${i}`, "F16", [4], { source, offset: 8 * i, length: 8 }));
     const [a, b] = stored.map((value) => cast(value, "F32", DTYPES.F32.onnxType)) as [Value, Value];
     const odd = builder.finish({ y: builder.node("NoSuchOperator", [add(add(x, a), b)], x) });
     const error = await nodeRuntime({ pieceBytes: 16 })

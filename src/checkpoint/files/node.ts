@@ -17,7 +17,7 @@ export function nodeFiles(folder: string): WritableFiles {
         throw folderError(wanted, folder, REASONS.get(codeOf(cause)) ?? "", cause);
       }
     },
-    kind: (path) => pathKind(full(path)),
+    kind: async (path) => await pathKind(full(path)),
     open: async (path) => await fileSource(full(path)),
     at: (path) => nodeFiles(full(path)),
     async write(path, pieces) {

@@ -1,6 +1,7 @@
 import { parseDocument } from "yaml";
-import type { ByteSource } from "../bytes/byte-source.ts";
 import { CheckpointError } from "../errors.ts";
+import { sourceOf } from "../files/place.ts";
+import type { FileLike } from "../files.ts";
 import { decodeUtf8, isJsonObject, type JsonObject } from "./json.ts";
 import { readSmallFile } from "./json-file.ts";
 
@@ -8,7 +9,8 @@ import { readSmallFile } from "./json-file.ts";
 const MAX_YAML_BYTES = 1024 * 1024;
 
 /** Reads a YAML file of an original repository, such as v1-inference.yaml, whose outermost value is a mapping. */
-export async function readYamlFile(source: ByteSource): Promise<JsonObject> {
+export async function readYamlFile(file: FileLike): Promise<JsonObject> {
+  const source = await sourceOf(file);
   const bytes = await readSmallFile(source);
   const { name } = source;
   if (bytes.length > MAX_YAML_BYTES) {

@@ -22,11 +22,13 @@ const IR_VERSION = 10n;
 /** Where the runtime finds the bytes of a weight. */
 export type Locate = (data: ExternalData) => { readonly location: string; readonly offset: number };
 
+const whereItLies: Locate = ({ source, offset }) => ({ location: source.path ?? source.name, offset });
+
 /**
  * Serialises a graph as an ONNX model. Weights become external data at the place that `locate` gives: the location is
  * relative to the folder that the runtime is told, or the name of bytes that it is given. Weights without data are refused.
  */
-export function writeModel(graph: Graph, locate: Locate): Uint8Array {
+export function writeModel(graph: Graph, locate: Locate = whereItLies): Uint8Array {
   checkOrder(graph);
   const name = nameValues(graph);
   // An output that is an input, an initializer or another output under a second name needs a node of its own.

@@ -1,7 +1,7 @@
 import { quote } from "../../checkpoint/bytes/limits.ts";
 import type { CheckpointFile } from "../../checkpoint/checkpoint-file.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
-import { nameOf, sourceOf } from "../../checkpoint/files/place.ts";
+import { nameOf } from "../../checkpoint/files/place.ts";
 import type { FileLike } from "../../checkpoint/files.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../../checkpoint/open-checkpoint.ts";
 import type { JsonObject } from "../../checkpoint/text/json.ts";
@@ -43,8 +43,8 @@ export interface SingleFileOptions extends OpenCheckpointOptions {
 /** Opens a .safetensors or .ckpt of Stable Diffusion 1.x, 2.x or XL in the names of its original code. */
 export async function openSingleFile(file: FileLike, options: SingleFileOptions = {}): Promise<SingleFile> {
   const { configPath, ema, ...opening } = options;
-  const yaml = configPath === undefined ? undefined : await readYamlFile(await sourceOf(configPath));
-  const config = configPath === undefined ? undefined : originalConfig(yaml ?? {}, nameOf(configPath));
+  const config =
+    configPath === undefined ? undefined : originalConfig(await readYamlFile(configPath), nameOf(configPath));
   return describeSingleFile(await openCheckpoint(file, opening), nameOf(file), { config, ema });
 }
 

@@ -136,12 +136,9 @@ function attentionDifference(): Graph {
   return { ...rest, nodes: first === undefined ? [] : [first, ...rest.nodes] };
 }
 
-/** Probes have no weights. */
-const nowhere = (): { location: string; offset: number } => ({ location: "", offset: 0 });
-
 /** The results for numbers of [-1, 1]. */
 async function runProbe(device: NodeDevice, graph: Graph): Promise<readonly number[]> {
-  const model = writeModel(graph, nowhere);
+  const model = writeModel(graph);
   const { InferenceSession, Tensor } = onnxRuntime();
   const session = await InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: SILENT });
   try {

@@ -7,35 +7,44 @@ import type { Locate } from "../../onnx/protobuf/model.ts";
 /** Where ONNX Runtime finds the weights of a graph. */
 export interface WeightFiles {
   readonly locate: Locate;
-  /** The folder of weights on disk, which it maps into memory; undefined where there are none. */
+  /** The folder of the files that it maps into memory; undefined where there are none. */
   readonly folder: string | undefined;
-  /** Weights that lie on no disk, under the names that `locate` gives. */
+  /** Weights in memory, under the names that `locate` gives. */
   readonly bytes: NonNullable<InferenceSession.SessionOptions["externalData"]>;
 }
 
-/** Finds the weights of `graph`: on disk if they are there, and in memory what is anywhere else. */
+/**
+ * Finds the weights of `graph`. Where some lie on no disk, ONNX Runtime is given all of them in memory: it looks for those
+ * of one graph in one way.
+ */
 export async function weightFiles(graph: Graph): Promise<WeightFiles> {
-  const realPaths = new Map<string, string>();
-  const elsewhere = new Map<ExternalData, string>();
-  for (const initializer of graph.initializers.values()) {
-    if (initializer.kind !== "weight" || initializer.data === undefined) continue;
-    const { path } = initializer.data.source;
-    if (path === undefined) elsewhere.set(initializer.data, `bytes-${elsewhere.size}`);
-    else if (!realPaths.has(path)) realPaths.set(path, resolveWeights(graph, path));
-  }
+  const weights = [...graph.initializers.values()].flatMap((initializer) =>
+    initializer.kind === "weight" && initializer.data !== undefined ? [initializer.data] : [],
+  );
+  return weights.every(({ source }) => source.path !== undefined) ? onDisk(graph, weights) : await inMemory(weights);
+}
+
+function onDisk(graph: Graph, weights: readonly ExternalData[]): WeightFiles {
+  const paths = new Set(weights.flatMap(({ source }) => source.path ?? []));
+  const realPaths = new Map([...paths].map((path) => [path, resolveWeights(graph, path)]));
   return {
-    locate(data) {
-      const { path } = data.source;
-      if (path === undefined) return { location: elsewhere.get(data) ?? "", offset: 0 };
-      return { location: basename(realPaths.get(path) ?? path), offset: data.offset };
+    locate({ source: { path = "" }, offset }) {
+      return { location: basename(realPaths.get(path) ?? path), offset };
     },
     folder: oneFolder(graph, [...realPaths.values()]),
-    bytes: await Promise.all(
-      [...elsewhere].map(async ([{ source, offset, length }, path]) => ({
-        path,
-        data: await source.read(offset, length),
-      })),
-    ),
+    bytes: [],
+  };
+}
+
+async function inMemory(weights: readonly ExternalData[]): Promise<WeightFiles> {
+  const names = new Map(weights.map((data, i) => [data, `weight-${i}`]));
+  const bytes = [...names].map(async ([{ source, offset, length }, path]) => {
+    return { path, data: await source.read(offset, length) };
+  });
+  return {
+    locate: (data) => ({ location: names.get(data) ?? "", offset: 0 }),
+    folder: undefined,
+    bytes: await Promise.all(bytes),
   };
 }
 
