@@ -28,7 +28,9 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
   {
     module: /^node:/,
     places: [
-      "checkpoint",
+      "checkpoint/files/node.ts",
+      "checkpoint/files/write.ts",
+      "checkpoint/bytes/byte-sources/file.ts",
       "runtime",
       "cli",
       "systems/shipped.ts",
@@ -154,6 +156,7 @@ describe("the check", () => {
     ["tensor/a.ts", 'import { b } from "./b.ts";'],
     ["image/png.ts", 'import type { Tensor } from "../tensor/tensor.ts";\nimport { decode } from "fast-png";'],
     ["image/files.ts", 'import { writeFileSync } from "node:fs";'],
+    ["checkpoint/files/write.ts", 'import { writeFileSync } from "node:fs";'],
     ["diffusion/samplers/ddim.ts", 'import type {\n  Sampler,\n} from "../sampler.ts";'],
     ["runtime/node.ts", 'import { InferenceSession } from "onnxruntime-node";'],
     ["cli/main.ts", 'import { open } from "../systems/open-model.ts";\nconsole.log("x");'],
@@ -176,6 +179,7 @@ describe("the check", () => {
     ["models/a.ts", 'import { Tensor } from "onnxruntime-common";', "only runtime may"],
     ["models/a.ts", 'import { create } from "@bufbuild/protobuf";', "only onnx may"],
     ["image/png.ts", 'import { Buffer } from "node:buffer";', "imports node:buffer"],
+    ["checkpoint/files/memory.ts", 'import { open } from "node:fs";', "imports node:fs"],
     ["tensor/a.ts", 'console.log("x");', "prints to the console"],
     ["utils/a.ts", "export {};", 'lies in "utils", which the table does not list'],
     ["stray.ts", "export {};", "lies outside every folder"],

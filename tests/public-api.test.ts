@@ -53,6 +53,7 @@ test("the package exports these values", () => {
       "VERSION",
       "WeightMismatchError",
       "architecture",
+      "blobFiles",
       "cachedDenoiser",
       "captionAccuracy",
       "countMacs",
@@ -79,7 +80,9 @@ test("the package exports these values", () => {
       "loadCut",
       "lpips",
       "matrix",
+      "memoryFiles",
       "memorySource",
+      "nodeFiles",
       "nodeRuntime",
       "openComponent",
       "openInception",
@@ -146,6 +149,9 @@ test("the package exports these types", () => {
       "Evaluation",
       "FeatureStatistics",
       "Feed",
+      "FileLike",
+      "Files",
+      "FolderLike",
       "GenerationParameters",
       "GenerationResult",
       "Graph",
@@ -226,6 +232,7 @@ test("the package exports these types", () => {
       "Verdict",
       "Weight",
       "Weights",
+      "WritableFiles",
     ]
   `);
 });
