@@ -137,16 +137,36 @@ const folderOf = (path: string): string => (path.includes("/") ? path.slice(0, p
 const resolved = (path: string, module: string): string => posix.join(posix.dirname(path), module);
 const lineCount = (source: string): number => source.trimEnd().split("\n").length;
 
-test("src keeps to the layers", () => {
+function sourcesOfSrc(): ReadonlyMap<string, string> {
   const root = fileURLToPath(new URL("../src", import.meta.url));
   const paths = readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
-  const sources = new Map(
-    paths.map((path) => [relative(root, path).replaceAll(sep, "/"), readFileSync(path, "utf8")] as const),
-  );
+  return new Map(paths.map((path) => [relative(root, path).replaceAll(sep, "/"), readFileSync(path, "utf8")] as const));
+}
+
+test("src keeps to the layers", () => {
+  const sources = sourcesOfSrc();
   expect(sources.size).toBeGreaterThan(0);
   expect(violations(sources)).toEqual([]);
+});
+
+test("opening and running a model reaches Node's modules through one file alone", () => {
+  const sources = sourcesOfSrc();
+  const imports = fileImports(sources);
+  const open = ["systems/open-model.ts", "pipelines/any-pipeline.ts"];
+  const seen = new Set(["checkpoint/files/place.ts"]);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    open.push(...(imports.get(next) ?? []));
+  }
+  seen.delete("checkpoint/files/place.ts");
+  const reached = [...seen].filter((path) =>
+    importsOf(sources.get(path) ?? "").some((module) => /^node:/.test(module)),
+  );
+  expect(reached).toEqual([]);
+  expect(seen.size).toBeGreaterThan(100);
 });
 
 describe("the check", () => {
