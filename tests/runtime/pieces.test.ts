@@ -14,6 +14,7 @@ import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
 import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
+import { copiedFiles } from "../support/models/copied-files.ts";
 import { unetCase } from "../support/models/unet-cases.ts";
 
 /** x + w0 + w1 + … with weights of 4 values, each of its own type; also gives x + w0. */
@@ -105,6 +106,16 @@ describe("a graph in pieces", () => {
     expect(changed).not.toBeCloseTensor(expected, NETWORK_CALL);
     expect(await predict()).toEqual(first);
     expect(await Promise.all([predict(), predict({ sample: other })])).toEqual([first, changed]);
+  });
+
+  test("takes weights that lie on no disk", async () => {
+    const { weights: copied } = await openComponent(copiedFiles(fixturePath("models/unet-fp16")));
+    const copy = unet(unetConfig(config), shape, copied).graph;
+    const predict = async (loaded: Graph): Promise<Tensor | undefined> => {
+      await using session = await nodeRuntime({ pieceBytes: PIECE }).load(loaded);
+      return await (await session.run(feeds))["prediction"]?.download();
+    };
+    expect(await predict(copy)).toEqual(await predict(graph));
   });
 
   test("keeps inputs that come again, and leaves them and results to the caller", async () => {
