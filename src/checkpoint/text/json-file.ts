@@ -13,9 +13,10 @@ export async function readJsonFile(source: ByteSource): Promise<JsonObject> {
 }
 
 /** Reads a whole file, refusing one that is too large to be text about a model. */
-export async function readSmallFile({ name, size, read }: ByteSource): Promise<Uint8Array> {
+export async function readSmallFile(source: ByteSource): Promise<Uint8Array> {
+  const { name, size } = source;
   if (size > MAX_JSON_BYTES) {
     throw new CheckpointError(`Cannot read "${name}": it has ${size} bytes, at most ${MAX_JSON_BYTES} are read`);
   }
-  return read(0, size);
+  return source.read(0, size);
 }
