@@ -1,14 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import {
-  decodePng,
-  defaultModelFolder,
-  nodeRuntime,
-  openStableDiffusion,
-  type RgbImage,
-  textToImage,
-} from "../../../src/index.ts";
+import { decodePng, type RgbImage } from "../../../src/image.ts";
+import { pipeline } from "../../../src/index.ts";
 import { succeed } from "./run.ts";
 
 /** Runs `program` with the path of a picture as its last parameter, and compares that with what the sources make. */
@@ -30,10 +24,6 @@ function picture(): Promise<RgbImage> {
 }
 
 async function makePicture(): Promise<RgbImage> {
-  await using pipeline = textToImage(await openStableDiffusion(defaultModelFolder()), { runtime: nodeRuntime() });
-  const cache = { kind: "uniform", interval: 2, branch: 0 } as const;
-  const { images } = await pipeline.generate({ prompt: "a fox on a teal background", seed: 1, steps: 4, cache });
-  const [image] = images;
-  if (image === undefined) throw new Error("Cannot make a picture: the run gave none");
-  return image;
+  await using pipe = await pipeline("text-to-image");
+  return (await pipe("a fox on a teal background", { seed: 1, steps: 4, cache: 2 })).image;
 }

@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { countMacs, cut, defaultModelFolder, unet, unetConfig } from "deepcache";
-
 // A U-Net's config is enough to build its graph, to cut it and to count what each part costs.
+import { readFile } from "node:fs/promises";
+import { defaultModelFolder } from "deepcache";
+import { countMacs, cut, unet, unetConfig } from "deepcache/graph";
+
 const [folder = defaultModelFolder()] = process.argv.slice(2);
 const config = unetConfig(JSON.parse(await readFile(`${folder}/unet/config.json`, "utf8")));
 const [height, width] = config.sampleSize ?? [64, 64];
