@@ -53,6 +53,5 @@ function beside(path: string, temporary: string) {
   };
 }
 
-/** Errors of the file system have codes such as "ENOSPC"; an AbortError has a number. */
-const isFileError = (cause: unknown): boolean =>
-  cause instanceof Error && "code" in cause && typeof cause.code === "string";
+/** Only errors of the file system say which call failed. */
+const isFileError = (cause: unknown): boolean => cause instanceof Error && "syscall" in cause;
