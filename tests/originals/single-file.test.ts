@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import type { Weights } from "../../src/checkpoint/weights.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import {
@@ -70,7 +71,8 @@ describe.each([
 });
 
 test("a single file gives the same configs by its tensors and by its YAML", async () => {
-  const [inferred, described] = [await openSingleFile(FILE), await openSingleFile(FILE, { configPath: CONFIG })];
+  const file = await fileSource(FILE);
+  const [inferred, described] = [await openSingleFile(file), await openSingleFile(file, { configPath: CONFIG })];
   expect(described).toEqual(inferred);
   expect(inferred.kind).toBe("sd-1");
   expect(inferred.unet.config).toMatchObject({ sample_size: 64, attention_head_dim: 8, in_channels: 4 });
