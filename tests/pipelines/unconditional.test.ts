@@ -143,6 +143,15 @@ describe("a pipeline", () => {
     expect(parted.macs.total).toBe(whole.macs.total);
   });
 
+  test.each([2, "uniform:2", "interval=2, branch=0, mode=uniform", { kind: "uniform", interval: 2 } as const])(
+    "takes the cache as %j",
+    async (cache) => {
+      const { policy, full } = await pipeline.generate({ ...base, cache });
+      expect(policy).toEqual({ kind: "uniform", interval: 2, branch: 0 });
+      expect(full).toEqual([0, 2, 4]);
+    },
+  );
+
   test("changes the image where it caches", async () => {
     const whole = await pipeline.generate(base);
     const images = [whole.latents];
@@ -212,6 +221,8 @@ describe("a pipeline", () => {
     [{ timestepSelection: "quad", sampler: "pndm" }, "it takes no timesteps"],
     [{ sampler: "magic" }, 'No sampler is called "magic"'],
     [{ cache: { kind: "uniform", interval: 0, branch: 0 } }, "interval"],
+    [{ cache: 2.5 }, "Cannot use cache interval 2.5"],
+    [{ cache: "unifrom:2" }, 'did you mean "uniform"?'],
     [{ cache: { kind: "uniform", interval: 2, branch: 4 } }, "branches 0 to 3"],
     [{ cache: { kind: "uniform", interval: 2, branch: -1 } }, "branch -1"],
     [{ cache: { kind: "listed", full: [0, 9], branch: 0 } }, "6 evaluations, 0 to 5"],
