@@ -78,7 +78,8 @@ export async function benchmark(
   const runtime = timedRuntime(inner, probe.now);
   const conditioning = conditioningOf(subject);
   const watched = (what: string) => ({
-    ...{ conditioning, probe },
+    conditioning,
+    probe,
     onEvaluation: (done: number, of: number) => tell?.(what, done, of),
   });
 

@@ -6,7 +6,7 @@ import { EvaluationError } from "./errors.ts";
 import type { MeasureName } from "./measures.ts";
 import { appendFeatures } from "./measuring/feature-files.ts";
 import type { FeatureInstrument, ImageInstrument, ImageValues } from "./measuring/instruments.ts";
-import { takeUp } from "./resume.ts";
+import { resume } from "./resume.ts";
 import { jsonLines } from "./store/json-lines.ts";
 import { imageFile, RESULTS, resultRecords, TIMINGS, type TimingRecord } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
@@ -46,15 +46,15 @@ export type EvaluationEvent =
  */
 export async function* evaluate(options: EvaluateOptions): AsyncGenerator<EvaluationEvent, void> {
   const { workload, store, networks, signal } = options;
-  const standing = takeUp(store, workload, networks);
+  const progress = resume(store, workload, networks);
   const total = imagesOf(workload) * workload.policies.length;
-  yield { type: "start", images: standing.images, total };
+  yield { type: "start", images: progress.images, total };
   const baseline = baselineOf(store, workload);
   const warned = new Set<string>();
   let position = 0;
-  let { images } = standing;
+  let { images } = progress;
   for (const unit of unitsOf(workload)) {
-    if (position++ < standing.units) continue;
+    if (position++ < progress.units) continue;
     for await (const event of complete(options, unit, baseline)) {
       if (event.type === "warning" && !warned.has(event.message)) {
         warned.add(event.message);
@@ -100,7 +100,13 @@ async function* complete(
   }
   const { sampler, steps, full, seconds } = result;
   const timing: TimingRecord = {
-    ...{ batch: unit.batch, policy, images: images.length, sampler, steps, full, seconds },
+    batch: unit.batch,
+    policy,
+    images: images.length,
+    sampler,
+    steps,
+    full,
+    seconds,
     evaluationSeconds,
   };
   store.append(TIMINGS, jsonLines([timing]));

@@ -7,8 +7,8 @@ import { runOrder, type Unit, unitsOf, type Workload } from "./workload/items.ts
 
 const FLOAT_BYTES = 4;
 
-/** Where an evaluation stands. */
-export interface Standing {
+/** How far an evaluation has come. */
+export interface Progress {
   /** Units done: always the first ones, because units are done in one order. */
   readonly units: number;
   /** Images made, counted once for every policy. */
@@ -19,7 +19,7 @@ export interface Standing {
  * Finds the first units of which everything is there, and cuts the files down to them, so that going on gives what a run
  * without a break would have given.
  */
-export function takeUp(store: Store, workload: Workload, networks: readonly FeatureInstrument[]): Standing {
+export function resume(store: Store, workload: Workload, networks: readonly FeatureInstrument[]): Progress {
   const results = readJsonLines(store, RESULTS);
   const timings = readJsonLines(store, TIMINGS);
   const outputs = networks.flatMap((network) => Object.entries(network.outputs));

@@ -55,7 +55,11 @@ export function scatter(points: readonly Point[], options: ScatterOptions): stri
     low === undefined || high === undefined
       ? []
       : element("line", {
-          ...{ x1: px, x2: px, stroke: style.color, "stroke-width": 1.5, opacity: 0.6 },
+          x1: px,
+          x2: px,
+          stroke: style.color,
+          "stroke-width": 1.5,
+          opacity: 0.6,
           y1: positionOn(up, low, frame.bottom, frame.top),
           y2: positionOn(up, high, frame.bottom, frame.top),
         }),

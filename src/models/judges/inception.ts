@@ -104,15 +104,21 @@ type Branch = readonly (Pooling | Unit | readonly [Unit, Unit])[];
 
 /** A kernel that keeps the size. */
 const same = (name: string, channels: number, kernel: 1 | 3 | 5 = 1): Unit => ({
-  ...{ name, channels, kernel },
+  name,
+  channels,
+  kernel,
   padding: (kernel - 1) / 2,
 });
 const wide = (name: string, channels: number, size: 3 | 7): Unit => ({
-  ...{ name, channels, kernel: [1, size] },
+  name,
+  channels,
+  kernel: [1, size],
   padding: [0, (size - 1) / 2, 0, (size - 1) / 2],
 });
 const tall = (name: string, channels: number, size: 3 | 7): Unit => ({
-  ...{ name, channels, kernel: [size, 1] },
+  name,
+  channels,
+  kernel: [size, 1],
   padding: [(size - 1) / 2, 0, (size - 1) / 2, 0],
 });
 const shrinking = (name: string, channels: number): Unit => ({ name, channels, kernel: 3, stride: 2 });
