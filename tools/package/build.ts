@@ -1,0 +1,17 @@
+// Builds dist anew, with the version of package.json, which is the only place to change it: npm run build.
+import { spawnSync } from "node:child_process";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+writeFileSync(
+  at("src/pipelines/version.ts"),
+  `/** The version of this package; the build writes it from package.json. */\nexport const VERSION = ${JSON.stringify(version)};\n`,
+);
+
+rmSync(at("dist"), { recursive: true, force: true });
+const compiler = [at("node_modules/typescript/bin/tsc"), "-p", at("tsconfig.build.json")];
+process.exitCode = spawnSync(process.execPath, compiler, { stdio: "inherit" }).status ?? 1;
+if (process.exitCode === 0) chmodSync(at("dist/cli/main.js"), 0o755); // for npx in a clone
