@@ -25,7 +25,17 @@ const handedOn = (entry: string): Exported[] =>
         })),
   );
 
-const SUBPATHS = ["pipelines", "image", "plan", "graph", "samplers", "metrics", "metrics-browser", "checkpoint"];
+const SUBPATHS = [
+  "pipelines",
+  "image",
+  "plan",
+  "graph",
+  "samplers",
+  "metrics",
+  "metrics-browser",
+  "checkpoint",
+  "checkpoint-browser",
+];
 const exported = handedOn("index.ts");
 
 const namesWhere = (isType: boolean): string =>
@@ -89,6 +99,7 @@ test("subpaths hand on these values", async () => {
   expect(Object.fromEntries(SUBPATHS.map((path, i) => [path, names[i]?.join(" ")]))).toMatchInlineSnapshot(`
     {
       "checkpoint": "CheckpointError TokenizerError blobFiles fileSource memoryFiles memorySource nodeFiles openComponent readCheckpoint readTensor writeSafetensors",
+      "checkpoint-browser": "CheckpointError TokenizerError blobFiles memoryFiles memorySource readCheckpoint readTensor",
       "graph": "ARCHITECTURES ConfigError WeightMismatchError architecture cachedDenoiser countMacs cut directDenoiser guidedDenoiser loadCut printGraph unet unetConfig",
       "image": "FITS ImageError PARAMETERS_KEYWORD PngError decodePng drawGrid encodeImage encodePng fitImage fitMask fittedSize formatParameters generatedImage imageTypeOf parseParameters readImageInput readPngText resizeImage writeImage",
       "metrics": "INCEPTION_WIDTHS captionAccuracy featureStatistics frechetDistance inceptionFeatures inceptionScore kernelDistance lpips matrix openInception openLpips openReferenceStatistics openSceneModel parseCaption precisionAndRecall psnr readSceneReference sceneFeatures ssim writeReferenceStatistics",
