@@ -1,7 +1,6 @@
 import type { Graph } from "../onnx/graph.ts";
 import { countMacs } from "../onnx/macs.ts";
-import { DTYPES } from "../tensor/dtype.ts";
-import { elementCount } from "../tensor/tensor.ts";
+import { storedBytes } from "../onnx/weights.ts";
 import type { Cut, Cuttable } from "./cut.ts";
 import { fullEvaluations } from "./policies.ts";
 
@@ -32,14 +31,9 @@ export const wholeMacs = ({ graph }: Cuttable, prelude: Graph | undefined): Part
   tail: 0,
 });
 
-/** Bytes of the checkpoint that a graph's weights take. */
-export function weightBytes({ initializers }: Graph): number {
-  let bytes = 0;
-  for (const [{ dtype, shape }, { kind }] of initializers) {
-    if (kind === "weight") bytes += elementCount(shape) * DTYPES[dtype].bytes;
-  }
-  return bytes;
-}
+/** The share of the weights that is there twice where a full and a cached evaluation are a graph each. */
+export const repeatedWeights = ({ full, cached }: Pick<Cut, "full" | "cached">): number =>
+  storedBytes(cached) / storedBytes(full);
 
 /** What a run takes in operations. */
 export interface RunMacs {

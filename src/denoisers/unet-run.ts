@@ -1,10 +1,10 @@
-import { type PartMacs, partMacs, type RunMacs, runMacs, weightBytes, wholeMacs } from "../deepcache/cost.ts";
+import { type PartMacs, partMacs, type RunMacs, repeatedWeights, runMacs, wholeMacs } from "../deepcache/cost.ts";
 import { type Cut, checkBranch, cut } from "../deepcache/cut.ts";
 import { branchOf, type CachePolicy } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet/unet.ts";
-import type { PlannedSession } from "../runtime/memory/network-memory.ts";
+import type { PlannedSession } from "../runtime/memory/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
 import { directDenoiser } from "./direct.ts";
@@ -36,7 +36,7 @@ export function layOutUNet({ copies }: Pick<Runtime, "copies">, network: UNet, b
   const { prelude, network: rest } = separatePrelude(network);
   if (branch === undefined) return { kind: "whole", network: rest, prelude, macs: wholeMacs(rest, prelude) };
   const parts = cut(rest, branch);
-  const kind = copies && weightBytes(parts.cached) <= MOST_TWICE * weightBytes(parts.full) ? "pair" : "parts";
+  const kind = copies && repeatedWeights(parts) <= MOST_TWICE ? "pair" : "parts";
   return { kind, parts, prelude, macs: partMacs(parts, prelude) };
 }
 

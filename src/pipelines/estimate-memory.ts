@@ -5,7 +5,7 @@ import { vqDecoder } from "../models/autoencoder/vq-model.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
-import { type NetworkMemory, networkMemory, type PlannedSession } from "../runtime/memory/network-memory.ts";
+import { type NetworkMemory, networkMemory, type PlannedSession } from "../runtime/memory/network.ts";
 import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
 import type { Network } from "../systems/network.ts";
 import type { StableDiffusionModel } from "../systems/stable-diffusion.ts";

@@ -11,7 +11,7 @@ export const PIECE_BYTES = 2 ** 31;
  * of those before it is an output there and an input here. A graph with less to widen is one piece, as it is.
  */
 export function piecesOf(graph: Graph, bytes = PIECE_BYTES): readonly Graph[] {
-  const widened = widenedBytes(graph);
+  const widened = widenedAtNodes(graph);
   const total = [...widened.values()].reduce((sum, own) => sum + own, 0);
   const count = Math.ceil(total / bytes);
   if (count < 2) return [graph];
@@ -31,7 +31,7 @@ export function piecesOf(graph: Graph, bytes = PIECE_BYTES): readonly Graph[] {
 }
 
 /** For each node that depends on inputs, in their order: what is widened for it and for no node before it. */
-function widenedBytes(graph: Graph): ReadonlyMap<GraphNode, number> {
+function widenedAtNodes(graph: Graph): ReadonlyMap<GraphNode, number> {
   const constants = constantNodes(graph);
   const producer = new Map([...producers(graph)].filter(([, node]) => constants.has(node)));
   const seen = new Set<Value>();

@@ -1,8 +1,8 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { writeModel } from "../../onnx/protobuf/model.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
-import type { MemorySettings } from "../memory/memory-settings.ts";
 import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
+import type { MemorySettings } from "./memory-settings.ts";
 import type { Open, OpenedSession } from "./opened-session.ts";
 import { weightFiles } from "./weight-files.ts";
 

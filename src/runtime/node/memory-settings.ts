@@ -1,5 +1,5 @@
 import type { Graph } from "../../onnx/graph.ts";
-import { elementCount } from "../../tensor/tensor.ts";
+import { copiesWeights } from "../memory/weight-copies.ts";
 
 /** What of ONNX Runtime's settings decides about memory. */
 export interface MemorySettings {
@@ -10,12 +10,6 @@ export interface MemorySettings {
   };
   readonly session: Readonly<Record<string, string>>;
 }
-
-/**
- * Weights above which a graph is loaded with few copies, in float32 bytes. Convolutions in blocks of channels run a few
- * per cent faster, packed matrices up to two, but both copies are in memory while ONNX Runtime makes them, on one thread.
- */
-const FEW_COPIES_LIMIT = 2 ** 30;
 
 /**
  * How `graph` is loaded; `sparing` is for memory that is short and for graphs that run once. Buffers are not laid
@@ -35,13 +29,3 @@ export function memorySettings(graph: Graph, sparing: boolean): MemorySettings {
 }
 
 const UNPACKED = { disable_prepacking: "1" };
-
-/** Whether weights of `graph` are copied to layouts of their own where memory is not scarce. */
-export const copiesWeights = (graph: Graph): boolean => weightBytes(graph) <= FEW_COPIES_LIMIT;
-
-/** What the weights of a graph take as float32. */
-function weightBytes({ initializers }: Graph): number {
-  let elements = 0;
-  for (const [value, { kind }] of initializers) if (kind === "weight") elements += elementCount(value.shape);
-  return elements * Float32Array.BYTES_PER_ELEMENT;
-}

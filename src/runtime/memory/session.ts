@@ -1,7 +1,8 @@
 import type { Graph, GraphNode, Initializer, Value } from "../../onnx/graph.ts";
 import { constantNodes } from "../../onnx/subgraph.ts";
-import { activationMemory, LARGEST_KEPT, valueBytes } from "./activation-memory.ts";
-import { copiesWeights } from "./memory-settings.ts";
+import { storedBytes } from "../../onnx/weights.ts";
+import { activationMemory, LARGEST_KEPT, valueBytes } from "./activation.ts";
+import { copiesWeights } from "./weight-copies.ts";
 
 /** What a session takes in memory, in bytes. */
 export interface SessionMemory {
@@ -85,13 +86,6 @@ export function sessionMemory(
     results: OWN_ORDER * arena,
     passing: 0,
   };
-}
-
-/** Bytes of weights as their files have them. */
-export function storedBytes({ initializers }: Graph): number {
-  let bytes = 0;
-  for (const [value, { kind }] of initializers) if (kind === "weight") bytes += valueBytes(value);
-  return bytes;
 }
 
 /** Constants that operations on inputs read, after everything that depends on weights alone has been computed. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { add, cast, conv, matmulTransposed, multiHeadAttention, relu, reshape } from "../../src/onnx/ops.ts";
-import { activationMemory } from "../../src/runtime/memory/activation-memory.ts";
+import { activationMemory } from "../../src/runtime/memory/activation.ts";
 import { arena } from "../../src/runtime/memory/arena.ts";
-import { networkMemory } from "../../src/runtime/memory/network-memory.ts";
-import { sessionMemory } from "../../src/runtime/memory/session-memory.ts";
+import { networkMemory } from "../../src/runtime/memory/network.ts";
+import { sessionMemory } from "../../src/runtime/memory/session.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 
 const MIB = 2 ** 20;

@@ -1,7 +1,7 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { piecesOf } from "../pieces.ts";
-import { copiesWeights } from "./memory-settings.ts";
-import { sessionMemory } from "./session-memory.ts";
+import { sessionMemory } from "./session.ts";
+import { copiesWeights } from "./weight-copies.ts";
 
 /** What a network takes in memory, all of its sessions together, in bytes. */
 export interface NetworkMemory {

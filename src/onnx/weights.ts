@@ -1,0 +1,17 @@
+import { DTYPES } from "../tensor/dtype.ts";
+import { elementCount } from "../tensor/tensor.ts";
+import type { Graph, Value } from "./graph.ts";
+
+/** Bytes of a graph's weights as the checkpoint has them. */
+export const storedBytes = (graph: Graph): number =>
+  sum(graph, ({ dtype, shape }) => elementCount(shape) * DTYPES[dtype].bytes);
+
+/** Bytes of a graph's weights once all are float32. */
+export const widenedBytes = (graph: Graph): number =>
+  sum(graph, ({ shape }) => elementCount(shape) * Float32Array.BYTES_PER_ELEMENT);
+
+function sum({ initializers }: Graph, bytesOf: (weight: Value) => number): number {
+  let bytes = 0;
+  for (const [value, { kind }] of initializers) if (kind === "weight") bytes += bytesOf(value);
+  return bytes;
+}
