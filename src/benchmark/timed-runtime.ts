@@ -2,7 +2,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 
 /** A runtime that adds up how long its sessions run. */
 export interface TimedRuntime extends Runtime {
-  /** Seconds inside sessions' `run` since the last call. */
+  /** Seconds inside sessions' `run` since the last call; messages to the thread of a session and back count as inside. */
   takeSeconds(): number;
 }
 
@@ -14,10 +14,10 @@ export function timedRuntime(runtime: Runtime, now: () => number): TimedRuntime 
     async load(...given) {
       const session = await runtime.load(...given);
       return {
-        async run(inputs) {
+        async run(...given) {
           const start = now();
           try {
-            return await session.run(inputs);
+            return await session.run(...given);
           } finally {
             milliseconds += now() - start;
           }

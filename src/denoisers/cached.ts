@@ -60,7 +60,7 @@ export function cachedDenoiser(
       const run = async (part: LoadedPart, ...timed: readonly PartName[]): Promise<Outputs> => {
         signal?.throwIfAborted();
         const start = now();
-        const outputs = await part.run(known);
+        const outputs = await part.run(known, { signal });
         const took = (now() - start) / 1000;
         timed.forEach((name, i) => {
           seconds[name] = i === 0 ? took : 0;

@@ -10,7 +10,7 @@ export function directDenoiser(network: LoadedPart, { conditioning, observe, sig
       signal?.throwIfAborted();
       const start = now();
       const time = { data: Float32Array.of(timestep), shape: [1] };
-      const { prediction } = await network.run({ ...conditioning, sample, timestep: time });
+      const { prediction } = await network.run({ ...conditioning, sample, timestep: time }, { signal });
       if (prediction === undefined) throw new TypeError('The network has no output "prediction"');
       try {
         const result = await prediction.download();

@@ -1,12 +1,12 @@
 import type { Cut } from "../deepcache/cut.ts";
-import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime/runtime.ts";
+import type { DeviceTensor, Feed, LoadOptions, RunOptions, Runtime, Session } from "../runtime/runtime.ts";
 
 type Graph = Cut["full"];
 
 /** One part of a network, ready to run. */
 export interface LoadedPart extends AsyncDisposable {
   /** Runs on those of the `known` values that the part takes. */
-  run(known: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
+  run(known: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<Readonly<Record<string, DeviceTensor>>>;
 }
 
 /** The one result that JavaScript reads; all others go from part to part. */
@@ -26,7 +26,7 @@ export async function loadPart(
   });
   const inputs = [...graph.inputs.keys()];
   return {
-    run: (known) => session.run(pick(known, inputs, name)),
+    run: (known, options) => session.run(pick(known, inputs, name), options),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -19,7 +19,7 @@ export function preludedDenoiser(
   async function start(): Promise<Denoiser & Disposable> {
     signal?.throwIfAborted();
     const begin = now();
-    outputs = await prelude.run(conditioning);
+    outputs = await prelude.run(conditioning, { signal });
     const seconds = (now() - begin) / 1000;
     const tell = (evaluation: Evaluation): void =>
       observe?.(

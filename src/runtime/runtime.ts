@@ -13,7 +13,7 @@ export interface IntegerTensor {
 /** A result that may live on a device; it is freed by whoever holds it last. */
 export interface DeviceTensor extends Disposable {
   readonly shape: readonly number[];
-  /** The values in JavaScript's memory; on a CPU this is no copy, elsewhere one that takes time. */
+  /** The values in JavaScript's memory; from a CPU they come without a copy, from elsewhere with one that takes time. */
   download(): Promise<Tensor>;
 }
 
@@ -22,7 +22,13 @@ export type Feed = Tensor | IntegerTensor | DeviceTensor;
 
 /** A graph that is ready to run. Inputs and outputs carry the graph's names. */
 export interface Session extends AsyncDisposable {
-  run(inputs: Readonly<Record<string, Feed>>): Promise<Readonly<Record<string, DeviceTensor>>>;
+  run(inputs: Readonly<Record<string, Feed>>, options?: RunOptions): Promise<Readonly<Record<string, DeviceTensor>>>;
+}
+
+/** What a caller may want of one run. */
+export interface RunOptions {
+  /** Stops waiting at once. What has been started runs to its end; its results are dropped and the session stays usable. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a caller lets a runtime do with a graph: it changes where and how fast the graph runs. */
@@ -33,6 +39,8 @@ export interface LoadOptions {
   readonly allowHalf?: boolean;
   /** The session runs so rarely that it is to be loaded fast rather than to run fast. */
   readonly once?: boolean;
+  /** Stops waiting at once; what is loaded nevertheless is released. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Something that runs graphs. */

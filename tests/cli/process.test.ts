@@ -54,13 +54,13 @@ describe("the process", () => {
   test("ends although a network in threads of its own is still loaded", async () => {
     const module = (name: string): string => JSON.stringify(pathToFileURL(join(installed, "dist", `${name}.js`)).href);
     const program = `
-      import { nodeRuntime } from ${module("runtime/node/node")};
+      import { nodeRuntimeInPieces } from ${module("runtime/node/node")};
       import { openComponent } from ${module("checkpoint/folder/component")};
       import { unet } from ${module("models/unet/unet")};
       import { unetConfig } from ${module("models/unet/unet-config")};
       const { config, weights } = await openComponent(${JSON.stringify(fixturePath("models/unet-fp16"))});
       const { graph } = unet(unetConfig(config), { batch: 1, height: 16, width: 16, contextLength: 5 }, weights);
-      const session = await nodeRuntime({ pieceBytes: 24000 }).load(graph);
+      const session = await nodeRuntimeInPieces({}, 24000).load(graph);
       const feed = ({ shape }) => ({ data: new Float32Array(shape.reduce((a, b) => a * b, 1)), shape });
       const feeds = Object.fromEntries([...graph.inputs].map(([name, value]) => [name, feed(value)]));
       const { prediction } = await session.run(feeds);

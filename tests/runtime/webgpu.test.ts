@@ -23,6 +23,8 @@ afterEach(() => void vi.restoreAllMocks());
 // SwiftShader compiles every shader anew: small networks, few of them.
 describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })', () => {
   const webgpu = nodeRuntime({ device: "webgpu", threads: 1 });
+  /** On the thread of the tests, which can watch what it asks of ONNX Runtime. */
+  const watched = nodeRuntime({ device: "webgpu", threads: 1, thread: "caller" });
   const cpu = nodeRuntime();
 
   test("says that it is WebGPU, and that results need not be copied", () => {
@@ -35,7 +37,7 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
     const twice = add(x, x);
     const graph = builder.finish({ twice, fourfold: add(twice, twice) });
     const create = vi.spyOn(InferenceSession, "create");
-    await using session = await webgpu.load(graph, { keep: ["twice"] });
+    await using session = await watched.load(graph, { keep: ["twice"] });
     expect(create.mock.lastCall?.[1]).toMatchObject({
       preferredOutputLocation: { twice: "gpu-buffer", fourfold: "cpu" },
     });
@@ -51,6 +53,19 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
     await expect(session.run({ x: kept })).rejects.toThrow("an input has been freed");
     await expect(kept.download()).rejects.toThrow("freed");
     second["twice"]?.[Symbol.dispose]();
+  });
+
+  test("keeps results on the device in a thread of its own, too", async () => {
+    const builder = graphBuilder("doubling");
+    const x = builder.input("x", "F32", [3]);
+    const twice = add(x, x);
+    await using session = await webgpu.load(builder.finish({ twice, fourfold: add(twice, twice) }), {
+      keep: ["twice"],
+    });
+    using kept = (await session.run({ x: tensor(Float32Array.of(1, 2, 3), [3]) }))["twice"] as DeviceTensor;
+    using again = (await session.run({ x: kept }))["twice"] as DeviceTensor;
+    expect(await again.download()).toEqual(tensor(Float32Array.of(4, 8, 12), [3]));
+    expect(await kept.download()).toEqual(tensor(Float32Array.of(2, 4, 6), [3]));
   });
 
   test("refuses a result of the CPU's runtime", async () => {
@@ -105,7 +120,7 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
       ) => Promise<InferenceSession>;
       vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: object) =>
         create(model, { ...options, enableGraphCapture: true })) as typeof InferenceSession.create);
-      for (const graph of [parts.trunk, parts.tail]) await (await webgpu.load(graph))[Symbol.asyncDispose]();
+      for (const graph of [parts.trunk, parts.tail]) await (await watched.load(graph))[Symbol.asyncDispose]();
     });
   });
 

@@ -1,5 +1,6 @@
 import type { Graph } from "../../onnx/graph.ts";
-import type { OpenedSession, OrtTensors } from "./opened-session.ts";
+import type { Lodged } from "./lodged.ts";
+import type { Feeds, OpenedSession, Results } from "./opened-session.ts";
 
 /** `sessions` of the `pieces` of `graph` as one: each runs on what is fed and on what those before it give. */
 export function chainedSession(
@@ -7,16 +8,25 @@ export function chainedSession(
   pieces: readonly Graph[],
   sessions: readonly OpenedSession[],
 ): OpenedSession {
-  const given = pieces.map((_, i) => givenTo(graph, pieces, i));
+  const done = pieces.map((_, i) => doneAfter(graph, pieces, i));
   return {
-    async run(feeds) {
-      const known = new Map(Object.entries(feeds));
-      for (const [i, session] of sessions.entries()) {
-        const results = await session.run(pick(known, pieces[i]?.inputs), given[i]);
-        for (const name of given[i] ?? []) known.delete(name);
-        for (const [name, result] of Object.entries(results)) known.set(name, result);
+    async run(feeds, signal) {
+      const made = new Map<string, Lodged>();
+      try {
+        for (const [i, session] of sessions.entries()) {
+          signal?.throwIfAborted();
+          const results = await session.run(pick({ ...feeds, ...Object.fromEntries(made) }, pieces[i]?.inputs));
+          for (const [name, result] of Object.entries(results)) made.set(name, result);
+          for (const name of done[i] ?? []) {
+            made.get(name)?.free();
+            made.delete(name);
+          }
+        }
+      } catch (error) {
+        for (const result of made.values()) result.free();
+        throw error;
       }
-      return pick(known, graph.outputs);
+      return Object.fromEntries(made) as Results;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
@@ -24,14 +34,14 @@ export function chainedSession(
   };
 }
 
-const pick = (known: ReadonlyMap<string, OrtTensors[string]>, names: Graph["inputs"] = new Map()): OrtTensors =>
-  Object.fromEntries([...known].filter(([name]) => names.has(name)));
+const pick = (known: Feeds, names: Graph["inputs"] = new Map()): Feeds =>
+  Object.fromEntries(Object.entries(known).filter(([name]) => names.has(name)));
 
-/** Inputs of piece `index` that pieces before it made and nobody reads after it. */
-function givenTo({ inputs, outputs }: Graph, pieces: readonly Graph[], index: number): ReadonlySet<string> {
+/** What no piece after piece `index` reads of the inputs of that piece which other pieces made. */
+function doneAfter({ inputs, outputs }: Graph, pieces: readonly Graph[], index: number): readonly string[] {
   const later = pieces.slice(index + 1);
   const own = [...(pieces[index]?.inputs.keys() ?? [])];
-  return new Set(
-    own.filter((name) => !inputs.has(name) && !outputs.has(name) && !later.some((piece) => piece.inputs.has(name))),
+  return own.filter(
+    (name) => !inputs.has(name) && !outputs.has(name) && !later.some((piece) => piece.inputs.has(name)),
   );
 }

@@ -6,6 +6,8 @@ import { splitAttention } from "../../onnx/split-attention.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
+import { openSession, type WrittenGraph } from "./opened-session.ts";
+import type { Place } from "./place.ts";
 
 /** What ONNX Runtime can run on in Node, with what a machine must have for it. */
 export const NODE_DEVICES = {
@@ -41,6 +43,7 @@ export function checkDevice(device: string): asserts device is NodeDevice {
       `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
     );
   }
+  if (device === "cpu") return; // everywhere; ONNX Runtime itself is loaded where graphs run
   const built = onnxRuntime()
     .listSupportedBackends()
     .map(({ name }) => name);
@@ -60,11 +63,10 @@ export interface DeviceFeatures {
 }
 
 /** Finds out by trying what `device` can do, as Node has no way to ask; where it can do nothing, says what it takes. */
-export async function probeDevice(device: NodeDevice): Promise<DeviceFeatures> {
+export async function probeDevice(device: NodeDevice, place: Place): Promise<DeviceFeatures> {
   if (device === "cpu") return { fusedAttention: true, half: false };
-  onnxRuntime().env.logLevel = "fatal"; // of what is outside of sessions, such as loading CUDA's libraries
   try {
-    await runProbe(device, sum());
+    await runProbe(device, sum(), place);
   } catch (cause) {
     throw new DeviceError(
       `Cannot run on device "${device}": ONNX Runtime cannot use it on this machine, it takes ${NODE_DEVICES[device]}`,
@@ -72,8 +74,8 @@ export async function probeDevice(device: NodeDevice): Promise<DeviceFeatures> {
     );
   }
   return {
-    fusedAttention: await holds(device, attentionDifference()),
-    half: device === "webgpu" && (await holds(device, halfDifference())),
+    fusedAttention: await holds(device, attentionDifference(), place),
+    half: device === "webgpu" && (await holds(device, halfDifference(), place)),
   };
 }
 
@@ -103,9 +105,9 @@ function angleNodes({ nodes }: Graph): string[] {
 const ROUNDING = 1e-3;
 
 /** Whether `graph`, a difference of equal things, runs and gives 0. */
-async function holds(device: NodeDevice, graph: Graph): Promise<boolean> {
+async function holds(device: NodeDevice, graph: Graph, place: Place): Promise<boolean> {
   try {
-    const differences = await runProbe(device, graph);
+    const differences = await runProbe(device, graph, place);
     return differences.every((difference) => Math.abs(difference) < ROUNDING);
   } catch {
     return false;
@@ -137,16 +139,12 @@ function attentionDifference(): Graph {
 }
 
 /** The results for numbers of [-1, 1]. */
-async function runProbe(device: NodeDevice, graph: Graph): Promise<readonly number[]> {
+async function runProbe(device: NodeDevice, graph: Graph, place: Place): Promise<readonly number[]> {
   const model = writeModel(graph);
-  const { InferenceSession, Tensor } = onnxRuntime();
-  const session = await InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: SILENT });
-  try {
-    const shape = graph.inputs.get("x")?.shape ?? [];
-    const x = Float32Array.from({ length: elementCount(shape) }, (_, i) => Math.sin(i * i));
-    const { y } = await session.run({ x: new Tensor("float32", x, shape) });
-    return [...((y?.data ?? []) as Float32Array)];
-  } finally {
-    await session.release();
-  }
+  const options: WrittenGraph["options"] = { executionProviders: [device], logSeverityLevel: SILENT };
+  await using session = await openSession(place, graph, { model, options, keep: [] });
+  const dims = graph.inputs.get("x")?.shape ?? [];
+  const data = Float32Array.from({ length: elementCount(dims) }, (_, i) => Math.sin(i * i));
+  const { y } = await session.run({ x: { data, dims } });
+  return y === undefined ? [] : [...(await y.read()).data].map(Number);
 }

@@ -1,18 +1,20 @@
-import type { Tensor as OrtTensor } from "onnxruntime-node";
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
 import { splitAttention } from "../../onnx/split-attention.ts";
+import { abortable } from "../abortable.ts";
 import { checkFeeds } from "../feeds.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
-import type { DeviceTensor, Feed, LoadOptions, Runtime, Session } from "../runtime.ts";
+import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { chainedSession } from "./chained-session.ts";
 import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
+import { type DeviceTensors, deviceTensors } from "./device-tensors.ts";
 import { memorySettings } from "./memory-settings.ts";
-import { onnxRuntime } from "./onnxruntime.ts";
-import { openGraph } from "./open-graph.ts";
-import { type OpenedSession, openHere } from "./opened-session.ts";
-import { openInThread } from "./thread-session.ts";
+import { type OpenSettings, openGraph } from "./open-graph.ts";
+import type { OpenedSession } from "./opened-session.ts";
+import type { Place } from "./place.ts";
+import { callingThread } from "./places/caller.ts";
+import { sessionThread } from "./places/thread.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -26,62 +28,103 @@ export interface NodeRuntimeOptions {
    */
   readonly lowMemory?: boolean;
   /**
-   * On the CPU, half-precision weights above which a graph is loaded and run in pieces, each in a thread of its own: widening
-   * them is what loading takes, and pieces are loaded side by side. In bytes of float32; 2 GiB by default. Infinity
-   * leaves everything on the calling thread, as a bundle that lacks `session-thread.js` needs it.
+   * The thread of JavaScript that loads and runs graphs. "own", the default, leaves the caller's event loop free. "caller"
+   * blocks it as long as a graph takes: for programs that are in a worker of their own.
    */
-  readonly pieceBytes?: number;
+  readonly thread?: "own" | "caller";
 }
 
 /** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
-export function nodeRuntime({
-  device = "cpu",
-  threads,
-  lowMemory = false,
-  pieceBytes = PIECE_BYTES,
-}: NodeRuntimeOptions = {}): Runtime {
+export const nodeRuntime = (options: NodeRuntimeOptions = {}): Runtime => nodeRuntimeInPieces(options, PIECE_BYTES);
+
+/**
+ * `nodeRuntime` that on a CPU takes graphs with more than `pieceBytes` of half-precision weights apart, in bytes of float32:
+ * widening them is what loading takes, and pieces are loaded side by side, each in a thread of its own.
+ */
+export function nodeRuntimeInPieces(
+  { device = "cpu", threads, lowMemory = false, thread = "own" }: NodeRuntimeOptions,
+  pieceBytes: number,
+): Runtime {
   checkDevice(device);
-  if (!(pieceBytes > 0)) {
-    throw new RangeError(`Cannot load graphs in pieces of ${pieceBytes} bytes: a number above 0 is required`);
-  }
+  checkThread(thread);
   if (lowMemory && device !== "cpu") {
     throw new RangeError(
       `Cannot use lowMemory on device "${device}": it leaves weights in their files, which takes a CPU`,
     );
   }
-  const place = { device, threads };
-  const tensors = deviceTensors(async (tensor) => {
-    const graph = readBackGraph(tensor.dims);
-    await using session = await openGraph(graph, { ...place, memory: memorySettings(graph, false) }, openHere);
-    return (await session.run({ kept: tensor }))["value"]?.data as Float32Array;
-  });
-  const features = once(() => probeDevice(device));
+  const onCpu = device === "cpu";
+  const quiet = !onCpu;
+  const own = (): Place => sessionThread({ quiet });
+  const place = thread === "own" ? own() : callingThread({ quiet });
+  const elsewhere = thread === "own" ? own : () => place;
+  const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
+  const features = once(() => probeDevice(device, place));
+
+  async function readBack(at: Place, tensor: number, dims: readonly number[]) {
+    const graph = readBackGraph(dims);
+    await using session = await openGraph(graph, { device, threads, memory: memorySettings(graph, false) }, at);
+    const { value } = await session.run({ kept: { feed: () => ({ fed: { held: tensor } }) } });
+    if (value === undefined) throw new Error("Cannot read a result back: the graph that does so gives nothing");
+    return await value.read();
+  }
 
   /** Loads `graph` as one session, or as one for each piece, all at a time. */
   async function open(graph: Graph, { keep, once: rarely = false }: LoadOptions): Promise<OpenedSession> {
-    const onCpu = device === "cpu";
     const sparing = onCpu && (lowMemory || rarely);
-    const settings = { ...place, keep, memory: memorySettings(graph, sparing) };
+    const settings = { device, threads, memory: memorySettings(graph, sparing) };
     const pieces = onCpu && !sparing ? piecesOf(graph, pieceBytes) : [graph];
-    if (pieces.length === 1) return await openGraph(graph, settings, openHere);
-    const opened = await Promise.allSettled(pieces.map((piece) => openGraph(piece, settings, openInThread)));
-    const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    const failed = opened.find((result) => result.status === "rejected");
-    if (failed !== undefined) {
-      await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
-      throw failed.reason;
-    }
-    return chainedSession(graph, pieces, sessions);
+    if (pieces.length === 1) return await openGraph(graph, { ...settings, keep }, place);
+    return await openPieces(graph, pieces, settings, elsewhere);
   }
 
   return {
     device,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
     async load(graph, options = {}) {
-      const adapted = adapt(graph, await features(), options.allowHalf ?? false);
-      return wrap(await open(adapted, options), graph, tensors);
+      const load = async (): Promise<Session> => {
+        const adapted = adapt(graph, await features(), options.allowHalf ?? false);
+        return wrap(await open(adapted, options), graph, tensors);
+      };
+      return await abortable(load, options.signal, (session) => void session[Symbol.asyncDispose]());
     },
   };
+}
+
+function checkThread(thread: string): void {
+  if (thread !== "own" && thread !== "caller") {
+    throw new RangeError(`Cannot run on thread "${thread}": one of own, caller is required`);
+  }
+}
+
+async function openPieces(
+  graph: Graph,
+  pieces: readonly Graph[],
+  settings: OpenSettings,
+  place: () => Place,
+): Promise<OpenedSession> {
+  const opened = await Promise.allSettled(pieces.map((piece) => openAlone(piece, settings, place())));
+  const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const failed = opened.find((result) => result.status === "rejected");
+  if (failed === undefined) return chainedSession(graph, pieces, sessions);
+  await Promise.all(sessions.map((session) => session[Symbol.asyncDispose]()));
+  throw failed.reason;
+}
+
+/** A session whose place ends with it. */
+async function openAlone(graph: Graph, settings: OpenSettings, place: Place): Promise<OpenedSession> {
+  try {
+    const session = await openGraph(graph, settings, place);
+    return {
+      run: session.run,
+      async [Symbol.asyncDispose]() {
+        await session[Symbol.asyncDispose]();
+        await place.end();
+      },
+    };
+  } catch (error) {
+    await place.end();
+    throw error;
+  }
 }
 
 /** `graph` in the form that a device computes rightly, and fast. */
@@ -108,56 +151,23 @@ function readBackGraph(shape: readonly number[]): Graph {
 function wrap(session: OpenedSession, graph: Graph, tensors: DeviceTensors): Session {
   let released = false;
   return {
-    async run(inputs) {
+    async run(inputs, { signal } = {}) {
       if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
       checkFeeds(graph, inputs);
-      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.toOrt(feed)]));
-      const results = await session.run(feeds);
-      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, tensors.fromOrt(tensor)]));
+      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.feedOf(feed)]));
+      const results = await abortable(
+        () => session.run(feeds, signal),
+        signal,
+        (late) => {
+          for (const result of Object.values(late)) result.free();
+        },
+      );
+      return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, tensors.tensorOf(result)]));
     },
     async [Symbol.asyncDispose]() {
       if (released) return;
       released = true;
       await session[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** A runtime's results and ONNX Runtime's tensors behind them. */
-interface DeviceTensors {
-  toOrt(feed: Feed): OrtTensor;
-  fromOrt(tensor: OrtTensor): DeviceTensor;
-}
-
-function deviceTensors(readBack: (kept: OrtTensor) => Promise<Float32Array>): DeviceTensors {
-  const known = new WeakMap<DeviceTensor, OrtTensor>();
-  return {
-    toOrt(feed) {
-      if ("download" in feed) {
-        const tensor = known.get(feed);
-        if (tensor === undefined)
-          throw new TypeError("Cannot run: an input has been freed or belongs to another runtime");
-        return tensor;
-      }
-      const { Tensor } = onnxRuntime();
-      return feed.data instanceof Float32Array
-        ? new Tensor("float32", feed.data, feed.shape)
-        : new Tensor("int64", feed.data, feed.shape);
-    },
-    fromOrt(tensor) {
-      const shape = tensor.dims;
-      const result: DeviceTensor = {
-        shape,
-        async download() {
-          if (!known.has(result)) throw new Error("Cannot download a tensor that has been freed");
-          return { data: tensor.location === "cpu" ? (tensor.data as Float32Array) : await readBack(tensor), shape };
-        },
-        [Symbol.dispose]() {
-          if (known.delete(result)) tensor.dispose();
-        },
-      };
-      known.set(result, tensor);
-      return result;
     },
   };
 }

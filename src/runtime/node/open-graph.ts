@@ -3,7 +3,8 @@ import { writeModel } from "../../onnx/protobuf/model.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
 import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
 import type { MemorySettings } from "./memory-settings.ts";
-import type { Open, OpenedSession } from "./opened-session.ts";
+import { type OpenedSession, openSession, type WrittenGraph } from "./opened-session.ts";
+import type { Place } from "./place.ts";
 import { weightFiles } from "./weight-files.ts";
 
 /** Where and how a graph is going to run. */
@@ -15,17 +16,17 @@ export interface OpenSettings {
   readonly keep?: readonly string[] | undefined;
 }
 
-/** Opens `graph` as one session, which maps its weights from their files, or is given them where there are none. */
+/** Opens `graph` as one session at `place`, which maps its weights from their files, or is given them where there are none. */
 export async function openGraph(
   graph: Graph,
   { device, threads, memory, keep = [] }: OpenSettings,
-  open: Open,
+  place: Place,
 ): Promise<OpenedSession> {
   const { folder, locate, bytes } = await weightFiles(graph);
   const folded = memory.options.graphOptimizationLevel !== "disabled";
   const model = writeModel(folded ? graph : weightsFirst(graph), locate);
   try {
-    return await open(model, {
+    const options: WrittenGraph["options"] = {
       executionProviders: [executionProvider(device, graph)],
       ...memory.options,
       logSeverityLevel: SILENT, // what goes wrong is thrown
@@ -41,7 +42,8 @@ export async function openGraph(
           ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
         },
       },
-    });
+    };
+    return await openSession(place, graph, { model, options, keep });
   } catch (cause) {
     throw new Error(`Cannot load graph "${graph.name}" into ONNX Runtime`, { cause });
   }

@@ -1,23 +1,70 @@
-import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { onnxRuntime } from "./onnxruntime.ts";
+import type { InferenceSession } from "onnxruntime-node";
+import type { Graph } from "../../onnx/graph.ts";
+import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";
+import { type Fed, freshNumber, type Values } from "./messages.ts";
+import type { Place } from "./place.ts";
 
-/** Tensors of ONNX Runtime by the names of a graph. */
-export type OrtTensors = Readonly<Record<string, OrtTensor>>;
+/** Inputs by the names of a graph: values that are here, or results. */
+export type Feeds = Readonly<Record<string, Values | Pick<Lodged, "feed">>>;
 
-/** ONNX Runtime's session, to be released like ours. */
+/** Results by the names of a graph; whoever has them frees them. */
+export type Results = Readonly<Record<string, Lodged>>;
+
+/** A graph that ONNX Runtime has loaded, wherever that is. */
 export interface OpenedSession extends AsyncDisposable {
-  /** Those of the `feeds` that are called in `given` are not needed afterwards: the session may take their memory. */
-  run(feeds: OrtTensors, given?: ReadonlySet<string>): Promise<OrtTensors>;
+  /** Between the pieces of a graph, `signal` is looked at. */
+  run(feeds: Feeds, signal?: AbortSignal): Promise<Results>;
 }
 
-/** How a serialised graph becomes a session. */
-export type Open = (model: Uint8Array, options: InferenceSession.SessionOptions) => Promise<OpenedSession>;
+/** A written graph, and how it is opened. */
+export interface WrittenGraph {
+  readonly model: Uint8Array;
+  readonly options: InferenceSession.SessionOptions;
+  /** Results that stay where the graph runs. */
+  readonly keep: readonly string[];
+}
 
-/** A session on this thread, which waits while it is loaded and while it runs. */
-export const openHere: Open = async (model, options) => {
-  const session = await onnxRuntime().InferenceSession.create(model, options);
+/** Opens a session at `place`. */
+export async function openSession(
+  place: Place,
+  graph: Graph,
+  { model, options, keep }: WrittenGraph,
+): Promise<OpenedSession> {
+  const session = freshNumber();
+  const whole = model.byteLength === model.buffer.byteLength;
+  place.enter();
+  try {
+    await place.ask({ kind: "open", session, model, options }, whole ? [model.buffer as ArrayBuffer] : []);
+  } catch (error) {
+    place.leave();
+    throw error;
+  }
   return {
-    run: async (feeds) => (await session.run(feeds)) as OrtTensors,
-    [Symbol.asyncDispose]: () => session.release(),
+    async run(feeds) {
+      const located = Object.values(feeds).map((feed) => ("feed" in feed ? feed.feed(place) : { fed: sent(feed) }));
+      // Without a wait where nothing is on its way, so that runs start in the order in which they are asked for.
+      const ready = located.some((found) => found instanceof Promise)
+        ? await Promise.all(located)
+        : (located as readonly Located[]);
+      const fed = Object.fromEntries(Object.keys(feeds).map((name, i) => [name, (ready[i] as Located).fed]));
+      const kept = Object.fromEntries(keep.map((name) => [name, freshNumber()]));
+      const moved = ready.flatMap((found) => found.moved ?? []);
+      const { results } = await place.ask({ kind: "run", session, feeds: fed, keep: kept }, moved);
+      return Object.fromEntries(
+        [...graph.outputs].map(([name, { shape }]) => {
+          const values = results[name];
+          return [name, lodged(shape, values === undefined ? { place, tensor: kept[name] as number } : { values })];
+        }),
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        await place.ask({ kind: "release", session });
+      } finally {
+        place.leave();
+      }
+    },
   };
-};
+}
+
+const sent = (values: Values): Fed => ({ values: sendable(values) });

@@ -75,9 +75,9 @@ export function countingRuntime(inner: Runtime, { beforeLoad, afterRun }: Runtim
       beforeLoad?.(nameOf(graph));
       const original = await inner.load(graph, options);
       const session: Session = {
-        async run(inputs) {
+        async run(inputs, options) {
           const feeds = Object.entries(inputs).map(([name, feed]) => [name, uncounted(feed)] as const);
-          const outputs = Object.entries(await original.run(Object.fromEntries(feeds)));
+          const outputs = Object.entries(await original.run(Object.fromEntries(feeds), options));
           runs.push(nameOf(graph));
           try {
             afterRun?.(nameOf(graph));

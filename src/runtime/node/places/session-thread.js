@@ -1,0 +1,26 @@
+// A thread with sessions of ONNX Runtime; thread.ts starts it.
+import { createRequire } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import { bufferOf, sessionHost } from "./session-host.js";
+
+/** @import { Question } from "../messages.ts" */
+
+const port = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
+const runtime = createRequire(import.meta.url)(workerData.runtime);
+const ask = sessionHost(runtime, { owned: true, quiet: workerData.quiet });
+
+port.on("message", async (/** @type {{ number: number, question?: Question }} */ { number, question }) => {
+  if (question === undefined) {
+    port.close(); // nothing is left to wait for: the thread ends
+    return;
+  }
+  try {
+    const answer = await ask(question);
+    if (question.kind === "free") return;
+    const copied = question.kind === "read" && question.copy;
+    const moved = copied ? [] : Object.values(answer.results).map(({ data }) => bufferOf(data));
+    port.postMessage({ number, answer }, moved);
+  } catch (error) {
+    port.postMessage({ number, error });
+  }
+});

@@ -1,0 +1,145 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { Answer, Question } from "../messages.ts";
+import { onnxRuntimePackage } from "../onnxruntime.ts";
+import type { Place } from "../place.ts";
+
+/** How a thread with sessions is started, and when it ends. */
+export interface ThreadOptions {
+  /** Whether ONNX Runtime says nothing of what goes wrong outside of sessions. */
+  readonly quiet?: boolean;
+  /** Milliseconds without a session or a tensor after which the thread ends; starting one takes some 40. */
+  readonly linger?: number;
+  /** What the thread runs. */
+  readonly file?: URL;
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What comes back from a thread. */
+type Reply = { readonly number: number } & ({ readonly answer: Answer } | { readonly error: unknown });
+
+/**
+ * A thread for sessions, started by the first question and ended when nothing is there any more; a later question starts
+ * another. While it has nothing to do, it keeps no program from ending.
+ */
+export function sessionThread(options: ThreadOptions = {}): Place {
+  let thread: RunningThread | undefined;
+  let residents = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let freed: number[] = [];
+  const running = (): RunningThread => {
+    thread ??= startThread(options, (ended) => {
+      if (thread === ended) thread = undefined;
+    });
+    return thread;
+  };
+  const flush = (): void => {
+    if (freed.length > 0) thread?.tell({ kind: "free", tensors: freed });
+    freed = [];
+  };
+  const end = async (): Promise<void> => {
+    clearTimeout(timer);
+    const leaving = thread;
+    thread = undefined;
+    await leaving?.end();
+  };
+  return {
+    away: true,
+    ask(question, moved) {
+      flush();
+      return running().ask(question, moved);
+    },
+    free(tensor) {
+      if (freed.length === 0) queueMicrotask(flush);
+      freed.push(tensor);
+    },
+    enter() {
+      residents += 1;
+      clearTimeout(timer);
+    },
+    leave() {
+      residents -= 1;
+      if (residents === 0) timer = setTimeout(() => void end(), options.linger ?? LINGER).unref();
+    },
+    end: async () => (residents === 0 ? await end() : undefined),
+  };
+}
+
+/** Between two networks of one run there is no more. */
+const LINGER = 1000;
+
+interface RunningThread {
+  ask(question: Question, moved?: readonly ArrayBuffer[]): Promise<Answer>;
+  tell(question: Question): void;
+  end(): Promise<void>;
+}
+
+function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEnd: (ended: RunningThread) => void) {
+  const worker = new Worker(file, { workerData: { runtime: onnxRuntimePackage().folder, quiet }, execArgv: [] });
+  const waiting = new Map<number, Waiting>();
+  let asked = 0;
+  let failure: unknown;
+  const exited = new Promise<void>((resolve) => {
+    worker.once("exit", (code) => {
+      failure ??= new Error(`The thread that runs networks has ended unexpectedly, with exit code ${code}`);
+      onEnd(thread);
+      for (const { reject } of waiting.values()) reject(failure);
+      waiting.clear();
+      resolve();
+    });
+  });
+  worker.once("error", (cause) => {
+    failure = new Error("The thread that runs networks has failed", { cause });
+  });
+  worker.on("message", (reply: Reply) => {
+    const asker = waiting.get(reply.number);
+    waiting.delete(reply.number);
+    if (waiting.size === 0) worker.unref();
+    if ("error" in reply) asker?.reject(reply.error);
+    else asker?.resolve(reply.answer);
+  });
+  worker.unref();
+  const thread: RunningThread = {
+    ask(question, moved = []) {
+      asked += 1;
+      const number = asked;
+      worker.postMessage({ number, question }, moved);
+      worker.ref();
+      return new Promise((resolve, reject) => waiting.set(number, { resolve, reject }));
+    },
+    tell: (question) => worker.postMessage({ number: 0, question }),
+    async end() {
+      worker.postMessage({ number: 0 });
+      worker.ref(); // somebody waits
+      await exited;
+    },
+  };
+  return thread;
+}
+
+/** Beside this file, or in the package where this file has become a part of a bundle. */
+function threadFile(): URL {
+  const beside = new URL("./session-thread.js", import.meta.url);
+  if (existsSync(beside)) return beside;
+  const inPackage = join(packageFolder(), "dist/runtime/node/places/session-thread.js");
+  if (existsSync(inPackage)) return pathToFileURL(inPackage);
+  throw new Error(
+    `Cannot start a thread for networks: "${fileURLToPath(beside)}" is not there; keep the package deepcache beside ` +
+      'the bundle, or run networks on the calling thread with thread: "caller"',
+  );
+}
+
+function packageFolder(): string {
+  try {
+    return dirname(createRequire(import.meta.url).resolve("deepcache/package.json"));
+  } catch {
+    return "";
+  }
+}
