@@ -8,13 +8,14 @@
 /**
  * Answers questions one after the other, in the order in which they are asked. Values that come in messages are `owned`
  * where nobody else has them: their memory goes as soon as they are of no use, not when it is collected. `quiet` silences
- * ONNX Runtime outside of sessions, such as about CUDA's libraries that are not there.
+ * ONNX Runtime outside of sessions, such as about CUDA's libraries that are not there. All that enters ONNX Runtime goes
+ * through `enter`.
  *
  * @param {OnnxRuntime} runtime
- * @param {{ readonly owned: boolean, readonly quiet: boolean }} options
+ * @param {{ readonly owned: boolean, readonly quiet: boolean, readonly enter?: <T>(work: () => Promise<T>) => Promise<T> }} options
  * @returns {(question: Question) => Promise<Answer>}
  */
-export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet }) {
+export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, enter = (work) => work() }) {
   if (quiet) env.logLevel = "fatal";
   /** @type {Map<number, InferenceSession>} */
   const sessions = new Map();
@@ -98,7 +99,7 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet })
   /** @type {Promise<unknown>} */
   let last = Promise.resolve();
   return (question) => {
-    const answer = last.then(() => work(question));
+    const answer = last.then(() => enter(() => work(question)));
     last = answer.catch(() => {});
     return answer;
   };

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import type { Answer, Question } from "../messages.ts";
 import { onnxRuntimePackage } from "../onnxruntime.ts";
 import type { Place } from "../place.ts";
+import { unwatchThread, watchThread } from "./busy-flags.ts";
 
 /** How a thread with sessions is started, and when it ends. */
 export interface ThreadOptions {
@@ -82,13 +83,22 @@ interface RunningThread {
 }
 
 function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEnd: (ended: RunningThread) => void) {
-  const worker = new Worker(file, { workerData: { runtime: onnxRuntimePackage().folder, quiet }, execArgv: [] });
+  const runtime = onnxRuntimePackage().folder;
+  const flags = watchThread();
+  let worker: Worker;
+  try {
+    worker = new Worker(file, { workerData: { runtime, quiet, flags }, execArgv: [] });
+  } catch (error) {
+    unwatchThread(flags);
+    throw error;
+  }
   const waiting = new Map<number, Waiting>();
   let asked = 0;
   let failure: unknown;
   const exited = new Promise<void>((resolve) => {
     worker.once("exit", (code) => {
       failure ??= new Error(`The thread that runs networks has ended unexpectedly, with exit code ${code}`);
+      unwatchThread(flags);
       onEnd(thread);
       for (const { reject } of waiting.values()) reject(failure);
       waiting.clear();
