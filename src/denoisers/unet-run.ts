@@ -6,6 +6,7 @@ import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet/unet.ts";
 import type { PlannedSession } from "../runtime/memory/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { pause } from "../tensor/in-turns.ts";
 import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
 import { directDenoiser } from "./direct.ts";
 import type { Evaluation, PartName, RunContext } from "./evaluation.ts";
@@ -62,7 +63,9 @@ function evaluationGraphs(layout: UNetLayout): readonly Graph[] {
 
 /** Loads `network`, cut at `branch` where one is given. */
 export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
+  await pause(); // after the network's graph has been made
   const layout = layOutUNet(runtime, network, branch);
+  await pause();
   const prelude = layout.prelude && (await loadPart(runtime, "prelude", layout.prelude, { once: true }));
   try {
     const evaluations = await loadEvaluations(runtime, layout);

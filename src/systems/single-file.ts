@@ -6,7 +6,7 @@ import { autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import { openSingleFile, type SingleFileNetwork } from "../originals/stable-diffusion/single-file.ts";
-import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import type { ModelLocation } from "./model-location.ts";
 import { modelDefaults } from "./published-defaults.ts";
 import { checkFit, type Network, type StableDiffusionModel, seenBy } from "./stable-diffusion.ts";
@@ -28,9 +28,9 @@ export async function openSingleStableDiffusion(
     { config, weights }: SingleFileNetwork,
     parse: (config: unknown, source: string) => Config,
   ): Network<Config> => ({ config: parse(config, path), weights });
-  const text = (encoder: SingleFileNetwork, openClip: boolean): TextEncoder => ({
+  const text = async (encoder: SingleFileNetwork, openClip: boolean): Promise<TextEncoder> => ({
     textEncoder: network(encoder, clipTextConfig),
-    tokenizer: loadClipTokenizer(openClip ? { ...vocabulary, specialTokens: OPEN_CLIP_PADDING } : vocabulary),
+    tokenizer: await openClipTokenizer(openClip ? { ...vocabulary, specialTokens: OPEN_CLIP_PADDING } : vocabulary),
   });
   const [first, second] = file.textEncoders;
   if (first === undefined) throw new TypeError(`"${path}" has no text encoder`);
@@ -43,8 +43,8 @@ export async function openSingleStableDiffusion(
     sees: seenBy(unet.config, vae.config),
     unet,
     vae,
-    ...text(first, file.kind === "sd-2"),
-    ...(second === undefined ? {} : { second: { ...text(second, true), zeroMissingPrompt: true } }),
+    ...(await text(first, file.kind === "sd-2")),
+    ...(second === undefined ? {} : { second: { ...(await text(second, true)), zeroMissingPrompt: true } }),
     scheduler: readSchedulerConfig(file.scheduler, path),
   };
   checkFit(model);

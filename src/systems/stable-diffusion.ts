@@ -10,7 +10,7 @@ import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoenc
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
-import { loadClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
+import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
 import {
@@ -74,7 +74,7 @@ export async function openStableDiffusionFolder(
   };
   const openText = async (suffix: "" | "_2"): Promise<TextEncoder> => ({
     textEncoder: await open(`text_encoder${suffix}`, clipTextConfig),
-    tokenizer: loadClipTokenizer(await readTokenizerFiles(files.at(`tokenizer${suffix}`))),
+    tokenizer: await openClipTokenizer(await readTokenizerFiles(files.at(`tokenizer${suffix}`))),
   });
   const { family } = PIPELINE_CLASSES[index.className];
   const two = FAMILIES[family].textEncoders === 2;

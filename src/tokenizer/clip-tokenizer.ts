@@ -1,4 +1,5 @@
 import { Tokenizer } from "@huggingface/tokenizers";
+import { atOnce, inTurns, type Turns } from "../tensor/in-turns.ts";
 import { TokenizerError } from "./errors.ts";
 import { parseSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
 import { isObject, parseTokenizerJson, parseVocabulary, quote, type Vocabulary } from "./vocabulary.ts";
@@ -40,13 +41,22 @@ const DEFAULT_MAX_LENGTH = 77;
 const UNSET_MAX_LENGTH = 1_000_000;
 
 /** Builds the tokenizer that `files` describe; it gives the ids that transformers' CLIPTokenizer gives. */
-export function loadClipTokenizer(files: ClipTokenizerFiles): ClipTokenizer {
-  const vocabulary = selectVocabulary(files);
+export const loadClipTokenizer = (files: ClipTokenizerFiles): ClipTokenizer => atOnce(loading(files));
+
+/** The same with pauses: a vocabulary has some 50,000 pieces. */
+export const openClipTokenizer = (files: ClipTokenizerFiles): Promise<ClipTokenizer> => inTurns(loading(files));
+
+function* loading(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
+  const vocabulary = yield* selectVocabulary(files);
+  yield;
   const special = parseSpecialTokens(files.config, files.specialTokens);
   const [bos, eos, pad] = (["bos", "eos", "pad"] as const).map((role) => idOf(role, special, vocabulary)) as Ids;
   idOf("unk", special, vocabulary);
   const maxLength = parseMaxLength(files.config);
-  const pieces = new Tokenizer(tokenizerJson(vocabulary, special), {});
+  const json = tokenizerJson(vocabulary, special);
+  yield;
+  const pieces = new Tokenizer(json, {});
+  yield;
   return {
     maxLength,
     bos,
@@ -69,9 +79,9 @@ export function loadClipTokenizer(files: ClipTokenizerFiles): ClipTokenizer {
 
 type Ids = [bos: number, eos: number, pad: number];
 
-function selectVocabulary({ vocab, merges, tokenizerJson: json }: ClipTokenizerFiles): Vocabulary {
-  if (vocab !== undefined && merges !== undefined) return parseVocabulary(vocab, merges);
-  if (json !== undefined) return parseTokenizerJson(json);
+function* selectVocabulary({ vocab, merges, tokenizerJson: json }: ClipTokenizerFiles): Turns<Vocabulary> {
+  if (vocab !== undefined && merges !== undefined) return yield* parseVocabulary(vocab, merges);
+  if (json !== undefined) return yield* parseTokenizerJson(json);
   throw new TokenizerError("Cannot load the tokenizer: it needs vocab.json and merges.txt, or tokenizer.json");
 }
 

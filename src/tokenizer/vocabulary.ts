@@ -1,3 +1,4 @@
+import type { Turns } from "../tensor/in-turns.ts";
 import { TokenizerError } from "./errors.ts";
 
 /** The pieces that CLIP's byte-pair encoding knows. */
@@ -11,16 +12,13 @@ export interface Vocabulary {
 const MAX_PIECES = 1_000_000;
 
 /** Reads vocab.json and merges.txt. */
-export function parseVocabulary(vocab: unknown, merges: string): Vocabulary {
+export function* parseVocabulary(vocab: unknown, merges: string): Turns<Vocabulary> {
   const lines = merges.split(/\r?\n/).filter((line, i) => line !== "" && !(i === 0 && line.startsWith("#version")));
-  return checkMerges({
-    ids: parseIds(vocab, "vocab.json"),
-    merges: lines.map((line) => parseMerge(line, "merges.txt")),
-  });
+  return yield* vocabularyOf({ ids: vocab, merges: lines }, "vocab.json", "merges.txt");
 }
 
 /** Takes the same two tables out of a tokenizer.json; its other settings are the same for every CLIP tokenizer. */
-export function parseTokenizerJson(json: unknown): Vocabulary {
+export function* parseTokenizerJson(json: unknown): Turns<Vocabulary> {
   const model = isObject(json) ? json["model"] : undefined;
   if (!isObject(model) || !Array.isArray(model["merges"])) {
     throw new TokenizerError("Cannot read tokenizer.json: it holds no byte-pair encoding model");
@@ -30,18 +28,41 @@ export function parseTokenizerJson(json: unknown): Vocabulary {
       `Cannot read tokenizer.json: CLIP ends words with "</w>", this model with ${quote(model["end_of_word_suffix"])}`,
     );
   }
-  const merges = model["merges"].map((merge: unknown) => parseMerge(merge, "tokenizer.json"));
-  return checkMerges({ ids: parseIds(model["vocab"], "tokenizer.json"), merges });
+  const { vocab: ids, merges } = model;
+  return yield* vocabularyOf({ ids, merges }, "tokenizer.json", "tokenizer.json");
 }
 
-function parseIds(vocab: unknown, file: string): ReadonlyMap<string, number> {
+/** Merges that are read in one turn. */
+const PART = 4096;
+
+function* vocabularyOf(
+  read: { readonly ids: unknown; readonly merges: readonly unknown[] },
+  idsFile: string,
+  mergesFile: string,
+): Turns<Vocabulary> {
+  yield;
+  const ids = yield* parseIds(read.ids, idsFile);
+  const merges: Vocabulary["merges"][number][] = [];
+  for (const [i, merge] of read.merges.entries()) {
+    if (i % PART === 0) yield;
+    merges.push(parseMerge(merge, mergesFile));
+  }
+  for (const [i, merge] of merges.entries()) {
+    if (i % PART === 0) yield;
+    checkMerge(merge, ids);
+  }
+  return { ids, merges };
+}
+
+function* parseIds(vocab: unknown, file: string): Turns<ReadonlyMap<string, number>> {
   const entries = isObject(vocab) ? Object.entries(vocab) : [];
   if (entries.length === 0 || entries.length > MAX_PIECES) {
     throw new TokenizerError(`Cannot read ${file}: it is not an object of at most ${MAX_PIECES} pieces and their ids`);
   }
   const ids = new Map<string, number>();
   const pieces: string[] = [];
-  for (const [piece, id] of entries) {
+  for (const [i, [piece, id]] of entries.entries()) {
+    if (i % PART === 0) yield;
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= MAX_PIECES) {
       throw new TokenizerError(
         `Cannot read ${file}: the id of piece ${quote(piece)} is ${quote(id)}, not a whole number`,
@@ -66,16 +87,12 @@ function parseMerge(merge: unknown, file: string): readonly [string, string] {
   throw new TokenizerError(`Cannot read ${file}: the merge ${quote(merge)} is not two pieces`);
 }
 
-function checkMerges(vocabulary: Vocabulary): Vocabulary {
-  for (const [left, right] of vocabulary.merges) {
-    const unknown = [left, right, left + right].find((piece) => !vocabulary.ids.has(piece));
-    if (unknown !== undefined) {
-      throw new TokenizerError(
-        `Cannot read the merges: ${quote(`${left} ${right}`)} needs piece ${quote(unknown)}, which the vocabulary lacks`,
-      );
-    }
-  }
-  return vocabulary;
+function checkMerge([left, right]: Vocabulary["merges"][number], ids: Vocabulary["ids"]): void {
+  const unknown = ids.has(left) ? (ids.has(right) ? left + right : right) : left;
+  if (ids.has(unknown)) return;
+  throw new TokenizerError(
+    `Cannot read the merges: ${quote(`${left} ${right}`)} needs piece ${quote(unknown)}, which the vocabulary lacks`,
+  );
 }
 
 /** True of what JSON writes with braces. */

@@ -11,7 +11,7 @@ import { checkFit } from "../../originals/keys/check-fit.ts";
 import { mappedWeights } from "../../originals/keys/key-map.ts";
 import { openClipModelWeights } from "../../originals/open-clip/keys.ts";
 import { openClipConfig } from "../../originals/open-clip/open-clip-config.ts";
-import { type ClipTokenizer, loadClipTokenizer } from "../../tokenizer/clip-tokenizer.ts";
+import { type ClipTokenizer, openClipTokenizer } from "../../tokenizer/clip-tokenizer.ts";
 import { type ClipPreprocessing, openClipPreprocessing, transformersPreprocessing } from "./clip-preprocessing.ts";
 
 /** A CLIP model, described but not loaded. */
@@ -41,7 +41,7 @@ export async function openClip(folder: FolderLike, options: WeightFileOptions = 
     clipImageModel(config, { batch: 1 }, weights);
     clipPromptModel(config, { batch: 1, length: config.text.positions }, weights);
   });
-  return { ...model, tokenizer: loadClipTokenizer(await readTokenizerFiles(files)) };
+  return { ...model, tokenizer: await openClipTokenizer(await readTokenizerFiles(files)) };
 }
 
 type TowerFiles = Omit<ClipModel, "tokenizer">;

@@ -2,6 +2,7 @@ import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
 import { splitAttention } from "../../onnx/split-attention.ts";
+import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import { checkFeeds } from "../feeds.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
@@ -72,6 +73,7 @@ export function nodeRuntimeInPieces(
   async function open(graph: Graph, { keep, once: rarely = false }: LoadOptions): Promise<OpenedSession> {
     const sparing = onCpu && (lowMemory || rarely);
     const settings = { device, threads, memory: memorySettings(graph, sparing) };
+    await pause();
     const pieces = onCpu && !sparing ? piecesOf(graph, pieceBytes) : [graph];
     if (pieces.length === 1) return await openGraph(graph, { ...settings, keep }, place);
     return await openPieces(graph, pieces, settings, elsewhere);

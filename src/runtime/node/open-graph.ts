@@ -1,6 +1,7 @@
 import type { Graph } from "../../onnx/graph.ts";
-import { writeModel } from "../../onnx/protobuf/model.ts";
+import { writeModelInTurns } from "../../onnx/protobuf/model.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
+import { inTurns, pause } from "../../tensor/in-turns.ts";
 import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
 import type { MemorySettings } from "./memory-settings.ts";
 import { type OpenedSession, openSession, type WrittenGraph } from "./opened-session.ts";
@@ -24,7 +25,8 @@ export async function openGraph(
 ): Promise<OpenedSession> {
   const { folder, locate, bytes } = await weightFiles(graph);
   const folded = memory.options.graphOptimizationLevel !== "disabled";
-  const model = writeModel(folded ? graph : weightsFirst(graph), locate);
+  await pause(); // after what has made the graph
+  const model = await inTurns(writeModelInTurns(folded ? graph : weightsFirst(graph), locate));
   try {
     const options: WrittenGraph["options"] = {
       executionProviders: [executionProvider(device, graph)],
