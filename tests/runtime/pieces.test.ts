@@ -112,7 +112,7 @@ describe("a graph in pieces", () => {
     const { weights: copied } = await openComponent(copiedFiles(fixturePath("models/unet-fp16")));
     const copy = unet(unetConfig(config), shape, copied).graph;
     const predict = async (loaded: Graph): Promise<Tensor | undefined> => {
-      await using session = await nodeRuntime({ pieceBytes: PIECE }).load(loaded);
+      await using session = await nodeRuntimeInPieces({}, PIECE).load(loaded);
       return await (await session.run(feeds))["prediction"]?.download();
     };
     expect(await predict(copy)).toEqual(await predict(graph));

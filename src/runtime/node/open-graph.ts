@@ -33,7 +33,6 @@ export async function openGraph(
       ...memory.options,
       logSeverityLevel: SILENT, // what goes wrong is thrown
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-      ...(bytes.length === 0 ? {} : { externalData: bytes }),
       // Of ONNX Runtime's devices in Node, WebGPU is the only one whose memory JavaScript can hold on to.
       ...(device === "webgpu" ? { preferredOutputLocation: outputLocations(graph, keep) } : {}),
       extra: {
@@ -45,7 +44,7 @@ export async function openGraph(
         },
       },
     };
-    return await openSession(place, graph, { model, options, keep });
+    return await openSession(place, graph, { model, weights: bytes, options, keep });
   } catch (cause) {
     throw new Error(`Cannot load graph "${graph.name}" into ONNX Runtime`, { cause });
   }

@@ -1,8 +1,10 @@
 import type { InferenceSession } from "onnxruntime-node";
 import type { Graph } from "../../onnx/graph.ts";
+import { inTurns, type Turns } from "../../tensor/in-turns.ts";
 import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";
 import { type Fed, freshNumber, type Values } from "./messages.ts";
 import type { Place } from "./place.ts";
+import type { WeightBytes } from "./weight-files.ts";
 
 /** Inputs by the names of a graph: values that are here, or results. */
 export type Feeds = Readonly<Record<string, Values | Pick<Lodged, "feed">>>;
@@ -19,6 +21,8 @@ export interface OpenedSession extends AsyncDisposable {
 /** A written graph, and how it is opened. */
 export interface WrittenGraph {
   readonly model: Uint8Array;
+  /** Those that lie in memory. */
+  readonly weights?: readonly WeightBytes[];
   readonly options: InferenceSession.SessionOptions;
   /** Results that stay where the graph runs. */
   readonly keep: readonly string[];
@@ -28,13 +32,18 @@ export interface WrittenGraph {
 export async function openSession(
   place: Place,
   graph: Graph,
-  { model, options, keep }: WrittenGraph,
+  { model, weights = [], options, keep }: WrittenGraph,
 ): Promise<OpenedSession> {
   const session = freshNumber();
-  const whole = model.byteLength === model.buffer.byteLength;
   place.enter();
   try {
-    await place.ask({ kind: "open", session, model, options }, whole ? [model.buffer as ArrayBuffer] : []);
+    const externalData = place.away ? await inTurns(copies(weights)) : [...weights];
+    const moved = [model, ...(place.away ? externalData.map(({ data }) => data) : [])];
+    const given = externalData.length === 0 ? options : { ...options, externalData };
+    await place.ask(
+      { kind: "open", session, model, options: given },
+      moved.map(({ buffer }) => buffer as ArrayBuffer),
+    );
   } catch (error) {
     place.leave();
     throw error;
@@ -65,6 +74,16 @@ export async function openSession(
       }
     },
   };
+}
+
+/** Weights to be given away; what they are now may be a part of what somebody else has. */
+function* copies(weights: readonly WeightBytes[]): Turns<WeightBytes[]> {
+  const copied: WeightBytes[] = [];
+  for (const { path, data } of weights) {
+    copied.push({ path, data: new Uint8Array(data) }); // a copy of a Buffer, too
+    yield;
+  }
+  return copied;
 }
 
 const sent = (values: Values): Fed => ({ values: sendable(values) });

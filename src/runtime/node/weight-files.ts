@@ -1,6 +1,5 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import type { InferenceSession } from "onnxruntime-node";
 import type { ExternalData, Graph } from "../../onnx/graph.ts";
 import type { Locate } from "../../onnx/protobuf/model.ts";
 
@@ -10,7 +9,13 @@ export interface WeightFiles {
   /** The folder of the files that it maps into memory; undefined where there are none. */
   readonly folder: string | undefined;
   /** Weights in memory, under the names that `locate` gives. */
-  readonly bytes: NonNullable<InferenceSession.SessionOptions["externalData"]>;
+  readonly bytes: readonly WeightBytes[];
+}
+
+/** A weight in memory, by a name. */
+export interface WeightBytes {
+  readonly path: string;
+  readonly data: Uint8Array;
 }
 
 /**

@@ -39,9 +39,9 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, e
   const tensorFrom = ({ data, dims }) => /** @type {Tensor} */ (new Tensor(data, dims));
   /** @param {readonly Tensor[]} tensors */
   const drop = (tensors) => {
-    const buffers = tensors.flatMap(({ location, data }) => (location === "cpu" ? [bufferOf(data)] : []));
+    const values = tensors.flatMap(({ location, data }) => (location === "cpu" ? [data] : []));
     for (const tensor of tensors) tensor.dispose();
-    if (owned && buffers.length > 0) structuredClone(undefined, { transfer: buffers });
+    if (owned && values.length > 0) structuredClone(undefined, { transfer: buffersOf(values) });
   };
 
   /** @param {Question} question */
@@ -114,9 +114,11 @@ function valuesOf({ data, dims }) {
 }
 
 /**
- * @param {Tensor["data"]} data
- * @returns {ArrayBuffer}
+ * The buffers of what may be the same under two names.
+ *
+ * @param {readonly Tensor["data"][]} values
+ * @returns {ArrayBuffer[]}
  */
-export function bufferOf(data) {
-  return /** @type {ArrayBuffer} */ (/** @type {ArrayBufferView} */ (data).buffer);
+export function buffersOf(values) {
+  return [...new Set(values.map((data) => /** @type {ArrayBuffer} */ (/** @type {ArrayBufferView} */ (data).buffer)))];
 }

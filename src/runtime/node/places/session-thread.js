@@ -1,7 +1,7 @@
 // A thread with sessions of ONNX Runtime; thread.ts starts it.
 import { createRequire } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
-import { bufferOf, sessionHost } from "./session-host.js";
+import { buffersOf, sessionHost } from "./session-host.js";
 
 /** @import { Question } from "../messages.ts" */
 
@@ -48,7 +48,7 @@ port.on("message", async (/** @type {{ number: number, question?: Question }} */
     const answer = await ask(question);
     if (question.kind === "free") return;
     const copied = question.kind === "read" && question.copy;
-    const moved = copied ? [] : Object.values(answer.results).map(({ data }) => bufferOf(data));
+    const moved = copied ? [] : buffersOf(Object.values(answer.results).map(({ data }) => data));
     port.postMessage({ number, answer }, moved);
   } catch (error) {
     port.postMessage({ number, error });

@@ -73,6 +73,9 @@ export function sessionThread(options: ThreadOptions = {}): Place {
   };
 }
 
+/** A CommonJS bundle has no `import.meta`. */
+const HERE = import.meta.url ?? pathToFileURL(__filename).href;
+
 /** Between two networks of one run there is no more. */
 const LINGER = 1000;
 
@@ -136,7 +139,7 @@ function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEn
 
 /** Beside this file, or in the package where this file has become a part of a bundle. */
 function threadFile(): URL {
-  const beside = new URL("./session-thread.js", import.meta.url);
+  const beside = new URL("./session-thread.js", HERE);
   if (existsSync(beside)) return beside;
   const inPackage = join(packageFolder(), "dist/runtime/node/places/session-thread.js");
   if (existsSync(inPackage)) return pathToFileURL(inPackage);
@@ -148,7 +151,7 @@ function threadFile(): URL {
 
 function packageFolder(): string {
   try {
-    return dirname(createRequire(import.meta.url).resolve("deepcache/package.json"));
+    return dirname(createRequire(HERE).resolve("deepcache/package.json"));
   } catch {
     return "";
   }
