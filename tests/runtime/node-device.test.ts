@@ -1,11 +1,13 @@
-import { listSupportedBackends } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add, concat, cos, identity, multiply, sin } from "../../src/onnx/ops.ts";
 import { DeviceError, executionProvider, NODE_DEVICES, type NodeDevice } from "../../src/runtime/node/device.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { onnxRuntime } from "../../src/runtime/node/onnxruntime.ts";
 
-const built = listSupportedBackends().map(({ name }) => name);
+const built = onnxRuntime()
+  .listSupportedBackends()
+  .map(({ name }) => name);
 const missing = Object.keys(NODE_DEVICES).filter((name) => !built.includes(name)) as NodeDevice[];
 
 describe("nodeRuntime()", () => {

@@ -1,4 +1,4 @@
-import { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession as OrtSession } from "onnxruntime-common";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
@@ -8,6 +8,7 @@ import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add } from "../../src/onnx/ops.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import { onnxRuntime } from "../../src/runtime/node/onnxruntime.ts";
 import type { DeviceTensor, Runtime } from "../../src/runtime/runtime.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { openNetwork } from "../denoisers/networks.ts";
@@ -17,6 +18,8 @@ import { fixturePath, readFixture } from "../support/fixtures.ts";
 import { randomTensor } from "../support/random-tensor.ts";
 import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 import { VULKAN_DRIVER } from "../support/runtimes/vulkan.ts";
+
+const { InferenceSession } = onnxRuntime();
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -116,8 +119,8 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
     test("leaves no operation of trunk and tail to the CPU", async () => {
       const create = InferenceSession.create.bind(InferenceSession) as (
         model: Uint8Array,
-        options: InferenceSession.SessionOptions,
-      ) => Promise<InferenceSession>;
+        options: OrtSession.SessionOptions,
+      ) => Promise<OrtSession>;
       vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: object) =>
         create(model, { ...options, enableGraphCapture: true })) as typeof InferenceSession.create);
       for (const graph of [parts.trunk, parts.tail]) await (await watched.load(graph))[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-common";
 
 /** Values of a tensor on their way to a session or from one. */
 export interface Values {

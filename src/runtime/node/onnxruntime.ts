@@ -3,7 +3,10 @@ import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { findOnnxRuntime, type OnnxRuntimePackage } from "./find-onnxruntime.ts";
 
 /** ONNX Runtime's module for Node. */
-export type OnnxRuntime = typeof import("onnxruntime-node");
+export type OnnxRuntime = typeof import("onnxruntime-common") & {
+  /** What this build can run on; `bundled` is false for what has to be installed beside it. */
+  listSupportedBackends(): readonly { readonly name: string; readonly bundled: boolean }[];
+};
 
 /** A CommonJS bundle has no `import.meta`. */
 const HERE = import.meta.url ?? __filename;

@@ -1,4 +1,4 @@
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-common";
 import type { Graph } from "../../onnx/graph.ts";
 import { inTurns, type Turns } from "../../tensor/in-turns.ts";
 import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";

@@ -35,7 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return path;
   };
   const repository = fileURLToPath(new URL("../../..", import.meta.url));
-  await succeed("npm", ["run", "package", "--", "--pack-destination", root], repository);
+  await succeed("npm", ["pack", "--pack-destination", root], repository);
   const tarball = join(root, readdirSync(root).find((name) => name.endsWith(".tgz")) ?? "");
 
   const [app, bare] = [folder("app"), folder("bare")];

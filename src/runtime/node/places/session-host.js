@@ -1,7 +1,7 @@
 // Sessions of ONNX Runtime and the results that lie beside them, on whichever thread this runs; messages.ts says what may
 // be asked. In JavaScript, since Node takes no other language for a thread where the sources run without being built.
 
-/** @import { InferenceSession, Tensor } from "onnxruntime-node" */
+/** @import { InferenceSession, Tensor } from "onnxruntime-common" */
 /** @import { OnnxRuntime } from "../onnxruntime.ts" */
 /** @import { Answer, Fed, Question, Values } from "../messages.ts" */
 
