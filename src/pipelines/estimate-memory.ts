@@ -5,7 +5,7 @@ import { vqDecoder } from "../models/autoencoder/vq-model.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
-import { type NetworkMemory, networkMemory, type PlannedSession } from "../runtime/memory/network.ts";
+import { type NetworkMemory, networkMemory, type PlannedSession, THREAD_BYTES } from "../runtime/memory/network.ts";
 import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
 import type { Network } from "../systems/network.ts";
 import type { StableDiffusionModel } from "../systems/stable-diffusion.ts";
@@ -63,7 +63,10 @@ export interface MemoryEstimate {
 }
 
 /** Node's own code and heap with this package and ONNX Runtime's library loaded, as measured on Linux, x64. */
-const PROCESS_BYTES = 105 * 2 ** 20;
+const MAIN_BYTES = 105 * 2 ** 20;
+
+/** The same with the thread in which networks are loaded and run. */
+const PROCESS_BYTES = MAIN_BYTES + THREAD_BYTES;
 
 /**
  * Estimates the peak memory of a run on a CPU from graphs and from the headers of weight files: nothing is loaded. It is

@@ -24,8 +24,8 @@ export interface NetworkMemory {
 /** A node takes this much here, in the model that is written of it and in ONNX Runtime together. */
 const NODE_BYTES = 12 * 1024;
 
-/** A thread of JavaScript, in which a piece of a graph is loaded, has a heap of its own: this much each, of two and of four. */
-const THREAD_BYTES = 11 * 2 ** 20;
+/** A thread of JavaScript in which graphs, or a piece of one, are loaded has a heap of its own. */
+export const THREAD_BYTES = 11 * 2 ** 20;
 
 /** A graph to be loaded, and whether that is for a single run, as in `LoadOptions`. */
 export interface PlannedSession {

@@ -5,6 +5,9 @@
 /** @import { OnnxRuntime } from "../onnxruntime.ts" */
 /** @import { Answer, Fed, Question, Values } from "../messages.ts" */
 
+/** Bytes below which memory may wait until it is collected. */
+const WORTH_FREEING = 2 ** 18;
+
 /**
  * Answers questions one after the other, in the order in which they are asked. Values that come in messages are `owned`
  * where nobody else has them: their memory goes as soon as they are of no use, not when it is collected. `quiet` silences
@@ -39,9 +42,10 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, e
   const tensorFrom = ({ data, dims }) => /** @type {Tensor} */ (new Tensor(data, dims));
   /** @param {readonly Tensor[]} tensors */
   const drop = (tensors) => {
-    const values = tensors.flatMap(({ location, data }) => (location === "cpu" ? [data] : []));
+    const buffers = buffersOf(tensors.flatMap(({ location, data }) => (location === "cpu" ? [data] : [])));
     for (const tensor of tensors) tensor.dispose();
-    if (owned && values.length > 0) structuredClone(undefined, { transfer: buffersOf(values) });
+    const large = buffers.filter(({ byteLength }) => byteLength >= WORTH_FREEING);
+    if (owned && large.length > 0) structuredClone(undefined, { transfer: large });
   };
 
   /** @param {Question} question */

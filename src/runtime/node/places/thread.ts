@@ -124,7 +124,7 @@ function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEn
       asked += 1;
       const number = asked;
       worker.postMessage({ number, question }, moved);
-      worker.ref();
+      if (waiting.size === 0) worker.ref();
       return new Promise((resolve, reject) => waiting.set(number, { resolve, reject }));
     },
     tell: (question) => worker.postMessage({ number: 0, question }),
