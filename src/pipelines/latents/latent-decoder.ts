@@ -3,6 +3,7 @@ import { samplesToImages } from "../../image/samples.ts";
 import { type AutoencoderKlConfig, autoencoderDecoder } from "../../models/autoencoder/autoencoder-kl.ts";
 import { type VqModelConfig, vqDecoder } from "../../models/autoencoder/vq-model.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
+import { loadsUntil } from "../../runtime/until-aborted.ts";
 import type { Network } from "../../systems/network.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 import type { SessionSlot } from "../run/session-slot.ts";
@@ -46,7 +47,7 @@ export async function decodeLatents(
   const { tiling } = decoder;
   const decode = (latent: Tensor): Promise<Tensor> => {
     signal?.throwIfAborted();
-    return decodeLatent(runtime, decoder, slot, latent);
+    return decodeLatent(runtime, decoder, slot, latent, signal);
   };
   const size = elementCount([channels, height, width]);
   const images: RgbImage[] = [];
@@ -65,10 +66,11 @@ async function decodeLatent(
   decoder: LatentDecoder,
   slot: SessionSlot<Session>,
   latent: Tensor,
+  signal: AbortSignal | undefined,
 ): Promise<Tensor> {
   const [, , height = 0, width = 0] = latent.shape;
-  const session = await slot.get(`${height}x${width}`, () => decoder.load(runtime, height, width));
-  const outputs = await session.run({ latent });
+  const session = await slot.get(`${height}x${width}`, () => decoder.load(loadsUntil(runtime, signal), height, width));
+  const outputs = await session.run({ latent }, { signal });
   try {
     const { image } = outputs;
     if (image === undefined) throw new TypeError('The decoder has no output "image"');

@@ -4,6 +4,7 @@ import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
 import { skipCount, unet } from "../../models/unet/unet.ts";
 import type { Session } from "../../runtime/runtime.ts";
+import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { decodeLatents } from "../latents/latent-decoder.ts";
 import { planRun } from "./choose-sampler.ts";
@@ -52,7 +53,13 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const clock = phaseClock(now);
 
   yield clock.enter("encode");
-  const { conditioning, guidance, settings, start, warnings = [] } = await task.condition(runtime, settled);
+  const {
+    conditioning,
+    guidance,
+    settings,
+    start,
+    warnings = [],
+  } = await task.condition(worksUntil(runtime, signal), settled);
   for (const message of warnings) yield { type: "warning", message };
   signal?.throwIfAborted();
 
@@ -61,7 +68,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const { config, weights } = task.unet;
   const size = { ...sizeOf(shape, conditioning), hoist: branch };
   const network = await slots.unet.get(JSON.stringify(size), () =>
-    loadUNet(runtime, unet(config, size, weights), branch),
+    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights), branch),
   );
   signal?.throwIfAborted();
 
