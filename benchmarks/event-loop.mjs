@@ -62,7 +62,7 @@ function watchStalls() {
 }
 
 async function runCase({ model, prompt, steps, cache: policy = { kind: "off" }, guidanceScale }) {
-  const library = await load("index");
+  const library = await load("pipelines").catch(() => load("index")); // of builds before there were subpaths
   const folder = model === undefined ? library.defaultModelFolder() : random(model).folder;
   const watch = watchStalls();
   const started = performance.now();
