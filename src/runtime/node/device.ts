@@ -6,7 +6,7 @@ import { splitAttention } from "../../onnx/split-attention.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
-import { openSession, type WrittenGraph } from "./opened-session.ts";
+import { openSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
 
 /** What ONNX Runtime can run on in Node, with what a machine must have for it. */
@@ -141,7 +141,7 @@ function attentionDifference(): Graph {
 /** The results for numbers of [-1, 1]. */
 async function runProbe(device: NodeDevice, graph: Graph, place: Place): Promise<readonly number[]> {
   const model = writeModel(graph);
-  const options: WrittenGraph["options"] = { executionProviders: [device], logSeverityLevel: SILENT };
+  const options = { executionProviders: [device], logSeverityLevel: SILENT };
   await using session = await openSession(place, graph, { model, options, keep: [] });
   const dims = graph.inputs.get("x")?.shape ?? [];
   const data = Float32Array.from({ length: elementCount(dims) }, (_, i) => Math.sin(i * i));

@@ -1,5 +1,3 @@
-import type { InferenceSession } from "onnxruntime-common";
-
 /** Values of a tensor on their way to a session or from one. */
 export interface Values {
   readonly data: Float32Array | BigInt64Array;
@@ -9,13 +7,16 @@ export interface Values {
 /** An input: what lies beside the session under a number, or values, which lie there as `as` from then on if it is given. */
 export type Fed = { readonly held: number } | { readonly values: Values; readonly as?: number };
 
+/** ONNX Runtime's options, named without its types: these reach what the package declares to programs that go without it. */
+export type SessionOptions = Readonly<Record<string, unknown>>;
+
 /** What is asked of those who hold sessions; numbers are chosen by whoever asks. */
 export type Question =
   | {
       readonly kind: "open";
       readonly session: number;
       readonly model: Uint8Array;
-      readonly options: InferenceSession.SessionOptions;
+      readonly options: SessionOptions;
     }
   | {
       readonly kind: "run";

@@ -1,10 +1,11 @@
+import type { InferenceSession } from "onnxruntime-common";
 import type { Graph } from "../../onnx/graph.ts";
 import { writeModelInTurns } from "../../onnx/protobuf/model.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
 import { inTurns, pause } from "../../tensor/in-turns.ts";
 import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
 import type { MemorySettings } from "./memory-settings.ts";
-import { type OpenedSession, openSession, type WrittenGraph } from "./opened-session.ts";
+import { type OpenedSession, openSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
 import { weightFiles } from "./weight-files.ts";
 
@@ -28,7 +29,7 @@ export async function openGraph(
   await pause(); // after what has made the graph
   const model = await inTurns(writeModelInTurns(folded ? graph : weightsFirst(graph), locate));
   try {
-    const options: WrittenGraph["options"] = {
+    const options = {
       executionProviders: [executionProvider(device, graph)],
       ...memory.options,
       logSeverityLevel: SILENT, // what goes wrong is thrown
@@ -43,7 +44,7 @@ export async function openGraph(
           ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
         },
       },
-    };
+    } satisfies InferenceSession.SessionOptions;
     return await openSession(place, graph, { model, weights: bytes, options, keep });
   } catch (cause) {
     throw new Error(`Cannot load graph "${graph.name}" into ONNX Runtime`, { cause });

@@ -1,8 +1,7 @@
-import type { InferenceSession } from "onnxruntime-common";
 import type { Graph } from "../../onnx/graph.ts";
 import { inTurns, type Turns } from "../../tensor/in-turns.ts";
 import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";
-import { type Fed, freshNumber, type Values } from "./messages.ts";
+import { type Fed, freshNumber, type SessionOptions, type Values } from "./messages.ts";
 import type { Place } from "./place.ts";
 import type { WeightBytes } from "./weight-files.ts";
 
@@ -23,7 +22,7 @@ export interface WrittenGraph {
   readonly model: Uint8Array;
   /** Those that lie in memory. */
   readonly weights?: readonly WeightBytes[];
-  readonly options: InferenceSession.SessionOptions;
+  readonly options: SessionOptions;
   /** Results that stay where the graph runs. */
   readonly keep: readonly string[];
 }

@@ -54,7 +54,13 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, e
     const results = {};
     switch (question.kind) {
       case "open":
-        sessions.set(question.session, await InferenceSession.create(question.model, question.options));
+        sessions.set(
+          question.session,
+          await InferenceSession.create(
+            question.model,
+            /** @type {InferenceSession.SessionOptions} */ (question.options),
+          ),
+        );
         return { results };
       case "run": {
         /** @type {Record<string, Tensor>} */
