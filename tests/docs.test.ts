@@ -11,11 +11,23 @@ const pages = [
     .map((name) => join("docs", name)),
 ];
 
-/** Targets of links and pictures outside of code and comments, without anchors. */
-function linksOf(markdown: string): string[] {
-  const prose = markdown.replaceAll(/<!--[\s\S]*?-->|^```[\s\S]*?^```/gm, "");
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target.replace(/#.*$/, ""));
-}
+const proseOf = (markdown: string): string => markdown.replaceAll(/<!--[\s\S]*?-->|^```[\s\S]*?^```/gm, "");
+
+/** Targets of links and pictures outside of code and comments. */
+const targetsOf = (markdown: string): string[] =>
+  [...proseOf(markdown).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+
+/** The same without anchors. */
+const linksOf = (markdown: string): string[] => targetsOf(markdown).map((target) => target.replace(/#.*$/, ""));
+
+/** The anchors that GitHub gives the headings of a page. */
+const anchorsOf = (markdown: string): string[] =>
+  [...proseOf(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
 
 const isInRepository = (target: string): boolean => target !== "" && !/^[a-z]+:/.test(target);
 
@@ -24,6 +36,16 @@ test.each(pages)("every link of %s leads to a file", (page) => {
   const missing = links.filter((link) => {
     const path = join(ROOT, dirname(page), link);
     return relative(ROOT, path).startsWith("..") || !existsSync(path);
+  });
+  expect(missing).toEqual([]);
+});
+
+test.each(pages)("every anchor of %s is a heading", (page) => {
+  const anchored = targetsOf(readFileSync(join(ROOT, page), "utf8")).filter((target) => /^[^:]*\.md#|^#/.test(target));
+  const missing = anchored.filter((target) => {
+    const [path = "", anchor = ""] = target.split("#");
+    const file = path === "" ? join(ROOT, page) : join(ROOT, dirname(page), path);
+    return !existsSync(file) || !anchorsOf(readFileSync(file, "utf8")).includes(anchor);
   });
   expect(missing).toEqual([]);
 });
