@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures everything that README's table is made of and writes it to results/. Takes about 20 minutes on two
+# Measures everything that the table of docs/performance.md is made of and writes it to results/. Takes about 20 minutes on two
 # cores, 6 GB of memory and 4 GB in the cache folder. Extra arguments go to every measurement: benchmarks/run.sh --threads 2
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
+import { costTable, headline } from "../../tools/pages/cost-table.ts";
 import { excerpt } from "../../tools/pages/findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "../../tools/pages/findings/page.ts";
 import { readMarked } from "../../tools/pages/marked.ts";
@@ -11,9 +12,20 @@ const summaryIn = (folder: string) => JSON.parse(read(`evaluations/${folder}/sum
 const [shallow, summary] = [summaryIn("fluent-scenes"), summaryIn("fluent-scenes-branches")];
 const FOLDERS = ["fluent-scenes", "fluent-scenes-branches", "fluent-scenes-schedules", "fluent-scenes-many-steps"];
 
-test("the README's quality table is the one of the committed evaluation", () => {
+test("README and the page on evaluation show the committed evaluation", () => {
   const times = JSON.parse(read("evaluations/fluent-scenes/times.json")) as MeasuredTimes;
-  expect(readMarked(read("README.md"), "quality")).toBe(qualityTable(excerpt(shallow), times));
+  expect(readMarked(read("docs/evaluation.md"), "quality")).toBe(qualityTable(excerpt(shallow), times));
+  expect(readMarked(read("README.md"), "cost")).toBe(costTable(shallow, times));
+  expect(readMarked(read("README.md"), "headline")).toBe(headline(shallow, times));
+});
+
+test("README's table has a row for each interval of the caches at branch 0, and is refused without their times", () => {
+  const times = JSON.parse(read("evaluations/fluent-scenes/times.json")) as MeasuredTimes;
+  const rows = costTable(shallow, times)
+    .split("\n")
+    .filter((line) => line.startsWith("| `cache"));
+  expect(rows.map((row) => row.split(" | ")[0])).toEqual([2, 3, 5, 10].map((interval) => `| \`cache: ${interval}\``));
+  expect(() => costTable(shallow, { ...times, policies: [] })).toThrow('"uniform:2:0" costs: it has no times');
 });
 
 test("the findings are those of the committed evaluation and benchmark", () => {

@@ -33,8 +33,8 @@ export const TITLES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(ENTRIES).map(([name, { title }]) => [name, title]),
 );
 
-/** The README's table of speed-ups: a row for every branch of every report. */
-export function readmeTable(reports: readonly BenchmarkReport[]): string {
+/** The table of speed-ups: a row for every branch of every report. */
+export function benchmarkTable(reports: readonly BenchmarkReport[]): string {
   const order = Object.keys(ENTRIES);
   const stranger = reports.find(({ architecture }) => !order.includes(architecture));
   if (stranger !== undefined) {

@@ -3,12 +3,16 @@ import { join } from "node:path";
 import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
 import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { againstPytorchTables } from "./against-pytorch.ts";
-import { readmeTable } from "./benchmark-table.ts";
+import { benchmarkTable } from "./benchmark-table.ts";
+import { costTable, headline } from "./cost-table.ts";
+import { deepcacheSections } from "./deepcache-page.ts";
+import { defaultsTable } from "./defaults-table.ts";
+import { exampleBlocks } from "./examples.ts";
 import { excerpt } from "./findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "./findings/page.ts";
 import { type Layer, layerTable, permissionTable } from "./layer-tables.ts";
 import { replaceMarked } from "./marked.ts";
-import { qualityTable } from "./quality-table.ts";
+import { type MeasuredTimes, qualityTable } from "./quality-table.ts";
 import { readRecipes } from "./recipes/read-recipes.ts";
 import { unetDescriber } from "./recipes/recipe-macs.ts";
 import { macTable, recipeSections, timeTable } from "./recipes/recipe-page.ts";
@@ -31,20 +35,22 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
   const manySteps = summaryIn("fluent-scenes-many-steps");
   const speedups = speedupsOf(json("benchmarks/results/fluent-scenes.json"));
   const recipes = readRecipes(root);
+  const times: MeasuredTimes = json("evaluations/fluent-scenes/times.json");
 
   const renewed = (path: string, blocks: Readonly<Record<string, string>>): readonly [string, string] => [
     path,
     Object.entries(blocks).reduce((page, [mark, content]) => replaceMarked(page, mark, content), read(path)),
   ];
+  const examplesOf = (path: string) => exampleBlocks(read(path), (name) => read(`examples/${name}.mjs`));
   const layers: readonly Layer[] = json("docs/layers.json");
   return new Map([
     renewed("AGENTS.md", { layers: permissionTable(layers) }),
     renewed("docs/architecture.md", { layers: layerTable(layers) }),
-    renewed("README.md", {
-      quality: qualityTable(excerpt(shallow), json("evaluations/fluent-scenes/times.json")),
-      benchmark: readmeTable(benchmarks),
-    }),
+    renewed("README.md", { headline: headline(shallow, times), cost: costTable(shallow, times) }),
+    renewed("docs/deepcache.md", deepcacheSections()),
+    renewed("docs/evaluation.md", { quality: qualityTable(excerpt(shallow), times) }),
     renewed("docs/performance.md", {
+      benchmark: benchmarkTable(benchmarks),
       roofline: rooflineTable(benchmarks),
       "against-pytorch": againstPytorchTables(reportsIn("benchmarks/against-pytorch")),
     }),
@@ -53,6 +59,8 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
       macs: macTable(recipes, unetDescriber()),
       times: timeTable(recipes, benchmarks),
     }),
+    renewed("docs/models.md", { defaults: defaultsTable(), ...examplesOf("docs/models.md") }),
+    renewed("docs/library.md", examplesOf("docs/library.md")),
     ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, manySteps, speedups })],
     ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),
   ]);

@@ -10,7 +10,7 @@ export interface MeasuredTimes {
   readonly policies: readonly PolicyTimes[];
 }
 
-/** The quality table of a README, with measured speed-ups where there are times. */
+/** The table of quality, with measured speed-ups where there are times. */
 export function qualityTable(summary: Summary, times?: MeasuredTimes): string {
   const measures = measuresOf(summary);
   const judged = summary.policies.some(({ equalCompute }) => equalCompute.length > 0);

@@ -2,13 +2,13 @@ import type { PolicySummary, Summary } from "../../../src/evaluation/analysis/po
 import type { MeasureName } from "../../../src/evaluation/measures.ts";
 import { gridOf } from "./grid.ts";
 
-/** Intervals of which a README shows the non-uniform schedule. */
+/** The interval at which the table of quality shows the non-uniform schedule. */
 const SHOWN = 5;
-/** Measures that it shows, and those that it judges by: the Fréchet distance of few images says little. */
+/** Measures that the table shows, and those that it judges by: the Fréchet distance of few images says little. */
 const MEASURES: readonly MeasureName[] = ["psnr", "ssim", "clip", "accuracy", "fd"];
 const JUDGED: readonly MeasureName[] = MEASURES.filter((name) => name !== "fd");
 
-/** What a README shows of an evaluation: caches at branch 0, and what they are compared with. */
+/** What the table of quality shows of an evaluation: caches at branch 0, and what they are compared with. */
 export function excerpt(summary: Summary): Summary {
   const grid = gridOf(summary);
   const caches = [
