@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { writeImage } from "../src/image/files.ts";
 import { decodePng } from "../src/image/png.ts";
-import { type RgbImage, rgbImage } from "../src/image/rgb-image.ts";
+import { plainImage, type RgbImage } from "../src/image/rgb-image.ts";
 import { fixturePath } from "./support/fixtures.ts";
 
 const MODEL = fixturePath("pipelines/sd15/model");
@@ -34,16 +34,6 @@ async function run(name: string, ...args: string[]): Promise<string[]> {
 /** The picture that an example has written. */
 const picture = (name: string): RgbImage => decodePng(readFileSync(join(folder, name))).image;
 
-/** What inpainting and image to image start from: pixels that none of them would make. */
-const ramp = rgbImage(
-  64,
-  64,
-  new Uint8Array(64 * 64 * 3).map((_, i) => i % 256),
-);
-const pixelAt = ({ width, data }: RgbImage, x: number, y: number) => [
-  ...data.subarray(3 * (y * width + x)).slice(0, 3),
-];
-
 test("first-image.mjs writes the picture that it made", async () => {
   await run("first-image");
   expect(picture("fox.png")).toMatchObject({ width: 64, height: 64 });
@@ -61,16 +51,23 @@ test("cancel.mjs ends runs in three ways, each of which says how it ended", asyn
 });
 
 test("image-to-image.mjs changes the picture that it starts from", async () => {
-  writeImage("fox.png", ramp);
+  const before = plainImage(64, 64, 200);
+  writeImage("fox.png", before);
   expect(await run("image-to-image")).toEqual(["orange.png: 0.7 of the steps were taken"]);
-  expect(picture("orange.png").data).not.toEqual(ramp.data);
+  expect(picture("orange.png").data).not.toEqual(before.data);
 });
 
 test("inpainting.mjs paints the left half and keeps the right one", async () => {
-  writeImage("fox.png", ramp);
+  const before = plainImage(64, 64, 200);
+  writeImage("fox.png", before);
   await run("inpainting");
-  const half = picture("half.png");
-  expect(pixelAt(half, 8, 32)).not.toEqual(pixelAt(ramp, 8, 32));
+  const { data } = picture("half.png");
+  const changes = Array.from(data, (level, i) => Math.abs(level - (before.data[i] ?? 0)));
+  const mean = (isHalf: (x: number) => boolean): number => {
+    const own = changes.filter((_, i) => isHalf(Math.floor(i / 3) % 64));
+    return own.reduce((sum, change) => sum + change, 0) / own.length;
+  };
+  expect(mean((x) => x < 32)).toBeGreaterThan(5 * mean((x) => x >= 36)); // the decoder blurs the edge
 });
 
 test("several-images.mjs makes image i from seed + i, which gives the same image alone", async () => {
@@ -119,7 +116,7 @@ test("errors.mjs tells by its code what went wrong", async () => {
   ]);
 });
 
-test("server.mjs answers with a picture, and refuses what it cannot make", async () => {
+test("server.mjs answers with a picture until it is ended", async () => {
   const before = new Set(process.listeners("SIGINT"));
   const told = vi.spyOn(console, "log").mockImplementation(() => {});
   process.argv = ["node", "examples/server.mjs", "0"];
