@@ -1,4 +1,4 @@
-// Three ways to end a run: its own abort(), a signal, and leaving its loop. The pipeline can be used again at once.
+// Three ways to end a run: its own abort(), a signal, and leaving its loop.
 import { pipeline } from "deepcache";
 
 const pipe = await pipeline("text-to-image");

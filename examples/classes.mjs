@@ -1,4 +1,4 @@
-// ImageNet's classes by name or number, from a checkpoint of the original code and the YAML that describes it.
+// ImageNet's classes by name or number, from the original checkpoint and its YAML.
 import { pipeline } from "deepcache";
 
 const [model = "model.ckpt", config = "cin256-v2.yaml"] = process.argv.slice(2);

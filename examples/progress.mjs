@@ -7,7 +7,7 @@ const run = pipe("a panda on a purple background", { seed: 1, steps: 20, preview
 for await (const event of run) {
   switch (event.type) {
     case "evaluation":
-      console.log(`${event.evaluation + 1} of ${event.evaluations}${event.full ? "" : ", cached"}`);
+      console.log(`${event.evaluation + 1} of ${event.evaluations}`);
       break;
     case "preview":
       await event.images[0]?.save(`preview-${event.evaluation}.png`);

@@ -1,4 +1,4 @@
-// A checkpoint in the original names, as one file, with the YAML that describes it where the file alone cannot tell.
+// A checkpoint as one file, with the YAML that describes it where the file cannot tell.
 import { pipeline } from "deepcache";
 
 const [model = "v1-5-pruned-emaonly.safetensors", config, tokenizer, side = "512"] = process.argv.slice(2);
