@@ -5,7 +5,7 @@ import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";
 import { ssim } from "../metrics/ssim.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
-import type { Job } from "./job.ts";
+import type { Job, JobRun } from "./job.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { secondsText } from "./terminal/units.ts";
 import { watchRun } from "./terminal/watch-run.ts";
@@ -36,8 +36,7 @@ export interface Comparison {
   readonly rows: readonly ComparedRow[];
 }
 
-export interface CompareOptions {
-  readonly seed: number;
+export interface CompareOptions extends Pick<JobRun, "seed" | "rows" | "count"> {
   readonly steps: number | undefined;
   /** Baseline and policies take turns this many times. */
   readonly repeat: number;
@@ -47,16 +46,16 @@ export interface CompareOptions {
 export async function comparePolicies(
   job: Job,
   policies: readonly CachePolicy[],
-  { seed, steps, repeat }: CompareOptions,
+  { repeat, ...images }: CompareOptions,
   terminal: Terminal,
 ): Promise<Comparison> {
   // The baseline runs on the same parts, so that weights are loaded once and nothing but the plan differs.
   const [branch = 0] = policies.flatMap((policy) => branchOf(policy) ?? []);
   const uncached: CachePolicy = { kind: "off" };
   const run = (cache: CachePolicy): Promise<GenerationResult> =>
-    watchRun(job.stream({ cache, seed, steps, cutAt: branch }), terminal);
+    watchRun(job.stream({ ...images, cache, cutAt: branch }), terminal);
   terminal.status("warming up");
-  await warmUp(job.stream({ cache: uncached, seed, steps, cutAt: branch }));
+  await warmUp(job.stream({ ...images, cache: uncached, cutAt: branch }));
   const results = [uncached, ...policies].map((): GenerationResult[] => []);
   for (let i = 0; i < repeat; i++) {
     for (const [index, cache] of [uncached, ...policies].entries()) {

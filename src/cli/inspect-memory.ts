@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import { describedModel } from "../benchmark/random-model.ts";
 import { describedWeights, unetWeightShapes, type WeightDtype } from "../benchmark/random-weights.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
-import { ARCHITECTURES, type ArchitectureName } from "../models/architectures.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
 import { openModel } from "../systems/open-model.ts";
+import type { ResolvedModel } from "../systems/resolve-model.ts";
 import { defaultTokenizerFolder } from "../systems/shipped.ts";
 import { parseDtype } from "./flags/generation-flags.ts";
 import { parseNumber, parseWhole } from "./flags/usage.ts";
@@ -43,11 +43,11 @@ export function addMemoryFlags(command: Command): Command {
 
 /** The memory that a run of the model takes; `config` is its U-Net's. */
 export async function inspectMemory(
-  name: string,
+  resolved: ResolvedModel,
   config: unknown,
   flags: MemoryFlags & { readonly contextLength?: number | undefined },
 ): Promise<MemoryEstimate> {
-  const model = await describe(name, config, flags.dtype);
+  const model = await describe(resolved, config, flags.dtype);
   const factor = model.kind === "text-to-image" ? reduction(model.model.vae.config) : 1;
   const { width, height, interval, branch = 0, count, fromImage, contextLength } = flags;
   const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory } = flags;
@@ -63,13 +63,14 @@ export async function inspectMemory(
   });
 }
 
-async function describe(name: string, config: unknown, dtype: WeightDtype): Promise<MemoryModel> {
-  if (Object.hasOwn(ARCHITECTURES, name)) return describedModel(name as ArchitectureName, dtype);
+async function describe(resolved: ResolvedModel, config: unknown, dtype: WeightDtype): Promise<MemoryModel> {
+  if (resolved.kind === "architecture") return describedModel(resolved.name, dtype);
+  const { path } = resolved;
   try {
-    return await openModel({ path: name, tokenizer: defaultTokenizerFolder() });
+    return await openModel({ path, tokenizer: defaultTokenizerFolder() });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    const unet = unetConfig(config, name); // a folder without weights can still be inspected
+    const unet = unetConfig(config, path); // a folder without weights can still be inspected
     const weights = describedWeights(unetWeightShapes(unet), dtype);
     return { kind: "network", model: { unet: { config: unet, weights } } };
   }

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { createProgram } from "./program.ts";
+import { runProgram } from "./program.ts";
 import { terminal } from "./terminal/console.ts";
 import { exitCodeOf } from "./terminal/exit-code.ts";
 
 try {
-  await createProgram(terminal).parseAsync();
+  await runProgram(process.argv.slice(2), terminal);
 } catch (error) {
   process.exitCode = exitCodeOf(error, terminal);
 }

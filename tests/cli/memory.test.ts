@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describedModel, writeRandomModel } from "../../src/benchmark/random-model.ts";
-import { warnOfMemory } from "../../src/cli/terminal/memory-warning.ts";
+import { checkMemory } from "../../src/cli/terminal/memory-warning.ts";
 import { estimateMemory, type MemoryEstimate } from "../../src/pipelines/estimate-memory.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../../src/systems/shipped.ts";
 import { MEMORY_ESTIMATE } from "../support/assertions/tolerances.ts";
@@ -110,17 +110,16 @@ describe("inspect", () => {
   });
 });
 
-describe("warnOfMemory()", () => {
+describe("checkMemory()", () => {
   const estimate = { ...estimateMemory(describedModel("ldm-4-g", "fp16"), { contextLength: 1 }), peak: 4 * 2 ** 30 };
-  const told = (flags: Partial<Parameters<typeof warnOfMemory>[1]>, gibibytes: number): string[] => {
+  const told = (
+    flags: Partial<Parameters<typeof checkMemory>[1]>,
+    gibibytes: number,
+    total = 8 * 2 ** 30,
+  ): string[] => {
     const lines: string[] = [];
-    const memory = { available: gibibytes * 2 ** 30 - 2 ** 20, resident: 2 ** 20 };
-    warnOfMemory(
-      estimate,
-      { device: "cpu", keepLoaded: false, ...flags },
-      { warn: (text) => lines.push(text) },
-      memory,
-    );
+    const memory = { available: gibibytes * 2 ** 30 - 2 ** 20, resident: 2 ** 20, total };
+    checkMemory(estimate, { device: "cpu", keepLoaded: false, ...flags }, { warn: (text) => lines.push(text) }, memory);
     return lines;
   };
 
@@ -132,8 +131,19 @@ describe("warnOfMemory()", () => {
   test("names what takes less and is not asked for yet", () => {
     expect(told({ keepLoaded: true }, 3)).toEqual([
       "This run will take about 4.00 GiB of memory where 3.00 GiB are available; " +
-        "--low-memory, --no-keep-loaded, --vae-tiling, a smaller --count, --width or --height take less",
+        "--low-memory, --no-keep-loaded, --vae-tiling, a smaller --width or --height take less",
     ]);
-    expect(told({ lowMemory: true }, 3)).toEqual([expect.stringContaining("available; a smaller --count")]);
+    expect(told({ lowMemory: true, batch: 4 }, 3)).toEqual([
+      expect.stringContaining("available; --batch 1, a smaller --width"),
+    ]);
+  });
+
+  test("refuses what the machine does not have in all, unless it is forced", () => {
+    expect(() => told({}, 2, 3 * 2 ** 30)).toThrow(
+      "Cannot run: it would take about 4.00 GiB of memory where this machine has 3.00 GiB in all; " +
+        "--low-memory, --vae-tiling, a smaller --width or --height take less, and --force tries",
+    );
+    expect(told({ force: true }, 2, 3 * 2 ** 30)).toEqual([expect.stringContaining("where 2.00 GiB are available")]);
+    expect(told({ device: "webgpu" }, 2, 3 * 2 ** 30)).toEqual([]);
   });
 });

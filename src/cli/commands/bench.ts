@@ -16,13 +16,14 @@ import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
+import { resolveArchitecture } from "../../systems/resolve-model.ts";
 import { parseDevice, parseDtype } from "../flags/generation-flags.ts";
 import { parseList, parseWhole, UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-import { checkWritable } from "../terminal/output-files.ts";
+import { checkWritable, makeFolderOf } from "../terminal/output-files.ts";
 import { table } from "../terminal/units.ts";
 
 interface Flags {
@@ -123,6 +124,7 @@ async function bench(flags: Flags, signal: AbortSignal, terminal: Terminal): Pro
   const { subject, made } = await openSubject(flags, folder, signal, terminal);
   const preparationSeconds = made ? (performance.now() - begin) / 1000 : 0;
   const report = await measure(subject, { ...optionsOf(flags, subject), preparationSeconds }, flags, signal, terminal);
+  for (const path of [flags.output, flags.report]) if (path !== undefined) await makeFolderOf(path);
   if (flags.output !== undefined) await writeFile(flags.output, `${JSON.stringify(report, null, 2)}\n`);
   if (flags.report !== undefined) await writeReport(flags.report, report);
   if (flags.json === true) terminal.printJson(report);
@@ -177,9 +179,9 @@ async function openSubject(
     const foreign = (["model", "config", "variant"] as const).find((name) => flags[name] !== undefined);
     if (foreign !== undefined) throw new UsageError(`Cannot use --${foreign} together with --architecture`);
     terminal.status("looking for random weights, or making them");
-    return architectureSubject(architecture, size, { dtype, folder, signal });
+    return architectureSubject(resolveArchitecture(architecture), size, { dtype, folder, signal });
   }
-  const location = locationOf(flags, signal, terminal);
+  const location = await locationOf(flags, signal, terminal);
   return { subject: modelSubject(modelName(location.path), await openModel(location), size), made: false };
 }
 

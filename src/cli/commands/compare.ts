@@ -1,20 +1,22 @@
 import type { Command } from "commander";
 import { branchOf, formatPolicy, readCache } from "../../deepcache/policies.ts";
-import { writeImage } from "../../image/files.ts";
 import { drawGrid } from "../../image/grid.ts";
 import { drawnSeed } from "../../pipelines/run/effects.ts";
 import { type ComparedRow, type Comparison, comparePolicies, comparisonRows } from "../comparison.ts";
 import { DEFAULT_INTERVAL, policiesOf } from "../flags/cache-flags.ts";
-import { addGenerationFlags, type GenerationFlags } from "../flags/generation-flags.ts";
+import { addMakingFlags, addPictureFlags, type GenerationFlags } from "../flags/generation-flags.ts";
 import { parseWhole, UsageError } from "../flags/usage.ts";
+import { checkPicture, writePicture } from "../generate/destination.ts";
+import { planImages } from "../generate/image-plan.ts";
 import { openJob } from "../job.ts";
+import { promptsGiven } from "../prompts.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-import { warnOfMemory } from "../terminal/memory-warning.ts";
-import { checkWritable } from "../terminal/output-files.ts";
+import { checkMemory } from "../terminal/memory-warning.ts";
 import { secondsText } from "../terminal/units.ts";
 
 interface Flags extends GenerationFlags {
+  readonly output: string;
   readonly repeat: number;
 }
 
@@ -28,13 +30,18 @@ export function addCompare(program: Command, terminal: Terminal): void {
         "above, accelerated below, a row for each interval. Times are those of denoising; the limit is what the saved " +
         "operations allow.",
     );
-  addGenerationFlags(command, "compare.png")
+  addPictureFlags(command);
+  addMakingFlags(command)
+    .optionsGroup("Output:")
     .option(
       "--repeat <n>",
       "time each this many times, in turn, and take the medians",
       (text) => parseWhole("--repeat", text, 1),
       1,
     )
+    .option("-o, --output <file>", "where to write the picture: .png, .jpg or .webp", "compare.png")
+    .option("--json", "print the result as JSON on stdout, in place of the path")
+    .helpOption("-h, --help", "show this help")
     .addHelpText(
       "after",
       `
@@ -42,10 +49,10 @@ Examples:
   deepcache compare "a fox on a teal background" --interval 5 --count 4
   deepcache compare "a fox on a teal background" --interval 2,3,5,10`,
     )
-    .action((prompts: string[], flags: Flags) => interruptible((signal) => compare(prompts, flags, signal, terminal)));
+    .action((args: string[], flags: Flags) => interruptible((signal) => compare(args, flags, signal, terminal)));
 }
 
-async function compare(prompts: string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+async function compare(args: readonly string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const policies = policiesOf(flags, readCache(DEFAULT_INTERVAL));
   if (policies.some(({ kind }) => kind === "off")) {
     throw new UsageError("Cannot compare without a cache: both rows would be the same");
@@ -56,15 +63,22 @@ async function compare(prompts: string[], flags: Flags, signal: AbortSignal, ter
       `Cannot compare caches at branches ${[...branches].join(", ")}: all must be at the same branch`,
     );
   }
-  await checkWritable(flags.output);
+  await checkPicture(flags.output);
+  const prompts = await promptsGiven(args, flags, terminal);
   await using job = await openJob(prompts, flags, signal, terminal);
-  for (const policy of policies.slice(0, 1)) warnOfMemory(job.memory(policy), flags, terminal); // all take about the same
-  const { seed = drawnSeed(), steps, repeat, output } = flags;
-  const comparison = await comparePolicies(job, policies, { seed, steps, repeat }, terminal);
+  const { steps, repeat, output } = flags;
+  const plan = planImages(job, { ...flags, batch: Number.MAX_SAFE_INTEGER, drawnSeed }); // all are one batch
+  for (const policy of policies.slice(0, 1)) {
+    checkMemory(job.memory(policy, plan.batch), flags, terminal); // all take about the same
+  }
+  const [batch] = plan.batches();
+  if (batch === undefined) throw new Error("Nothing was compared");
+  const comparison = await comparePolicies(job, policies, { ...batch.run, steps, repeat }, terminal);
   signal.throwIfAborted();
-  writeImage(output, drawGrid(comparisonRows(comparison)));
-  if (flags.json === true) terminal.printJson(report(comparison, output, seed));
-  else terminal.print(summary(comparison, output));
+  await writePicture(output, drawGrid(comparisonRows(comparison)));
+  if (flags.json === true) return terminal.printJson(report(comparison, output, plan.image(0).seed));
+  terminal.note(summary(comparison));
+  terminal.print(output);
 }
 
 /** The first policy's numbers at the top, where one is compared; all of them as `rows`. */
@@ -78,11 +92,11 @@ function report({ baseline, rows }: Comparison, output: string, seed: number): o
   return { baseline: { seconds, totalSeconds }, ...all[0], output, seed, ...(all.length > 1 ? { rows: all } : {}) };
 }
 
-function summary({ baseline, rows }: Comparison, output: string): string {
+function summary({ baseline, rows }: Comparison): string {
   const lines = rows.flatMap(({ seconds, speedup, macsRatio, psnr, ssim, policy, full, evaluations }) => [
     `DeepCache  ${secondsText(seconds)}  (${formatPolicy(policy)}; ${full.length} of ${evaluations} evaluations full)`,
     `speed-up   ${speedup.toFixed(2)}x, ${((100 * speedup) / macsRatio).toFixed(0)} % of the ${macsRatio.toFixed(2)}x that the operations allow`,
     `difference PSNR ${Number.isFinite(psnr) ? `${psnr.toFixed(1)} dB` : "identical"}, SSIM ${ssim.toFixed(3)}`,
   ]);
-  return [`original   ${secondsText(baseline.seconds)}`, ...lines, output].join("\n");
+  return [`original   ${secondsText(baseline.seconds)}`, ...lines].join("\n");
 }

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
@@ -13,7 +12,7 @@ import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "
 import type { Store } from "../../evaluation/store/store.ts";
 import { folderStore } from "../../evaluation/store/stores/folder.ts";
 import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/workload/items.ts";
-import { type Prompt, parsePrompts } from "../../evaluation/workload/prompts.ts";
+import type { Prompt } from "../../evaluation/workload/prompts.ts";
 import { keepSettings, settingsOf } from "../evaluate/evaluation-settings.ts";
 import { openSubject } from "../evaluate/evaluation-subject.ts";
 import { lockFolder } from "../evaluate/folder-lock.ts";
@@ -24,8 +23,10 @@ import { leaveOutIdleSettings } from "../flags/idle-flags.ts";
 import { readSettingsFile } from "../flags/settings-file.ts";
 import { UsageError } from "../flags/usage.ts";
 import { openJob, runtimeOf } from "../job.ts";
+import { readPrompts } from "../prompts.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { conversion } from "../terminal/conversion.ts";
+import { capThreads } from "../terminal/cores.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { table } from "../terminal/units.ts";
 import { watchEvaluation } from "../terminal/watch-evaluation.ts";
@@ -53,6 +54,7 @@ Examples:
       if (given.settings !== undefined) {
         readSettingsFile(command, given.settings);
         leaveOutIdleSettings(command);
+        capThreads(command, terminal);
       }
       return interruptible((signal) => run(withPolicies(command.opts<GivenFlags>()), signal, terminal));
     });
@@ -74,11 +76,13 @@ async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Termin
 
 async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
   const metrics = metricsOf(flags);
-  const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts);
+  const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, terminal);
   if (flags.prompts !== undefined && flags.classes !== undefined) {
     throw new UsageError("Cannot use --prompts together with --classes");
   }
-  await using subject = await openSubject(() => openJob(textsOf(prompts), jobFlags(flags), signal, terminal, ADVICE));
+  await using subject = await openSubject(() =>
+    openJob(textsOf(prompts), jobFlags(flags), signal, terminal, { advice: ADVICE }),
+  );
   const prompted = metrics.find((name) => measureNamed(name).scope === "image");
   if (prompted !== undefined && subject.conditioned !== "prompt") {
     throw new UsageError(`Cannot measure ${prompted}: this model takes no prompts`);
@@ -147,20 +151,11 @@ async function checkPolicies(subject: Subject, workload: Workload): Promise<void
   }
 }
 
-async function readPrompts(path: string): Promise<Prompt[]> {
-  try {
-    return parsePrompts(await readFile(path), path);
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause) throw new Error(`Cannot read prompts from "${path}"`, { cause });
-    throw cause;
-  }
-}
-
 const textsOf = (prompts: readonly Prompt[]): string[] => prompts.map(({ text }) => text);
 
 /** What `openJob` takes of the flags; each image is a row of its own. */
 function jobFlags(flags: EvaluationFlags): GenerationFlags {
-  const { classes, prompts: _, policies: _p, metrics, merge, shard, ...given } = flags;
+  const { classes, prompts: _, policies: _p, metrics, merge, shard, seed: _s, batch: _b, ...given } = flags;
   return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };
 }
 

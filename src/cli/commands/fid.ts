@@ -26,7 +26,7 @@ import { runtimeOf } from "../job.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { conversion } from "../terminal/conversion.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-import { checkWritable } from "../terminal/output-files.ts";
+import { checkWritable, makeFolderOf } from "../terminal/output-files.ts";
 import { table } from "../terminal/units.ts";
 
 interface Flags {
@@ -143,6 +143,7 @@ async function run(
         output,
         featureStatistics(samples(output, JUDGED)),
       ]);
+      await makeFolderOf(saveStats);
       await writeReferenceStatistics(saveStats, Object.fromEntries(statistics));
     }
     if (flags.json === true)

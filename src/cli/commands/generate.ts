@@ -1,113 +1,102 @@
 import type { Command } from "commander";
-import { writeSafetensors } from "../../checkpoint/safetensors/write-safetensors.ts";
-import { writeImage } from "../../image/files.ts";
-import { drawGrid } from "../../image/grid.ts";
 import { drawnSeed } from "../../pipelines/run/effects.ts";
-import type { GenerationResult } from "../../pipelines/run/events.ts";
 import { policyOf } from "../flags/cache-flags.ts";
-import { addGenerationFlags, type GenerationFlags } from "../flags/generation-flags.ts";
-import { type Job, openJob } from "../job.ts";
+import { addMakingFlags, addPictureFlags } from "../flags/generation-flags.ts";
+import { parseWhole } from "../flags/usage.ts";
+import { openDestination } from "../generate/destination.ts";
+import { planImages } from "../generate/image-plan.ts";
+import { checkBatchKept, readLiked } from "../generate/like.ts";
+import { type GenerateFlags, makePictures } from "../generate/make-pictures.ts";
+import { PLACEHOLDER_NAMES } from "../generate/picture-names.ts";
+import { report, summary } from "../generate/report.ts";
+import { openJob } from "../job.ts";
+import { promptsGiven } from "../prompts.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-import { warnOfMemory } from "../terminal/memory-warning.ts";
-import { checkWritable, numberedPaths } from "../terminal/output-files.ts";
-import { giga, secondsText } from "../terminal/units.ts";
-import { watchRun } from "../terminal/watch-run.ts";
-
-interface Flags extends GenerationFlags {
-  readonly latentsOutput?: string;
-  readonly grid?: boolean;
-}
+import { checkMemory } from "../terminal/memory-warning.ts";
+import { checkWritable } from "../terminal/output-files.ts";
 
 /** `deepcache generate`: prompts to images. */
 export function addGenerate(program: Command, terminal: Terminal): void {
   const command = program
     .command("generate")
-    .summary("make images from prompts")
+    .summary("make pictures from prompts; the command to leave out")
     .description(
-      "Makes images from prompts. Without cache flags every evaluation runs the whole U-Net; --interval N runs its deep " +
-        "part on every N-th only and reuses the result in between (DeepCache).",
+      "Makes pictures from prompts and prints their paths. Each is written as soon as it is done. Without cache flags every " +
+        "evaluation runs the whole U-Net; --interval N runs its deep part on every N-th only and reuses the result in " +
+        "between (DeepCache).",
     );
-  addGenerationFlags(command, "deepcache.png")
+  addPictureFlags(command)
+    .option(
+      "--batch <n>",
+      "images made together: more is a little faster and takes more memory; pictures stay the same (default: those of a prompt)",
+      (text) => parseWhole("--batch", text, 1),
+    )
+    .option("--like <picture>", "make this picture again from what its file says; other flags change it");
+  addMakingFlags(command)
+    .optionsGroup("Output:")
+    .option(
+      "-o, --output <file>",
+      `.png, .jpg or .webp, with ${PLACEHOLDER_NAMES.join(", ")} in its name if you like; - is stdout (default: deepcache-SEED.png)`,
+    )
     .option("--grid", "write all images as one picture, a row for each prompt or class (default for classes)")
     .option("--no-grid", "write each image to a file of its own")
     .option("--latents-output <file>", 'also write the final latents as safetensors (tensor "latents")')
+    .option("--json", "print the result as JSON on stdout, in place of the paths")
+    .helpOption("-h, --help", "show this help")
     .addHelpText(
       "after",
       `
 Examples:
-  deepcache generate "a fox on a teal background" --interval 3 --seed 1
-  deepcache generate "a castle by the sea" --model stable-diffusion-v1-5 --interval 5 --branch 1
-  deepcache generate --model model.ckpt --config cin256-v2.yaml --class "golden retriever" --count 8 --interval 10
-  deepcache generate --model ddpm-church-256 --sampler ddim --steps 100 --count 4 --interval 3 --branch 2`,
+  deepcache "a fox on a teal background" --interval 3 --seed 1
+  deepcache @prompts.txt -o "pictures/{index}-{prompt}.png"
+  deepcache --like deepcache-1.png --seed 2,3,4
+  deepcache "a castle by the sea" --model stable-diffusion-v1-5 --interval 5 --branch 1
+  deepcache --model model.ckpt --config cin256-v2.yaml --class "golden retriever" --count 8 --interval 10
+  deepcache --model ddpm-church-256 --sampler ddim --steps 100 --count 4 --interval 3 --branch 2`,
     )
-    .action((prompts: string[], flags: Flags) => interruptible((signal) => generate(prompts, flags, signal, terminal)));
+    .action((args: string[], flags: GenerateFlags) =>
+      interruptible((signal) => generate(args, flags, signal, terminal)),
+    );
 }
 
-async function generate(prompts: string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
-  const cache = policyOf(flags, { kind: "off" });
-  for (const path of [flags.output, flags.latentsOutput]) if (path !== undefined) await checkWritable(path);
-  // There is one run: what it is done with is of no more use.
-  const settled = { ...flags, keepLoaded: false };
-  await using job = await openJob(prompts, settled, signal, terminal);
-  warnOfMemory(job.memory(cache), settled, terminal);
-  const { seed = drawnSeed(), steps } = flags;
-  const result = await watchRun(job.stream({ cache, seed, steps }), terminal);
-  signal.throwIfAborted();
-
-  const paths = writeImages(job, result, flags);
-  if (flags.latentsOutput !== undefined) await writeSafetensors(flags.latentsOutput, { latents: result.latents });
-  if (flags.json === true) terminal.printJson(report(result, paths, job.name));
-  else terminal.print(summary(result, [...new Set(paths)]));
-}
-
-/** Writes every image to a file of its own or, as a grid, all to one; gives the file of each. */
-function writeImages(job: Job, result: GenerationResult, { output, grid, count }: Flags): readonly string[] {
-  const { images } = result;
-  // Pictures of classes go together as in the paper; so do those of models that are told nothing.
-  const together = grid ?? (job.conditioned !== "prompt" && images.length > 1);
-  if (!together) {
-    const paths = numberedPaths(output, images.length);
-    images.forEach((image, i) => {
-      writeImage(paths[i] ?? output, image, job.parameters(result, i));
-    });
-    return paths;
+async function generate(
+  args: readonly string[],
+  given: GenerateFlags,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<void> {
+  const { output, latentsOutput, json } = given;
+  const destination = await openDestination(output, terminal, { json });
+  if (latentsOutput !== undefined) await checkWritable(latentsOutput);
+  const liked = given.like === undefined ? undefined : await readLiked(given.like);
+  const cache = policyOf(given, liked?.cache ?? { kind: "off" });
+  const prompts = await promptsGiven(args, given, terminal);
+  if (liked !== undefined) checkBatchKept(liked, given, prompts);
+  const batch = liked?.batch;
+  const repeated = batch && { oneGenerator: true, count: batch.images / batch.prompts.length };
+  const flags: GenerateFlags = { ...given, ...repeated };
+  // After the only run, what it is done with is of no more use.
+  const keepLoaded = flags.keepLoaded && makesSeveralRuns(prompts, flags);
+  await using job = await openJob(prompts, { ...flags, keepLoaded }, signal, terminal, { liked });
+  if (liked?.model !== undefined && liked.model !== job.name) {
+    terminal.warn(`"${liked.path}" was made with the model "${liked.model}", this one is "${job.name}"`);
   }
-  const perRow = job.rows.length > 0 ? count : Math.ceil(Math.sqrt(images.length));
-  const rows = Array.from({ length: Math.ceil(images.length / perRow) }, (_, row) => ({
-    ...(job.rows.length > 1 ? { label: job.rows[row] ?? "" } : {}),
-    images: images.slice(row * perRow, (row + 1) * perRow),
-  }));
-  writeImage(output, drawGrid(rows), job.parameters(result, 0));
-  return images.map(() => output);
+  const likedSeed = liked?.seed === undefined ? undefined : [liked.seed];
+  const plan = planImages(job, { ...flags, seed: flags.seed ?? likedSeed, drawnSeed });
+  checkMemory(job.memory(cache, plan.batch), { ...flags, keepLoaded, batch: plan.batch }, terminal);
+  const only = batch && [batch.index];
+  const { pictures, totals } = await makePictures(job, plan, { cache, flags, only, destination, signal, terminal });
+  if (json === true) terminal.printJson(report(pictures, totals, job.name));
+  else terminal.note(summary(pictures, totals));
 }
 
-function report(result: GenerationResult, paths: readonly string[], model: string): object {
-  const { seed, sampler, steps, evaluations, full, policy, macs, fse, seconds, parts } = result;
-  return {
-    images: result.images.map(({ width, height }, i) => ({ path: paths[i], seed, width, height })),
-    model,
-    sampler,
-    steps,
-    evaluations,
-    full,
-    policy,
-    macs,
-    fse,
-    seconds,
-    parts,
-  };
-}
-
-function summary(
-  { full, evaluations, macs, seconds, seed, policy }: GenerationResult,
-  paths: readonly string[],
-): string {
-  const saved = policy.kind === "off" ? "" : `, ${giga(macs.total)} of ${giga(macs.uncached)} MACs`;
-  return [
-    ...paths,
-    `seed ${seed}; ${full.length} of ${evaluations} evaluations full${saved}`,
-    `${secondsText(seconds.total)}: loading ${secondsText(seconds.load)}, prompt ${secondsText(seconds.encode)}, ` +
-      `denoising ${secondsText(seconds.denoise)}, decoding ${secondsText(seconds.decode)}`,
-  ].join("\n");
+/** Whether networks are used again after a batch. */
+function makesSeveralRuns(
+  prompts: readonly string[],
+  { batch, count = 1, seed = [], class: classes = [], oneGenerator }: GenerateFlags,
+): boolean {
+  const perRow = Math.max(count, seed.length);
+  const rows = classes.includes("all") ? Number.POSITIVE_INFINITY : Math.max(prompts.length, classes.length, 1);
+  return oneGenerator !== true && rows * perRow > (batch ?? perRow);
 }

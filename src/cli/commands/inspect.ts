@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { readComponentConfig } from "../../checkpoint/folder/component-config.ts";
 import { averageMacs, type IntervalMacs } from "../../deepcache/cost.ts";
 import { describeUNet, type UNetDescription } from "../../deepcache/describe-unet.ts";
-import { ARCHITECTURES } from "../../models/architectures.ts";
+import { MODEL_NAMES, type ResolvedModel, resolveModel } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
 import { parseList, parseWhole } from "../flags/usage.ts";
 import { addMemoryFlags, inspectMemory, type MemoryFlags, memoryText } from "../inspect-memory.ts";
@@ -23,7 +23,6 @@ const DEFAULTS = { steps: 50, interval: [2, 3, 5, 10], branch: 0 } as const;
 
 /** `deepcache inspect`: what a U-Net costs at every branch, from its config alone. */
 export function addInspect(program: Command, terminal: Terminal): void {
-  const names = Object.keys(ARCHITECTURES).join(", ");
   const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
   const command = program
     .command("inspect")
@@ -32,7 +31,7 @@ export function addInspect(program: Command, terminal: Terminal): void {
       "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
         "cached feature, for a batch of one; with --steps, --interval or --branch also the average over a run, as the " +
         "paper counts; and the memory that `generate` will take on a CPU with the same flags, cut at --branch where " +
-        `--interval or --branch is given. MODEL is a model folder or one of: ${names}.`,
+        `--interval or --branch is given. MODEL is a model folder or one of: ${MODEL_NAMES.join(", ")}; in short sd15, sd21, sdxl.`,
     )
     .argument("[model]", "model folder or built-in name (default: the embedded model)")
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
@@ -53,16 +52,11 @@ Examples:
   deepcache inspect ldm-4-g --steps 250 --interval 2,3,5,10,20`,
     )
     .action(async (model: string | undefined, flags: Flags) => {
-      const name = model ?? defaultModelFolder();
-      const builtIn = Object.hasOwn(ARCHITECTURES, name)
-        ? ARCHITECTURES[name as keyof typeof ARCHITECTURES]
-        : undefined;
-      const { config, path } =
-        builtIn === undefined ? await readComponentConfig(name, "unet") : { config: builtIn.unet, path: name };
-      const contextLength = builtIn !== undefined && "contextLength" in builtIn ? builtIn.contextLength : undefined;
+      const resolved = await resolveModel(model ?? defaultModelFolder());
+      const { config, path, contextLength } = await unetOf(resolved);
       const description = describeUNet(config, { ...flags, contextLength }, path);
       const averages = averagesOf(description, flags);
-      const memory = await inspectMemory(name, config, { ...flags, contextLength });
+      const memory = await inspectMemory(resolved, config, { ...flags, contextLength });
       const report = { ...description, ...(averages === undefined ? {} : { averages }), memory };
       if (flags.json === true) terminal.printJson(report);
       else {
@@ -74,6 +68,15 @@ Examples:
         terminal.print(parts.join("\n\n"));
       }
     });
+}
+
+/** The config of a model's U-Net, and where it is written. */
+async function unetOf(
+  resolved: ResolvedModel,
+): Promise<{ readonly config: unknown; readonly path: string; readonly contextLength?: number | undefined }> {
+  if (resolved.kind === "path") return await readComponentConfig(resolved.path, "unet");
+  const { name, architecture } = resolved;
+  return { config: architecture.unet, path: name, contextLength: architecture.contextLength };
 }
 
 interface Averages {

@@ -3,6 +3,7 @@ import { drawPlan } from "../../deepcache/plan.ts";
 import { readCache } from "../../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
 import { chooseSampler, planRun } from "../../pipelines/run/choose-sampler.ts";
+import { resolveWeights } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
 import { openScheduler } from "../../systems/stable-diffusion.ts";
 import { addCacheFlags, type CacheFlags, DEFAULT_INTERVAL, policyOf } from "../flags/cache-flags.ts";
@@ -24,14 +25,15 @@ export function addPlan(program: Command, terminal: Terminal): void {
     .description(
       "Lists the full evaluations of a run, counted from 0 (the noisiest), and draws them: █ full, · cached.",
     )
-    .option("--model <folder>", "model whose scheduler is used (default: the embedded model)")
+    .option("-m, --model <folder>", "model whose scheduler is used (default: the embedded model)")
     .option("--steps <n>", "sampling steps", (text) => parseWhole("--steps", text, 1), 50)
     .option("--sampler <name>", `one of ${SAMPLER_NAMES.join(", ")} (default: the model's own)`);
   addCacheFlags(command)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  deepcache plan --steps 50 --interval 5 --center 15 --power 1.4")
     .action(async (flags: Flags) => {
-      const scheduler = await openScheduler(flags.model ?? defaultModelFolder());
+      const folder = flags.model === undefined ? defaultModelFolder() : await resolveWeights(flags.model);
+      const scheduler = await openScheduler(folder);
       const chosen = chooseSampler(scheduler, flags);
       const policy = policyOf(flags, readCache(DEFAULT_INTERVAL));
       const full = planRun(policy, chosen);

@@ -1,7 +1,7 @@
 import { branchOf, type CachePolicy } from "../../deepcache/policies.ts";
 import type { Subject } from "../../evaluation/evaluate.ts";
 import type { Unit } from "../../evaluation/workload/items.ts";
-import type { Job } from "../job.ts";
+import type { Job, JobRun } from "../job.ts";
 
 /** A model to evaluate, with what it was opened for. */
 export interface EvaluationSubject extends Subject, AsyncDisposable {
@@ -17,6 +17,10 @@ export interface EvaluationSubject extends Subject, AsyncDisposable {
  */
 export async function openSubject(open: () => Promise<Job>): Promise<EvaluationSubject> {
   const first = await open();
+  const shownBy = ({ items }: Unit): Pick<JobRun, "rows" | "count"> =>
+    first.conditioned === "nothing"
+      ? { count: items.length }
+      : { rows: items.flatMap(({ row }) => row ?? []), count: 1 };
   const jobs = new Map<number | undefined, Job>();
   const jobFor = async (cache: CachePolicy): Promise<Job> => {
     const branch = branchOf(cache);
@@ -32,14 +36,11 @@ export async function openSubject(open: () => Promise<Job>): Promise<EvaluationS
       const { cache, sampler, steps } = unit.policy;
       const job = await jobFor(cache);
       const seed = unit.items.map((item) => item.seed);
-      const shown = first.conditioned === "nothing" ? { count: unit.items.length } : { rows: rowsOf(unit), count: 1 };
-      yield* job.stream({ cache, sampler, steps, seed, ...shown });
+      yield* job.stream({ cache, sampler, steps, seed, ...shownBy(unit) });
     },
-    text: (unit, result, index) => first.parameters(result, index, rowsOf(unit)),
+    text: (unit, result, index) => first.parameters(result, index, shownBy(unit)),
     async [Symbol.asyncDispose]() {
       for (const job of new Set([first, ...jobs.values()])) await job[Symbol.asyncDispose]();
     },
   };
 }
-
-const rowsOf = ({ items }: Unit): number[] => items.flatMap(({ row }) => row ?? []);

@@ -30,6 +30,7 @@ const QUADRATIC_POWER = 1.5;
 /** Adds the flags that choose when the deep part of the U-Net runs. */
 export function addCacheFlags(command: Command): Command {
   return command
+    .optionsGroup("Cache:")
     .option(
       "--interval <n>",
       "run the whole U-Net on every n-th evaluation only; compare takes several: 2,3,5",

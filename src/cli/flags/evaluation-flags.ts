@@ -42,6 +42,7 @@ const DEFAULT_POLICIES = "off,uniform:2:0,uniform:3:0,uniform:5:0,uniform:10:0";
 /** Adds all flags of `eval`. */
 export function addEvaluationFlags(command: Command): Command {
   addModelFlags(command)
+    .optionsGroup("Pictures:")
     .option("--prompts <file>", "one prompt a line; COCO captions (.json) or PartiPrompts (.tsv)")
     .option(
       "--classes <list>",
@@ -51,6 +52,7 @@ export function addEvaluationFlags(command: Command): Command {
     .option("--count <n>", "images per policy (default: one for each prompt or class)", (text) =>
       parseWhole("--count", text, 1),
     )
+    .optionsGroup("Evaluation:")
     .option(
       "--policies <list>",
       `what to compare, a list of ${SCENARIO_SYNTAX} (default: ${DEFAULT_POLICIES})`,
@@ -69,15 +71,18 @@ export function addEvaluationFlags(command: Command): Command {
     )
     .option(
       "--reference <path>",
-      "folder of pictures (PNG) or statistics (.npz of pytorch-fid or ADM) that sets are compared with (fd's default: what its network comes with)",
+      "folder of pictures or statistics (.npz of pytorch-fid or ADM) that sets are compared with (fd's default: what its network comes with)",
     )
+    .optionsGroup("Pictures:")
     .option("--batch <n>", "images made together", (text) => parseWhole("--batch", text, 1), 4)
     .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
+    .optionsGroup("Evaluation:")
     .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)
     .option("--merge <folders...>", "instead of making images, join the folders of all shards");
   addInceptionInput(command);
   addSamplingFlags(command);
   return addDeviceFlags(command)
+    .optionsGroup("Output:")
     .requiredOption("-o, --output <folder>", "where results are kept; a run that was stopped goes on there")
     .option("--settings <file>", "JSON that gives any of these flags by name; those given here come first")
     .option("--json", "print the result as JSON on stdout");

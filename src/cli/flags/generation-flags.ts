@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { WEIGHT_DTYPES, type WeightDtype } from "../../benchmark/random-weights.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
+import { FITS, type Fit } from "../../image/geometry/fit.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import type { PromptFlags } from "../prompts.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
-import { parseNumber, parseWhole, UsageError } from "./usage.ts";
+import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 /** Which model, and what it runs on. */
 export interface ModelFlags {
@@ -17,6 +19,7 @@ export interface ModelFlags {
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;
+  readonly force?: boolean;
 }
 
 /** How images are made, whatever they show. */
@@ -33,16 +36,18 @@ export interface SamplingFlags {
   readonly height?: number;
 }
 
-export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags {
-  readonly prompt?: string;
+export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags {
   readonly class?: readonly string[];
   readonly image?: string;
   readonly mask?: string;
   readonly strength?: number;
-  readonly seed?: number;
-  readonly count: number;
+  readonly fit?: Fit;
+  /** One for all images to count up from, or one for each image of a prompt. */
+  readonly seed?: readonly number[];
+  readonly count?: number;
+  /** Images made together. */
+  readonly batch?: number;
   readonly oneGenerator?: boolean;
-  readonly output: string;
   readonly json?: boolean;
 }
 
@@ -52,6 +57,7 @@ const number = (flag: string) => (text: string) => parseNumber(flag, text);
 /** Adds the flags that say which model is opened. */
 export function addModelFlags(command: Command): Command {
   return command
+    .optionsGroup("Model:")
     .option("-m, --model <path>", "model folder in diffusers' layout, or checkpoint file (default: the embedded model)")
     .option("--config <file>", "YAML of the original repository that describes a checkpoint file")
     .option("--variant <name>", "read the weight files published under this name, such as fp16")
@@ -62,49 +68,71 @@ export function addModelFlags(command: Command): Command {
 /** Adds the flags that say how images are made. */
 export function addSamplingFlags(command: Command): Command {
   return command
+    .optionsGroup("Sampling:")
     .option("-n, --negative-prompt <text>", "what the images should not show")
-    .option("--steps <n>", "sampling steps (default: 50, or what the model was published with)", whole("--steps", 1))
+    .option("--steps <n>", "sampling steps (default: the model's own)", whole("--steps", 1))
     .option("--sampler <name>", `one of ${SAMPLER_NAMES.join(", ")} (default: the model's own)`)
     .option("--eta <x>", "noise added on the way by ddim and tcd, 0 to 1", number("--eta"))
     .option("--timestep-selection <how>", "as the DDPM code spreads timesteps: uniform or quad")
     .option(
       "--guidance-scale <s>",
-      "how strongly to follow prompt or class; 1 and less run without guidance (default: 7.5, SDXL 5, classes 1.5)",
+      "how strongly to follow prompt or class; up to 1 there is no guidance and half the work (default: the model's own)",
       number("--guidance-scale"),
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
     .option("--clip-skip <k>", "leave out the text encoder's last k layers", whole("--clip-skip", 0))
-    .option("-W, --width <pixels>", "width of the images (default: the model's own)", whole("--width", 1))
+    .option(
+      "-W, --width <pixels>",
+      "width of the images (default: that of --image, or the model's own)",
+      whole("--width", 1),
+    )
     .option("-H, --height <pixels>", "their height", whole("--height", 1));
 }
 
 /** Adds the flags that say what runs are made on. */
 export function addDeviceFlags(command: Command): Command {
   return command
+    .optionsGroup("Device and memory:")
     .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
-    .option("--no-keep-loaded", "release each network when a run is done with it (generate always does)")
+    .option("--no-keep-loaded", "release each network when a run is done with it (generate does for its last run)")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
-    .option("--no-vae-tiling", "decode pictures as a whole");
+    .option("--no-vae-tiling", "decode pictures as a whole")
+    .option("--force", "run even if this machine has too little memory");
 }
 
-/** Adds what `generate` and `compare` have in common. */
-export function addGenerationFlags(command: Command, defaultOutput: string): Command {
-  command.argument("[prompts...]", "what the images show; several prompts make one batch");
-  addModelFlags(command)
-    .option("-p, --prompt <text>", "the same as the argument")
+/** Adds the flags that say what images show and how many there are, before anything else. */
+export function addPictureFlags(command: Command): Command {
+  return command
+    .optionsGroup("Pictures:")
+    .argument("[prompts...]", "what the images show; @file gives one a line, - reads them from stdin")
+    .option("-p, --prompt <text>", "one prompt, as it is")
+    .option("--prompts <file>", "one prompt a line; COCO captions (.json) or PartiPrompts (.tsv)")
     .option("--class <list>", 'ImageNet classes, as numbers or names: 207,360 or "golden retriever"', parseClasses)
-    .option("--image <png>", "start from this picture")
-    .option("--mask <png>", "paint the picture anew where this one is white")
-    .option("--strength <x>", "how much to change the picture, above 0 up to 1", number("--strength"));
-  addSamplingFlags(command)
-    .option("-s, --seed <n>", "start from this noise; the same seed gives the same image", whole("--seed", 0))
-    .option("-b, --count <n>", "images per prompt or class; image i has seed + i", whole("--count", 1), 1)
-    .option("--one-generator", "draw the noise of all images from one seed, as diffusers does for a batch");
-  return addDeviceFlags(addCacheFlags(command))
-    .option("-o, --output <file>", "where to write the picture", defaultOutput)
-    .option("--json", "print the result as JSON on stdout");
+    .option("-s, --seed <n>", "image i has seed n + i; or a list, 1,2,3: one image each of every prompt", parseSeeds)
+    .option("-b, --count <n>", "images per prompt or class (default: 1)", whole("--count", 1))
+    .option("--one-generator", "draw the noise of all images from one seed, as diffusers does for a batch")
+    .option("--image <picture>", "start from this picture: PNG, or with the package sharp JPEG or WebP")
+    .option("--mask <picture>", "paint the picture anew where this one is white")
+    .option("--strength <x>", "how much to change the picture, above 0 up to 1", number("--strength"))
+    .option(
+      "--fit <how>",
+      `how pictures come to the size of the images: ${FITS.join(", ")} (default: cover)`,
+      parseFit,
+    );
+}
+
+/** Adds what says how images of `addPictureFlags` are made. */
+export const addMakingFlags = (command: Command): Command =>
+  addDeviceFlags(addCacheFlags(addSamplingFlags(addModelFlags(command))));
+
+const parseSeeds = (text: string): number[] => parseList("--seed", text);
+
+function parseFit(text: string): Fit {
+  const fit = FITS.find((name) => name === text);
+  if (fit !== undefined) return fit;
+  throw new UsageError(`Cannot use --fit ${text}: one of ${FITS.join(", ")} is required`);
 }
 
 /** Parses "207, golden retriever". */

@@ -1,4 +1,6 @@
+import { buffer } from "node:stream/consumers";
 import { SingleBar } from "cli-progress";
+import { progressLog } from "./progress-log.ts";
 
 /** Where a command prints: results on stdout, everything else on stderr. */
 export interface Terminal {
@@ -8,12 +10,21 @@ export interface Terminal {
   printJson(value: unknown): void;
   /** Text as it is, on stdout. */
   printText(text: string): void;
+  /** A picture, on stdout. */
+  printBytes(bytes: Uint8Array): void;
+  /** Whether what is printed is shown to somebody, so that bytes would be of no use. */
+  readonly showsOutput: boolean;
+  /** All of stdin. */
+  readInput(): Promise<Uint8Array>;
   /** Text as it is, on stderr. */
   warnText(text: string): void;
+  /** What went wrong or may surprise, on stderr. */
   warn(text: string): void;
-  /** A bar on stderr, if that is a terminal. */
+  /** What else there is to know, such as times and seeds, on stderr. */
+  note(text: string): void;
+  /** A bar on stderr, or a line every ten seconds where that is no terminal. */
   progress(total: number): Progress;
-  /** One line on stderr about what goes on, if that is a terminal. */
+  /** What goes on, on stderr: at once on a terminal, else in the line of every ten seconds. */
   status(text: string): void;
 }
 
@@ -28,18 +39,22 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const log = progressLog((line) => terminal.warn(line));
+
 /** The process's own terminal. */
 export const terminal: Terminal = {
   print: (text) => console.log(text),
   printJson: (value) => console.log(JSON.stringify(value, null, 2)),
   printText: (text) => void process.stdout.write(text),
+  printBytes: (bytes) => void process.stdout.write(bytes),
+  showsOutput: process.stdout.isTTY === true,
+  readInput: () => buffer(process.stdin),
   warnText: (text) => void process.stderr.write(text),
   warn: (text) => console.error(`deepcache: ${text}`),
-  status: (text) => {
-    if (process.stderr.isTTY) console.error(text);
-  },
+  note: (text) => console.error(text),
+  status: (text) => (process.stderr.isTTY ? console.error(text) : log.status(text)),
   progress(total) {
-    if (!process.stderr.isTTY) return { update() {}, stop() {} };
+    if (!process.stderr.isTTY) return log.progress(total);
     const bar = new SingleBar({
       stream: process.stderr,
       format: "{bar} {value}/{total} {label} {eta_formatted}",

@@ -1,34 +1,67 @@
+import { totalmem } from "node:os";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import type { MemoryEstimate } from "../../pipelines/estimate-memory.ts";
 import type { ModelFlags } from "../flags/generation-flags.ts";
 import type { Terminal } from "./console.ts";
 import { gibibytes } from "./units.ts";
 
-/** Memory that the process may still take and what it has: a container's limit counts. */
-export interface AvailableMemory {
+/** Memory of the machine in bytes; a container's limit counts. */
+export interface MachineMemory {
+  /** In all, used or not. */
+  readonly total: number;
+  /** What the process may still take. */
   readonly available: number;
+  /** What it has. */
   readonly resident: number;
 }
 
-const measured = (): AvailableMemory => ({
-  available: process.availableMemory(),
-  resident: process.memoryUsage.rss(),
-});
+/** What this machine has. */
+export function machineMemory(): MachineMemory {
+  const limit = process.constrainedMemory();
+  return {
+    total: limit > 0 ? Math.min(totalmem(), limit) : totalmem(), // more than there is, or 0, where nothing limits it
+    available: process.availableMemory(),
+    resident: process.memoryUsage.rss(),
+  };
+}
 
-/** Tells, before anything is loaded, that a run is going to need more memory than there is, and what would take less. */
-export function warnOfMemory(
+/** What of a command line memory depends on. */
+export type MemoryFlags = Pick<ModelFlags, "device" | "lowMemory" | "keepLoaded" | "vaeTiling" | "force"> & {
+  /** Images in the largest batch, where a command makes several. */
+  readonly batch?: number | undefined;
+};
+
+/**
+ * Before anything is loaded, refuses a run that needs more memory than the machine has, unless it is forced, and warns of one
+ * that needs more than is free; both say what would take less.
+ */
+export function checkMemory(
   { peak }: MemoryEstimate,
-  flags: Pick<ModelFlags, "device" | "lowMemory" | "keepLoaded" | "vaeTiling">,
+  flags: MemoryFlags,
   terminal: Pick<Terminal, "warn">,
-  { available, resident }: AvailableMemory = measured(),
+  { total, available, resident }: MachineMemory = machineMemory(),
 ): void {
-  const all = available + resident;
-  if (flags.device !== "cpu" || peak <= all) return; // elsewhere, the device's memory counts, which Node does not see
-  const ways = [
-    ...(flags.lowMemory ? [] : ["--low-memory", ...(flags.keepLoaded ? ["--no-keep-loaded"] : [])]),
-    ...((flags.vaeTiling ?? flags.lowMemory) ? [] : ["--vae-tiling"]),
-    "a smaller --count, --width or --height",
-  ];
-  terminal.warn(
-    `This run will take about ${gibibytes(peak)} of memory where ${gibibytes(all)} are available; ${ways.join(", ")} take less`,
-  );
+  if (flags.device !== "cpu") return; // elsewhere, the device's memory counts, which Node does not see
+  const free = Math.min(available + resident, total);
+  if (peak > total && flags.force !== true) {
+    throw new DeepCacheError(
+      "OUT_OF_MEMORY",
+      `Cannot run: it would take about ${gibibytes(peak)} of memory where this machine has ${gibibytes(total)} in all; ` +
+        `${waysOf(flags)} take less, and --force tries`,
+    );
+  }
+  if (peak > free) {
+    terminal.warn(
+      `This run will take about ${gibibytes(peak)} of memory where ${gibibytes(free)} are available; ${waysOf(flags)} take less`,
+    );
+  }
+}
+
+function waysOf({ lowMemory, keepLoaded, vaeTiling, batch = 1 }: MemoryFlags): string {
+  return [
+    ...(lowMemory ? [] : ["--low-memory", ...(keepLoaded ? ["--no-keep-loaded"] : [])]),
+    ...((vaeTiling ?? lowMemory) ? [] : ["--vae-tiling"]),
+    ...(batch > 1 ? ["--batch 1"] : []),
+    "a smaller --width or --height",
+  ].join(", ");
 }

@@ -1,22 +1,34 @@
-import { access, constants, stat } from "node:fs/promises";
-import { dirname, extname } from "node:path";
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 
-/** `out.png` for one image; `out-1.png`, `out-2.png`, … for several. */
-export function numberedPaths(path: string, count: number): string[] {
-  if (count === 1) return [path];
-  const extension = extname(path);
-  const stem = path.slice(0, path.length - extension.length);
-  return Array.from({ length: count }, (_, i) => `${stem}-${i + 1}${extension}`);
-}
-
-/** Refuses an output that could not be written, before the work is done. */
+/**
+ * Refuses an output that could not be written, before the work is done: only new and regular files are written, in folders
+ * that are there or can be made.
+ */
 export async function checkWritable(path: string): Promise<void> {
-  const folder = dirname(path);
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory() === true) throw new Error(`Cannot write "${path}": it is a folder`);
+  if (existing !== undefined && !existing.isFile()) {
+    throw new Error(`Cannot write "${path}": it is a device or a pipe, a regular file is required`);
+  }
+  const folder = await nearestFolder(dirname(path));
   try {
     await access(folder, constants.W_OK);
   } catch (cause) {
-    throw new Error(`Cannot write "${path}": folder "${folder}" is missing or not writable`, { cause });
+    throw new Error(`Cannot write "${path}": folder "${folder}" is not writable`, { cause });
   }
-  const existing = await stat(path).catch(() => undefined);
-  if (existing?.isDirectory() === true) throw new Error(`Cannot write "${path}": it is a folder`);
+}
+
+/** Makes the folder that `path` lies in. */
+export async function makeFolderOf(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+}
+
+/** The part of `folder` that is there, in which the rest can be made. */
+async function nearestFolder(folder: string): Promise<string> {
+  const existing = await stat(folder).catch(() => undefined);
+  if (existing?.isDirectory() === true) return folder;
+  const parent = dirname(folder);
+  if (existing !== undefined || parent === folder) throw new Error(`Cannot write into "${folder}": it is no folder`);
+  return await nearestFolder(parent);
 }

@@ -9,8 +9,13 @@ const PHASES = {
   decode: "decoding",
 } as const;
 
-/** Follows a run on the terminal and gives its result. */
-export async function watchRun(events: AsyncIterable<PipelineEvent>, terminal: Terminal): Promise<GenerationResult> {
+/** Follows a run on the terminal and gives its result; `what` names it where it is one of several. */
+export async function watchRun(
+  events: AsyncIterable<PipelineEvent>,
+  terminal: Terminal,
+  what?: string,
+): Promise<GenerationResult> {
+  const named = what === undefined ? "" : `${what}: `;
   let progress: Progress | undefined;
   try {
     for await (const event of events) {
@@ -18,7 +23,7 @@ export async function watchRun(events: AsyncIterable<PipelineEvent>, terminal: T
         case "phase":
           progress?.stop();
           progress = undefined;
-          terminal.status(PHASES[event.phase]);
+          terminal.status(`${named}${PHASES[event.phase]}`);
           break;
         case "warning":
           terminal.warn(event.message);

@@ -14,24 +14,56 @@ const ENTRY_BYTES = 12;
 const DIRECTORY_BYTES = 2 + ENTRY_BYTES + 4;
 /** Says that a comment is UTF-16 in the block's byte order. */
 const UNICODE = "UNICODE\0";
+const UNICODE_BYTES = [...UNICODE].map((letter) => letter.charCodeAt(0));
 
 /** The orientation that the EXIF block `exif` tells; upright where it tells none, or none that there is. */
 export function orientationOf(exif: Uint8Array): Orientation {
+  const { view, isLittleEndian, first } = openBlock(exif);
+  const entry = entryOf(exif, first, ORIENTATION);
+  if (entry === undefined || view.getUint16(entry + 2, isLittleEndian) !== SHORT) return 1;
+  const value = view.getUint16(entry + 8, isLittleEndian);
+  return value >= 1 && value <= 8 ? (value as Orientation) : 1;
+}
+
+/** The user comment of the EXIF block `exif`, where it has one in UTF-16. */
+export function userCommentOf(exif: Uint8Array): string | undefined {
+  const { view, isLittleEndian, first } = openBlock(exif);
+  const pointer = entryOf(exif, first, EXIF_IFD);
+  if (pointer === undefined) return undefined;
+  const entry = entryOf(exif, view.getUint32(pointer + 8, isLittleEndian), USER_COMMENT);
+  if (entry === undefined) return undefined;
+  const [length, begin] = [4, 8].map((offset) => view.getUint32(entry + offset, isLittleEndian)) as [number, number];
+  const comment = exif.subarray(begin, begin + length);
+  if (comment.length < length || !UNICODE_BYTES.every((byte, i) => comment[i] === byte)) return undefined;
+  const encoding = isLittleEndian ? "utf-16le" : "utf-16be";
+  return new TextDecoder(encoding).decode(comment.subarray(UNICODE_BYTES.length));
+}
+
+interface Block {
+  readonly view: DataView;
+  readonly isLittleEndian: boolean;
+  /** Where the first directory begins. */
+  readonly first: number;
+}
+
+function openBlock(exif: Uint8Array): Block {
   const view = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
-  if (exif.length < FIRST_IFD) return 1;
+  if (exif.length < FIRST_IFD) return { view, isLittleEndian: false, first: exif.length };
   const isLittleEndian = view.getUint16(0) === 0x4949;
-  const directory = view.getUint32(4, isLittleEndian);
-  if (directory + 2 > exif.length) return 1;
+  return { view, isLittleEndian, first: view.getUint32(4, isLittleEndian) };
+}
+
+/** Where the entry with a tag begins in the directory at an offset; none where the block is cut off before. */
+function entryOf(exif: Uint8Array, directory: number, tag: number): number | undefined {
+  const { view, isLittleEndian } = openBlock(exif);
+  if (directory + 2 > exif.length) return undefined;
   const count = view.getUint16(directory, isLittleEndian);
   for (let i = 0; i < count; i++) {
     const entry = directory + 2 + i * ENTRY_BYTES;
-    if (entry + ENTRY_BYTES > exif.length) return 1;
-    if (view.getUint16(entry, isLittleEndian) !== ORIENTATION) continue;
-    if (view.getUint16(entry + 2, isLittleEndian) !== SHORT) return 1;
-    const value = view.getUint16(entry + 8, isLittleEndian);
-    return value >= 1 && value <= 8 ? (value as Orientation) : 1;
+    if (entry + ENTRY_BYTES > exif.length) return undefined;
+    if (view.getUint16(entry, isLittleEndian) === tag) return entry;
   }
-  return 1;
+  return undefined;
 }
 
 /** An EXIF block that holds `text` as its user comment, where Stable Diffusion programs look for parameters. */

@@ -1,0 +1,148 @@
+import { readFile } from "node:fs/promises";
+import { type CachePolicy, parsePolicyText } from "../../deepcache/policies.ts";
+import { isSamplerName } from "../../diffusion/samplers.ts";
+import { type GenerationParameters, parseParameters } from "../../image/parameters.ts";
+import { readParametersText } from "../../image/read-parameters.ts";
+import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
+import type { GenerationFlags } from "../flags/generation-flags.ts";
+import { UsageError } from "../flags/usage.ts";
+import { given } from "../request.ts";
+
+/** How a picture was made, as its file says. */
+export interface LikedPicture {
+  readonly path: string;
+  readonly prompt: string;
+  readonly model: string | undefined;
+  readonly seed: number | undefined;
+  readonly cache: CachePolicy;
+  /** By the names of flags. */
+  readonly settings: Partial<GenerationFlags>;
+  /** Where it is one of several that were drawn from one generator. */
+  readonly batch: LikedBatch | undefined;
+}
+
+/** What one generator was drawn for: all of it is made again for one picture. */
+export interface LikedBatch {
+  readonly images: number;
+  readonly index: number;
+  readonly prompts: readonly string[];
+}
+
+/** Reads how the picture at `path` was made. */
+export async function readLiked(path: string): Promise<LikedPicture> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new Error(`Cannot read the picture "${path}"`, { cause });
+  });
+  const text = readParametersText(bytes);
+  if (text === undefined) {
+    throw new UsageError(`Cannot repeat "${path}": it does not say how it was made, as pictures of this program do`);
+  }
+  const { prompt, negativePrompt, settings } = parseParameters(text);
+  const { Model: model, DeepCache: cache } = settings;
+  const read = numberReader(path, settings);
+  const clipSkip = read("Clip skip");
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(String(settings["Size"])) ?? [];
+  return {
+    path,
+    prompt,
+    model: model === undefined ? undefined : String(model),
+    seed: read("Seed"),
+    cache: cache === undefined ? { kind: "off" } : parsePolicyText(String(cache)),
+    batch: batchOf(prompt, settings, path, read),
+    settings: given({
+      negativePrompt: negativePrompt === "" ? undefined : negativePrompt,
+      steps: read("Steps"),
+      sampler: settings["Sampler"] === undefined ? undefined : String(settings["Sampler"]),
+      guidanceScale: read("CFG scale"),
+      guidanceRescale: read("CFG rescale"),
+      clipSkip: clipSkip === undefined ? undefined : Math.max(0, clipSkip - 1), // AUTOMATIC1111 counts the last layer as 1
+      eta: read("Eta"),
+      strength: read("Denoising strength"),
+      width: width === undefined ? undefined : Number(width),
+      height: height === undefined ? undefined : Number(height),
+    }) as Partial<GenerationFlags>,
+  };
+}
+
+/** What the pipeline takes of the picture's settings, under those that the command line gives. */
+export function withLiked(
+  flags: GenerationFlags,
+  liked: LikedPicture,
+  { accepts, conditioned }: Pick<AnyPipeline, "accepts" | "conditioned">,
+): GenerationFlags {
+  const { path, settings } = liked;
+  const known = Object.entries(settings).filter(([name]) => (accepts as ReadonlySet<string>).has(name));
+  const all: GenerationFlags = { ...Object.fromEntries(known), ...given(flags) };
+  if (all.sampler !== undefined && !isSamplerName(all.sampler)) {
+    throw new UsageError(`Cannot repeat "${path}": its sampler "${all.sampler}" is none of ours, give --sampler`);
+  }
+  if (all.strength !== undefined && all.image === undefined) {
+    throw new UsageError(`Cannot repeat "${path}" without --image: it was made from a picture, which it does not hold`);
+  }
+  if (conditioned !== "class" || all.class !== undefined) return all;
+  return { ...all, class: likedPrompts(liked).map((text) => classNumber(text, path)) };
+}
+
+/** Refuses to change what a picture of a batch was drawn with. */
+export function checkBatchKept(
+  { path, batch }: LikedPicture,
+  { count, batch: size, class: classes, seed = [] }: GenerationFlags,
+  prompts: readonly string[],
+): void {
+  if (batch === undefined) return;
+  const changed = [
+    ...(prompts.length > 0 ? ["a prompt"] : []),
+    ...(classes === undefined ? [] : ["--class"]),
+    ...(count === undefined ? [] : ["--count"]),
+    ...(size === undefined ? [] : ["--batch"]),
+    ...(seed.length > 1 ? ["several seeds"] : []),
+  ];
+  if (changed.length === 0) return;
+  throw new UsageError(
+    `Cannot repeat "${path}" with ${changed.join(", ")}: it is image ${batch.index + 1} of ${batch.images} from one generator`,
+  );
+}
+
+type Settings = GenerationParameters["settings"];
+type NumberReader = (name: string) => number | undefined;
+
+function numberReader(path: string, settings: Settings): NumberReader {
+  return (name) => {
+    const text = settings[name];
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (String(text).trim() !== "" && Number.isFinite(value)) return value;
+    throw new UsageError(`Cannot repeat "${path}": its "${name}" is "${text}", a number is required`);
+  };
+}
+
+function batchOf(prompt: string, settings: Settings, path: string, read: NumberReader): LikedBatch | undefined {
+  const [images, index] = [read("Batch size"), read("Batch pos")];
+  if (images === undefined || index === undefined || images < 2) return undefined;
+  const prompts = batchPrompts(settings["Batch prompts"]) ?? [prompt];
+  if (index >= 0 && index < images && images % prompts.length === 0) return { images, index, prompts };
+  throw new UsageError(
+    `Cannot repeat "${path}": it says to be image ${index} of ${images}, counted from 0, of ${prompts.length} prompts`,
+  );
+}
+
+/** A list as JSON; nothing where it is missing or none. */
+function batchPrompts(text: string | number | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const list: unknown = JSON.parse(String(text));
+    return Array.isArray(list) && list.length > 0 ? list.map(String) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the picture shows, as prompts. */
+export const likedPrompts = ({ prompt, batch }: LikedPicture): readonly string[] => batch?.prompts ?? [prompt];
+
+/** "class 1, goldfish" stands in pictures of classes. */
+function classNumber(text: string, path: string): string {
+  const [, number] = /^class (\d+)\b/.exec(text) ?? [];
+  if (number !== undefined) return number;
+  throw new UsageError(`Cannot repeat "${path}" with a model for classes: it was made from a prompt`);
+}
