@@ -380,12 +380,44 @@ describe("an image", () => {
   };
 
   test.each([
+    ["odd picture", [], "56x64"],
+    ["higher picture", ["--width", "48"], "48x48"],
+    ["higher picture", ["--width", "48", "--height", "64"], "48x64"],
+  ])("as %s with %j becomes one of %s", async (name, args, size) => {
+    const image = ["--image", write(`fitted-${++runs}.png`, PICTURES[name] ?? "")];
+    const mask = ["--mask", write(`fitted-${++runs}.png`, PICTURES["picture"] ?? "")];
+    for (const files of [image, [...image, ...mask]]) {
+      const made = await generate(
+        "a",
+        ...SD,
+        ...files,
+        ...args,
+        "--steps",
+        "2",
+        "--sampler",
+        "ddim",
+        "--strength",
+        "1",
+      );
+      expect(made.settings["Size"]).toBe(size);
+    }
+  });
+
+  test("comes to the size of the images as --fit says", async () => {
+    const tall = ["--image", write("tall.png", encodePng(squares("ab/cd/ef", 32)))];
+    const made = async (...fit: string[]): Promise<Tensor> =>
+      (await generate("a", ...SD, ...tall, ...fit, "-W", "64", "-H", "64", "--steps", "2", "--seed", "1")).latents;
+    const cover = await made();
+    expect(await made("--fit", "cover")).toEqual(cover);
+    expect(await made("--fit", "contain")).not.toEqual(cover);
+    expect(await made("--fit", "fill")).not.toEqual(cover);
+  });
+
+  test.each([
     [{ image: "picture" }, ["--strength", "0"], 2, "strength 0: a number above 0 and up to 1"],
     [{ image: "picture" }, ["--strength", "1.5"], 2, "strength 1.5: a number above 0 and up to 1"],
     [{ image: "picture" }, ["--strength", "0.1"], 2, "leaves no step to take"],
-    [{ image: "picture", mask: "higher picture" }, [], 2, "a mask of 64x72 pixels: 64x64 is required"],
-    [{ image: "picture" }, ["--width", "72"], 2, "an image of 64x64 pixels: 72x64 is required"],
-    [{ image: "odd picture" }, [], 2, "width 60: a positive multiple of 8"],
+    [{ image: "picture" }, ["--width", "60"], 2, "width 60: a positive multiple of 8"],
     [{ mask: "picture" }, [], 2, "Cannot use --mask without --image"],
     [{}, ["--strength", "0.5"], 2, "Cannot use --strength without --image"],
     [{}, ["--image", "nowhere.png"], 1, 'Cannot read the picture "nowhere.png"'],
