@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { type CachePolicy, parsePolicyText } from "../../deepcache/policies.ts";
 import { isSamplerName } from "../../diffusion/samplers.ts";
+import { readParametersText } from "../../image/codecs/read-parameters.ts";
 import { type GenerationParameters, parseParameters } from "../../image/parameters.ts";
-import { readParametersText } from "../../image/read-parameters.ts";
 import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
 import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";

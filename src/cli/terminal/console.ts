@@ -1,6 +1,8 @@
 import { buffer } from "node:stream/consumers";
 import { SingleBar } from "cli-progress";
-import { progressLog } from "./progress-log.ts";
+import { type Progress, progressLog } from "./progress-log.ts";
+
+export type { Progress } from "./progress-log.ts";
 
 /** Where a command prints: results on stdout, everything else on stderr. */
 export interface Terminal {
@@ -26,11 +28,6 @@ export interface Terminal {
   progress(total: number): Progress;
   /** What goes on, on stderr: at once on a terminal, else in the line of every ten seconds. */
   status(text: string): void;
-}
-
-export interface Progress {
-  update(done: number, label: string): void;
-  stop(): void;
 }
 
 // Whoever reads our output may stop reading, as `head` does: that is no error of ours.

@@ -1,5 +1,10 @@
-import type { Progress } from "./console.ts";
 import { secondsText } from "./units.ts";
+
+/** How far something has come that is counted. */
+export interface Progress {
+  update(done: number, label: string): void;
+  stop(): void;
+}
 
 /** What a log takes of time; tests pass their own. */
 export interface LogClock {

@@ -1,8 +1,8 @@
-import { fromLatin1 } from "./codecs/bytes.ts";
-import { userCommentOf } from "./codecs/exif.ts";
-import { recognizePicture } from "./codecs/picture-format.ts";
-import { PARAMETERS_KEYWORD } from "./parameters.ts";
-import { readPngText } from "./png-text.ts";
+import { PARAMETERS_KEYWORD } from "../parameters.ts";
+import { readPngText } from "../png-text.ts";
+import { fromLatin1 } from "./bytes.ts";
+import { userCommentOf } from "./exif.ts";
+import { recognizePicture } from "./picture-format.ts";
 
 /** The text of a PNG, JPEG or WebP file that says how its picture was made, where it carries one. */
 export function readParametersText(bytes: Uint8Array): string | undefined {
