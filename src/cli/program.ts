@@ -3,6 +3,7 @@ import { VERSION } from "../pipelines/version.ts";
 import { withCommand } from "./arguments.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCompare } from "./commands/compare.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addEval } from "./commands/eval.ts";
 import { addFid } from "./commands/fid.ts";
 import { addGenerate } from "./commands/generate.ts";
@@ -15,7 +16,7 @@ import { capThreads } from "./terminal/cores.ts";
 const COMMANDS = {
   "Make pictures:": [addGenerate, addCompare],
   "Measure:": [addEval, addFid, addBench],
-  "Look up:": [addInspect, addPlan],
+  "Look up:": [addInspect, addPlan, addDoctor],
 } as const;
 
 /** Runs the command line `args`, printing to `terminal`; what goes wrong is thrown. */

@@ -246,9 +246,24 @@ describe("plan", () => {
   });
 });
 
+describe("doctor", () => {
+  test("tells versions, memory and devices", async () => {
+    const { memory, ...found } = (await runCli("doctor", "--json")).json<Record<string, unknown>>();
+    expect(found).toMatchObject({
+      node: process.versions.node,
+      runtime: expect.stringMatching(/^onnxruntime-node \d/),
+      devices: expect.arrayContaining(["cpu"]),
+      sharp: expect.any(String),
+    });
+    expect(memory).toEqual({ total: expect.any(Number), available: expect.any(Number) });
+    const { stdout } = await runCli("doctor");
+    for (const name of Object.keys(found)) expect(stdout).toMatch(new RegExp(`^${name} `, "m"));
+  });
+});
+
 describe("help", () => {
   test("goes to stdout and exits with 0", async () => {
-    const names = ["generate", "compare", "eval", "fid", "bench", "inspect", "plan"];
+    const names = ["generate", "compare", "eval", "fid", "bench", "inspect", "plan", "doctor"];
     for (const args of [[], ["--help"], ["--version"], ...names.map((name) => [name, "-h"])]) {
       const run = await runCli(...args);
       expect(run.code).toBe(0);

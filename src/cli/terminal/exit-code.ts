@@ -1,21 +1,28 @@
 import { CommanderError } from "commander";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { DeviceError } from "../../runtime/node/device.ts";
 import { EXIT, UsageError } from "../flags/usage.ts";
 import type { Terminal } from "./console.ts";
 import { InterruptedError } from "./interrupt.ts";
 
 /** Says in one sentence what went wrong, and which code the process exits with. */
-export function exitCodeOf(error: unknown, terminal: Terminal): number {
+export function exitCodeOf(error: unknown, terminal: Pick<Terminal, "warn">): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof InterruptedError) return EXIT.interrupted;
   terminal.warn(sentence(error));
   // Impossible settings are the caller's: an interval, a branch or a size that this model does not have.
-  return error instanceof UsageError || error instanceof RangeError ? EXIT.usage : EXIT.failure;
+  return isMisuse(error) ? EXIT.usage : EXIT.failure;
 }
+
+const isMisuse = (error: unknown): boolean =>
+  error instanceof UsageError ||
+  error instanceof RangeError ||
+  (error instanceof DeepCacheError && (error.code === "OPTION_INVALID" || error.code === "OPTION_UNKNOWN"));
 
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // What a device takes is in the message; its cause names a line of ONNX Runtime's own code.
-  const cause = error.cause instanceof Error && !(error instanceof DeviceError) ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`.replaceAll("\n", " ");
+  const cause = error.cause instanceof Error && !(error instanceof DeviceError) ? error.cause.message : "";
+  const isSaid = error.message.includes(cause); // an error may be passed on with a code and its own words
+  return (isSaid ? error.message : `${error.message}: ${cause}`).replaceAll(/\s*\n\s*/g, " ");
 }
