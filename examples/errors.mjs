@@ -7,7 +7,7 @@ try {
   const request = { prompt: "a fox", width: 512, height: 512, steps: 2 };
   const { peak } = await pipe.estimateMemory(request);
   if (peak > process.availableMemory()) console.log("That may be too large for this machine.");
-  await pipe.generate({ ...request, width: 500 });
+  await pipe.generate({ ...request, width: 501 });
 } catch (error) {
   if (!(error instanceof DeepCacheError)) throw error; // an AbortError, or a fault in this program
   switch (error.code) {

@@ -112,7 +112,7 @@ function letters(): string {
 
 test("errors.mjs tells by its code what went wrong", async () => {
   expect(await run("errors", MODEL)).toEqual([
-    "OPTION_INVALID: Cannot generate with width 500: a positive multiple of 8 is required",
+    "OPTION_INVALID: Cannot generate with width 501: a positive multiple of 8 is required",
   ]);
 });
 
