@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
@@ -74,8 +74,10 @@ describe("bench refuses", () => {
   });
 
   test("a report that it could not write, before it measures", async () => {
-    const { code, stderr } = await runCli("bench", "--report", join(temporaryFolder(), "missing", "page.md"));
-    expect(stderr).toContain("is missing or not writable");
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, "");
+    const { code, stderr } = await runCli("bench", "--report", join(file, "page.md"));
+    expect(stderr).toContain("it is no folder");
     expect(code).toBe(1);
   });
 });
