@@ -45,7 +45,7 @@ async function examine() {
 /** Of ONNX Runtime; null where it is missing. */
 function runtimeVersion(): string | null {
   try {
-    return onnxRuntimePackage().version;
+    return `onnxruntime-node ${onnxRuntimePackage().version}`;
   } catch {
     return null;
   }
@@ -78,7 +78,7 @@ function text({ memory, devices, sharp, cores, runtime, ...versions }: Findings)
     runtime:
       runtime === null
         ? "ONNX Runtime is missing: npm i -O onnxruntime-node@1.30 --ignore-scripts installs it"
-        : `ONNX Runtime ${runtime}`,
+        : runtime,
     sharp: sharp ?? "missing: JPEG and WebP take it, npm i sharp installs it",
   };
   return Object.entries(rows)
