@@ -8,7 +8,7 @@ import type { AnyPipeline, GenerateRequest } from "../pipelines/any-pipeline.ts"
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import { startRun } from "./image-run.ts";
 import type { ImageRun, LoadedModels } from "./loaded-model.ts";
-import { misuse } from "./misuse.ts";
+import { misuse, outOfMemory } from "./misuse.ts";
 import { namedOptions } from "./option-names.ts";
 import { type CommonOptions, LIBRARY_OPTIONS, PICTURE_OPTIONS } from "./options.ts";
 import type { ImageEvent, ImageResult } from "./results.ts";
@@ -106,7 +106,7 @@ async function* imageEvents(inner: AnyPipeline, request: () => Promise<GenerateR
     }
   } catch (error) {
     // Before anything runs, all that can be wrong is what was asked.
-    throw begun ? error : misuse(error);
+    throw begun ? outOfMemory(error) : misuse(error);
   }
 }
 

@@ -8,6 +8,8 @@ import { plainImage } from "../../src/image/rgb-image.ts";
 import { type PipelineOptions, pipeline } from "../../src/library/pipeline.ts";
 import type { ImageEvent } from "../../src/library/results.ts";
 import type { TaskName } from "../../src/pipelines/any-pipeline.ts";
+import { nodeRuntime } from "../../src/runtime/node/node.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
 import { fixturePath } from "../support/fixtures.ts";
 
 const MODEL = fixturePath("pipelines/sd15/model");
@@ -164,6 +166,20 @@ describe("pipeline()", () => {
   ])("%j is refused with %s", async (call, code, message) => {
     await expect(pipeline(...call)).rejects.toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    );
+  });
+
+  test("tells by its code that memory ran out", async () => {
+    const node = nodeRuntime();
+    const runtime: Runtime = {
+      ...node,
+      load: async () => {
+        throw new Error("Non-zero status code returned: Failed to allocate memory for requested buffer of size 8");
+      },
+    };
+    await using own = await pipeline("text-to-image", MODEL, { runtime });
+    await expect(own("a fox", short)).rejects.toThrow(
+      expect.objectContaining({ code: "OUT_OF_MEMORY", message: expect.stringContaining("size 8") }),
     );
   });
 
