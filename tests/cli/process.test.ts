@@ -72,6 +72,15 @@ describe("the process", () => {
     expect(await end(child)).toEqual({ stdout: "1,4,16,16\n", stderr: "", code: 0 });
   });
 
+  test("leaves nothing but its picture: no device id and no events of ONNX Runtime's", async () => {
+    const [cache, picture] = [join(installed, "empty-cache"), join(installed, "alone.png")];
+    mkdirSync(cache);
+    const own = { XDG_CACHE_HOME: cache, HOME: cache };
+    const { code } = await end(startWith(own, "generate", "a fox", "--steps", "1", "--output", picture));
+    expect(code).toBe(0);
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
   test("tells its version", async () => {
     expect(await end(start("--version"))).toEqual({ stdout: `${VERSION}\n`, stderr: "", code: 0 });
   });

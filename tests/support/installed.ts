@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 export function installPackage(): string {
   const installed = mkdtempSync(join(tmpdir(), "deepcache-process-"));
   const root = fileURLToPath(new URL("../..", import.meta.url));
-  for (const name of ["package.json", "node_modules", "models"]) symlinkSync(join(root, name), join(installed, name));
+  for (const name of ["package.json", "node_modules", "models", "onnxruntime"])
+    symlinkSync(join(root, name), join(installed, name));
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", join(installed, "dist")]);
   return installed;

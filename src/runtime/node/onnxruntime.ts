@@ -11,6 +11,9 @@ export type OnnxRuntime = typeof import("onnxruntime-common") & {
 /** A CommonJS bundle has no `import.meta`. */
 const HERE = import.meta.url ?? __filename;
 
+/** ONNX Runtime's own switch; "0" lets it send. */
+const TELEMETRY = "ORT_DISABLE_TELEMETRY";
+
 let found: OnnxRuntimePackage | undefined;
 let loaded: OnnxRuntime | undefined;
 
@@ -22,7 +25,11 @@ export function onnxRuntime(): OnnxRuntime {
 
 /** Where this process has ONNX Runtime from. */
 export function onnxRuntimePackage(): OnnxRuntimePackage {
-  found ??= findOnnxRuntime(HERE);
+  if (found === undefined) {
+    found = findOnnxRuntime(HERE);
+    // Its library for Linux keeps a device id and sends events unless told otherwise before it is loaded.
+    process.env[TELEMETRY] ??= "1";
+  }
   return found;
 }
 
