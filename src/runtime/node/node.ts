@@ -11,6 +11,7 @@ import { chainedSession } from "./chained-session.ts";
 import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
 import { type DeviceTensors, deviceTensors } from "./device-tensors.ts";
 import { memorySettings } from "./memory-settings.ts";
+import { onnxRuntimePackage } from "./onnxruntime.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
 import type { OpenedSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
@@ -47,6 +48,7 @@ export function nodeRuntimeInPieces(
   pieceBytes: number,
 ): Runtime {
   checkDevice(device);
+  onnxRuntimePackage(); // not loaded yet, but where there is none, that is known before any model is opened
   checkThread(thread);
   if (lowMemory && device !== "cpu") {
     throw new RangeError(
