@@ -9,6 +9,8 @@ import { expectPicture } from "./support/picture.ts";
 
 const { app } = inject("packed");
 
+const REQUIRE = 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);';
+
 /** Bundles a server's program for Node, in the way that its extension says. */
 async function bundleServer(name: "picture.mjs" | "picture.cjs", folder: string, external: string[]): Promise<string> {
   const outfile = join(app, folder, name);
@@ -19,6 +21,8 @@ async function bundleServer(name: "picture.mjs" | "picture.cjs", folder: string,
     platform: "node",
     format: name === "picture.mjs" ? "esm" : "cjs",
     external,
+    // Modules have no `require`, which CommonJS dependencies call for what Node brings.
+    banner: name === "picture.mjs" ? { js: REQUIRE } : {},
     logLevel: "silent",
     logOverride: { "empty-import-meta": "silent" }, // CommonJS has none
   });

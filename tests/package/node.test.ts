@@ -19,7 +19,7 @@ describe.each(nodes)("Node %s", (version, node) => {
   });
 
   test("prints nothing of its own", async () => {
-    const code = 'import("deepcache").then(({ nodeRuntime }) => nodeRuntime()); require("deepcache/plan");';
+    const code = 'import("deepcache/pipelines").then(({ nodeRuntime }) => nodeRuntime()); require("deepcache");';
     expect(await run(node, ["-e", code], app)).toEqual({ code: 0, output: "" });
   });
 });

@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     include: ["tests/package/*.test.ts"],
     globalSetup: ["tests/package/support/setup.ts"],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     pool: "forks",
     maxWorkers: 2,
   },

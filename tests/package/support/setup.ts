@@ -1,5 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,6 +29,9 @@ export interface Packed {
 /** Packs the package and installs it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "deepcache-package-")));
+  const above = createRequire(join(root, "app")).resolve.paths("onnxruntime-node") ?? [];
+  const found = above.filter((path) => existsSync(join(path, "onnxruntime-node")));
+  if (found.length > 0) throw new Error(`Cannot test without ONNX Runtime below "${root}": ${found.join(", ")} has it`);
   const folder = (name: string): string => {
     const path = join(root, name);
     mkdirSync(path);
