@@ -28,6 +28,7 @@ test("a folder comes before an architecture of its name", async () => {
 });
 
 test.each([
+  ["sdlx", "did you mean sdxl or sd15"],
   ["sdx", '"sdx": there is no such file or folder; did you mean sdxl'],
   ["stable-difusion-xl", "did you mean stable-diffusion-xl"],
   ["fluent-scene", "did you mean fluent-scenes?"],
