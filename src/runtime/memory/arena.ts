@@ -12,8 +12,8 @@ interface Chunk {
 
 interface Region {
   readonly chunks: Chunk[];
-  /** One entry for each page: whether it was ever written. */
-  readonly pages: Uint8Array;
+  /** One entry for each page: whether it was ever written; none where the region is larger than any memory. */
+  readonly pages: Uint8Array | undefined;
 }
 
 /** ONNX Runtime's memory for the results of operations, in numbers alone. */
@@ -30,6 +30,8 @@ const ALIGNMENT = 256;
 const [FIRST_REGION, LARGEST_DOUBLING] = [2 ** 20, 2 ** 30];
 /** A free chunk less than twice as large as what is asked for is given whole, unless that wastes this much. */
 const MOST_WASTED = 128 * 2 ** 20;
+/** Of regions beyond this all counts as written: no machine has as much, and the estimate stays quick. */
+const LARGEST_TRACKED = 2 ** 38;
 /** How finely memory in use is told from memory that is only reserved. */
 const PAGE = 2 ** 16;
 
@@ -47,7 +49,9 @@ export function arena(): Arena {
     while (next < bytes) next *= 2;
     const size = next;
     if (!grown) next = Math.min(2 * next, LARGEST_DOUBLING);
-    regions.push({ chunks: [{ offset: 0, size, free: true }], pages: new Uint8Array(Math.ceil(size / PAGE)) });
+    const pages = size > LARGEST_TRACKED ? undefined : new Uint8Array(Math.ceil(size / PAGE));
+    if (pages === undefined) touched += size;
+    regions.push({ chunks: [{ offset: 0, size, free: true }], pages });
   };
   const find = (bytes: number): ArenaChunk | undefined => {
     let best: ArenaChunk | undefined;
@@ -78,9 +82,11 @@ export function arena(): Arena {
         chunk.size = bytes;
       }
       chunk.free = false;
+      const { pages } = region;
+      if (pages === undefined) return piece;
       for (let page = Math.floor(chunk.offset / PAGE); page < (chunk.offset + bytes) / PAGE; page++) {
-        if (region.pages[page] === 0) touched += PAGE;
-        region.pages[page] = 1;
+        if (pages[page] === 0) touched += PAGE;
+        pages[page] = 1;
       }
       return piece;
     },
