@@ -12,8 +12,10 @@ interface Chunk {
 
 interface Region {
   readonly chunks: Chunk[];
-  /** One entry for each page: whether it was ever written; none where the region is larger than any memory. */
+  /** One entry for each page: whether it was ever written; none in a region that is larger than most memories. */
   readonly pages: Uint8Array | undefined;
+  /** Where what was ever in use ends. */
+  end: number;
 }
 
 /** ONNX Runtime's memory for the results of operations, in numbers alone. */
@@ -30,8 +32,8 @@ const ALIGNMENT = 256;
 const [FIRST_REGION, LARGEST_DOUBLING] = [2 ** 20, 2 ** 30];
 /** A free chunk less than twice as large as what is asked for is given whole, unless that wastes this much. */
 const MOST_WASTED = 128 * 2 ** 20;
-/** Of regions beyond this all counts as written: no machine has as much, and the estimate stays quick. */
-const LARGEST_TRACKED = 2 ** 38;
+/** Of larger regions all counts as written up to where use ends, so that the estimate stays quick. */
+const LARGEST_TRACKED = 2 ** 35;
 /** How finely memory in use is told from memory that is only reserved. */
 const PAGE = 2 ** 16;
 
@@ -50,8 +52,7 @@ export function arena(): Arena {
     const size = next;
     if (!grown) next = Math.min(2 * next, LARGEST_DOUBLING);
     const pages = size > LARGEST_TRACKED ? undefined : new Uint8Array(Math.ceil(size / PAGE));
-    if (pages === undefined) touched += size;
-    regions.push({ chunks: [{ offset: 0, size, free: true }], pages });
+    regions.push({ chunks: [{ offset: 0, size, free: true }], pages, end: 0 });
   };
   const find = (bytes: number): ArenaChunk | undefined => {
     let best: ArenaChunk | undefined;
@@ -83,8 +84,13 @@ export function arena(): Arena {
       }
       chunk.free = false;
       const { pages } = region;
-      if (pages === undefined) return piece;
-      for (let page = Math.floor(chunk.offset / PAGE); page < (chunk.offset + bytes) / PAGE; page++) {
+      const end = chunk.offset + bytes;
+      if (pages === undefined) {
+        touched += Math.max(0, end - region.end);
+        region.end = Math.max(region.end, end);
+        return piece;
+      }
+      for (let page = Math.floor(chunk.offset / PAGE); page < end / PAGE; page++) {
         if (pages[page] === 0) touched += PAGE;
         pages[page] = 1;
       }
