@@ -10,6 +10,7 @@ import { startRun } from "./image-run.ts";
 import type { ImageRun, LoadedModels } from "./loaded-model.ts";
 import { misuse, outOfMemory } from "./misuse.ts";
 import { namedOptions } from "./option-names.ts";
+import { checkOptionTypes } from "./option-types.ts";
 import { type CommonOptions, LIBRARY_OPTIONS, PICTURE_OPTIONS } from "./options.ts";
 import type { ImageEvent, ImageResult } from "./results.ts";
 
@@ -29,7 +30,10 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
   const known = [...inner.accepts, ...LIBRARY_OPTIONS, ...(pictured ? PICTURE_OPTIONS : [])];
 
   const requestOf = async (given: object): Promise<GenerateRequest> => {
-    const { onEvent, fit, image, mask, cache, classes, ...rest } = namedOptions(given, known, `"${inner.name}"`);
+    const named = namedOptions(given, known, `"${inner.name}"`);
+    checkOptionTypes(named);
+    const { onEvent, fit, image, mask, cache, classes, ...rest } = named;
+    if (fit !== undefined && image === undefined) throw new TypeError("Cannot use a fit but no image");
     const pictures = await readPictures({ image, mask, fit } as Pictures, rest, inner);
     return {
       ...rest,
@@ -42,17 +46,23 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
 
   const run = (given: object): ImageRun => {
     const { signal, onEvent } = given as Pick<CommonOptions, "signal" | "onEvent">;
+    // What cannot be listened to is refused with the other options.
+    const heard = signal instanceof AbortSignal ? signal : undefined;
     return startRun<ImageResult, ImageEvent>({
-      start: (either) => imageEvents(inner, () => requestOf({ ...given, signal: either })),
+      start: (either) => imageEvents(inner, () => requestOf(signal === heard ? { ...given, signal: either } : given)),
       resultOf: (event) => (event.type === "result" ? event.result : undefined),
-      signal,
+      signal: heard,
       onEvent,
     });
   };
 
   const call = (first: unknown, options: unknown): ImageRun => {
     if (subject === undefined) return run(optionsOf(first));
-    return run({ ...optionsOf(options), [subject]: first });
+    const given = optionsOf(options);
+    if (subject in given) {
+      throw new DeepCacheError("OPTION_INVALID", `Cannot use the option "${subject}" beside the first argument`);
+    }
+    return run({ ...given, [subject]: first });
   };
   const { task, name, samplers, sizes } = inner;
   return Object.assign(call, {

@@ -119,11 +119,28 @@ describe("options", () => {
     [{ guidanceScale: -1 }, "OPTION_INVALID", "Cannot generate with guidance scale -1"],
     [{ width: 30 }, "OPTION_INVALID", "a positive multiple of 8 is required"],
     [{ mask: plainImage(8, 8) }, "OPTION_INVALID", "no image"],
+    [{ fit: "cover" }, "OPTION_INVALID", "no image"],
+    [{ fit: "crop", image: plainImage(8, 8) }, "OPTION_INVALID", "one of cover, contain, fill is required"],
+    [
+      { negativePrompt: 4 },
+      "OPTION_INVALID",
+      'Cannot use 4 as "negativePrompt": a text or a list of texts is required',
+    ],
+    [{ vaeTiling: "yes" }, "OPTION_INVALID", "true or false is required"],
+    [{ oneGenerator: 0 }, "OPTION_INVALID", "true or false is required"],
+    [{ signal: {} }, "OPTION_INVALID", "an AbortSignal is required"],
+    [{ onEvent: 3 }, "OPTION_INVALID", "a function is required"],
     [{ image: new Uint8Array([1, 2, 3, 4]) }, "IMAGE_UNREADABLE", "the image"],
     [{ image: join(folder, "missing.png") }, "IMAGE_UNREADABLE", "missing.png"],
   ])("%j is refused with %s", async (options, code, message) => {
     const run = pipe("a fox", { ...short, ...options });
     await expect(run).rejects.toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
+  });
+
+  test("are not given twice, and a prompt is a text", async () => {
+    const twice = { prompt: "an owl" } as object;
+    expect(() => pipe("a fox", twice)).toThrow('Cannot use the option "prompt" beside the first argument');
+    await expect(pipe(3 as unknown as string)).rejects.toThrow("a text or a list of texts is required");
   });
 
   test("that mean nothing are what they say: guidance 0 and seed 0 are no defaults", async () => {
