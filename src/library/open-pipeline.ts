@@ -1,16 +1,17 @@
 import { readCache } from "../deepcache/policies.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { generatedImage } from "../image/generated-image.ts";
+import { type GeneratedImage, generatedImage } from "../image/generated-image.ts";
 import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { type ImageInput, readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { AnyPipeline, GenerateRequest } from "../pipelines/any-pipeline.ts";
+import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import { startRun } from "./image-run.ts";
 import type { ImageRun, LoadedModels } from "./loaded-model.ts";
 import { misuse, outOfMemory } from "./misuse.ts";
 import { namedOptions } from "./option-names.ts";
-import { checkOptionTypes } from "./option-types.ts";
+import { checkOptionTypes, RUN_TYPES } from "./option-types.ts";
 import { type CommonOptions, LIBRARY_OPTIONS, PICTURE_OPTIONS } from "./options.ts";
 import type { ImageEvent, ImageResult } from "./results.ts";
 
@@ -31,7 +32,7 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
 
   const requestOf = async (given: object): Promise<GenerateRequest> => {
     const named = namedOptions(given, known, `"${inner.name}"`);
-    checkOptionTypes(named);
+    checkOptionTypes(named, RUN_TYPES);
     const { onEvent, fit, image, mask, cache, classes, ...rest } = named;
     if (fit !== undefined && image === undefined) throw new TypeError("Cannot use a fit but no image");
     const pictures = await readPictures({ image, mask, fit } as Pictures, rest, inner);
@@ -108,7 +109,8 @@ async function* imageEvents(inner: AnyPipeline, request: () => Promise<GenerateR
   const warnings: string[] = [];
   let begun = false;
   try {
-    const settled = await request();
+    const asked = await request();
+    const settled = { ...asked, seed: asked.seed ?? drawnSeed() }; // known before the result says it
     for await (const event of inner.stream(settled)) {
       begun = true;
       if (event.type === "warning") warnings.push(event.message);
@@ -128,15 +130,19 @@ function imageEvent(
 ): ImageEvent {
   switch (event.type) {
     case "preview":
-      return {
-        ...event,
-        images: event.images.map((image) => generatedImage({ image, seed: 0, prompt: "", text: {} })),
-      };
+      return { ...event, images: event.images.map((image, i) => previewImage(image, i, inner, request)) };
     case "result":
       return { type: "result", result: imageResult(event.result, inner, request, warnings) };
     default:
       return event;
   }
+}
+
+/** A picture on its way: it has no text of a run that is not done. */
+function previewImage(image: RgbImage, i: number, inner: AnyPipeline, request: GenerateRequest): GeneratedImage {
+  const { seed = 0, oneGenerator = false, count = 1 } = request;
+  const own = typeof seed === "number" ? seed + (oneGenerator ? 0 : i) : (seed[i] ?? 0);
+  return generatedImage({ image, seed: own, prompt: inner.rows(request)[Math.floor(i / count)] ?? "", text: {} });
 }
 
 function imageResult(

@@ -1,10 +1,14 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { FITS } from "../image/geometry/fit.ts";
+import { TASK_NAMES } from "../pipelines/any-pipeline.ts";
 
 interface OptionType {
   is(value: unknown): boolean;
   readonly required: string;
 }
+
+/** What the values of options must be, by the options' names. */
+export type OptionTypes = Readonly<Record<string, OptionType>>;
 
 const isText = (value: unknown): boolean => typeof value === "string";
 const flag: OptionType = { is: (value) => typeof value === "boolean", required: "true or false" };
@@ -13,21 +17,47 @@ const texts: OptionType = {
   required: "a text or a list of texts",
 };
 
-/** What the values of options are that nothing below looks at before it uses them; numbers are checked with their ranges. */
-const TYPES: Readonly<Record<string, OptionType>> = {
+const func: OptionType = { is: (value) => typeof value === "function", required: "a function" };
+const text: OptionType = { is: isText, required: "a text" };
+const signal: OptionType = { is: (value) => value instanceof AbortSignal, required: "an AbortSignal" };
+const oneOf = (names: readonly string[]): OptionType => ({
+  is: (value) => names.some((name) => name === value),
+  required: `one of ${names.join(", ")}`,
+});
+
+/** Options of a run that nothing below looks at before it uses them; numbers are checked with their ranges. */
+export const RUN_TYPES: OptionTypes = {
   prompt: texts,
   negativePrompt: texts,
   vaeTiling: flag,
   oneGenerator: flag,
   useClippedModelOutput: flag,
-  fit: { is: (value) => FITS.some((fit) => fit === value), required: `one of ${FITS.join(", ")}` },
-  signal: { is: (value) => value instanceof AbortSignal, required: "an AbortSignal" },
-  onEvent: { is: (value) => typeof value === "function", required: "a function" },
+  fit: oneOf(FITS),
+  signal,
+  onEvent: func,
 };
 
+/** Options of `pipeline()`; devices and threads of networks are the runtime's to refuse. */
+export const PIPELINE_TYPES: OptionTypes = {
+  threads: { is: (value) => Number.isSafeInteger(value) && Number(value) >= 1, required: "a whole number from 1" },
+  memory: oneOf(["fast", "low"]),
+  queue: { is: (value) => typeof value === "object" && value !== null, required: 'an object such as { busy: "wait" }' },
+  onProgress: func,
+  signal,
+  variant: text,
+  ema: flag,
+  cacheFolder: text,
+};
+
+/** How a queue is asked to be. */
+export const QUEUE_TYPES: OptionTypes = { busy: oneOf(["wait", "reject", "replace"]) };
+
+/** What a pipeline is opened for. */
+export const TASK_TYPES: OptionTypes = { task: oneOf(TASK_NAMES) };
+
 /** Refuses options whose values are of another kind than the option's. */
-export function checkOptionTypes(options: Readonly<Record<string, unknown>>): void {
-  for (const [name, { is, required }] of Object.entries(TYPES)) {
+export function checkOptionTypes(options: Readonly<Record<string, unknown>>, types: OptionTypes): void {
+  for (const [name, { is, required }] of Object.entries(types)) {
     const value = options[name];
     if (value === undefined || is(value)) continue;
     const shown = JSON.stringify(value) ?? typeof value;

@@ -11,6 +11,7 @@ import type { LoadedModels } from "./loaded-model.ts";
 import { asOptions } from "./misuse.ts";
 import { openPipeline } from "./open-pipeline.ts";
 import { namedOptions } from "./option-names.ts";
+import { checkOptionTypes, PIPELINE_TYPES, QUEUE_TYPES, TASK_TYPES } from "./option-types.ts";
 
 /** How far something has come that takes long before a model can run, in bytes. */
 export interface ProgressInfo {
@@ -81,12 +82,14 @@ export async function pipeline(
   model: string = defaultModelFolder(),
   options: PipelineOptions = {},
 ): Promise<LoadedModels[TaskName]> {
-  checkTask(task);
-  const settings: PipelineOptions = namedOptions(options, OPTION_NAMES, "pipeline()");
+  if (task !== undefined) checkOptionTypes({ task }, TASK_TYPES);
+  const named = namedOptions(options, OPTION_NAMES, "pipeline()");
+  checkOptionTypes(named, PIPELINE_TYPES);
+  const settings: PipelineOptions = named;
   const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
   const { tokenizer = defaultTokenizerFolder() } = settings;
-  checkChoice("memory", memory, ["fast", "low"]);
-  if (queue?.busy !== undefined) checkChoice("queue.busy", queue.busy, ["wait", "reject", "replace"]);
+  checkOptionTypes({ ...queue }, QUEUE_TYPES);
+  signal?.throwIfAborted();
   const opened = await openModel({
     path: model,
     variant,
@@ -107,20 +110,6 @@ export async function pipeline(
   const lowMemory = memory === "low";
   const effects = { runtime: await asOptions(() => runtimeOf(settings, lowMemory)), keepLoaded: !lowMemory, queue };
   return openPipeline(anyPipeline(opened, name, effects), { lowMemory });
-}
-
-const TASKS = ["text-to-image", "class-to-image", "unconditional-image"] as const satisfies readonly TaskName[];
-
-function checkTask(task: unknown): void {
-  if (task !== undefined) checkChoice("task", task, TASKS);
-}
-
-function checkChoice(option: string, value: unknown, allowed: readonly string[]): void {
-  if (typeof value === "string" && allowed.includes(value)) return;
-  throw new DeepCacheError(
-    "OPTION_INVALID",
-    `Cannot use ${option} ${JSON.stringify(value)}: one of ${allowed.join(", ")} is required`,
-  );
 }
 
 function runtimeOf({ runtime, device, threads, thread }: PipelineOptions, lowMemory: boolean): Runtime {

@@ -92,6 +92,9 @@ const ACCEPTED = {
   "unconditional-image": [...COMMON, "useClippedModelOutput", "timestepSelection"],
 } as const satisfies Readonly<Record<TaskName, readonly OptionName[]>>;
 
+/** The kinds of models by what they are for. */
+export const TASK_NAMES = Object.keys(ACCEPTED) as readonly TaskName[];
+
 /** What a kind of model adds to its pipeline. */
 interface Described {
   readonly sizes: ImageSizes;

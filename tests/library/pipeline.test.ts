@@ -42,6 +42,8 @@ describe("a run", () => {
     expect(told.filter((name) => name !== "evaluation")).toEqual([
       ...["encode", "load", "denoise", "preview", "preview", "decode", "result"],
     ]);
+    const [preview] = events.flatMap((event) => (event.type === "preview" ? event.images : []));
+    expect([preview?.seed, preview?.prompt]).toEqual([1, "a fox"]);
     const last = events.at(-1);
     expect(last).toMatchObject({ type: "result", result: { steps: 3 } });
     expect(last?.type === "result" && last.result).toBe(await run);
@@ -176,14 +178,23 @@ describe("pipeline()", () => {
     [["class-to-image", MODEL], "MODEL_UNSUPPORTED", "it is a model for text-to-image"],
     [["text-to-image", join(folder, "nothing")], "MODEL_NOT_FOUND", "there is no such file or folder"],
     [["text-to-image", folder], "MODEL_UNSUPPORTED", "model_index.json"],
-    [["txt2img" as "text-to-image", MODEL], "OPTION_INVALID", 'Cannot use task "txt2img"'],
+    [["txt2img" as "text-to-image", MODEL], "OPTION_INVALID", 'Cannot use "txt2img" as "task": one of text-to-image'],
     [["text-to-image", MODEL, { devise: "cpu" } as object], "OPTION_UNKNOWN", 'did you mean "device"?'],
+    [["text-to-image", MODEL, { threads: 0 }], "OPTION_INVALID", "a whole number from 1 is required"],
+    [["text-to-image", MODEL, { queue: "wait" as never }], "OPTION_INVALID", "an object such as"],
+    [["text-to-image", MODEL, { queue: { busy: "no" as "wait" } }], "OPTION_INVALID", "one of wait, reject, replace"],
+    [["text-to-image", MODEL, { onProgress: 3 as never }], "OPTION_INVALID", "a function is required"],
     [["text-to-image", MODEL, { memory: "lots" as "low" }], "OPTION_INVALID", "one of fast, low is required"],
     [["text-to-image", MODEL, { device: "tpu" as "cpu" }], "OPTION_INVALID", "tpu"],
   ])("%j is refused with %s", async (call, code, message) => {
     await expect(pipeline(...call)).rejects.toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }),
     );
+  });
+
+  test("opens nothing where its signal is aborted", async () => {
+    const reason = new Error("enough");
+    await expect(pipeline("text-to-image", MODEL, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
   test("tells by its code that memory ran out", async () => {
