@@ -8,7 +8,14 @@ import { addMacs, countMacs } from "../onnx/macs.ts";
 import { parseScenario, type Scenario } from "../pipelines/run/scenario.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type MachinePeak, machinePeak, type PeakOptions } from "./machine-peak.ts";
-import { loadedMacs, measureNetwork, type NetworkTimes, openNetwork, type Probe } from "./measure-network.ts";
+import {
+  loadedMacs,
+  measureNetwork,
+  type NetworkTimes,
+  type OpenedNetwork,
+  openNetwork,
+  type Probe,
+} from "./measure-network.ts";
 import type {
   BenchmarkReport,
   BranchReport,
@@ -85,29 +92,38 @@ export async function benchmark(
 
   const measured: MeasuredBranch[] = [];
   for (const branch of branches) {
-    await using network = await openNetwork(runtime, subject, branch, probe);
-    const times = await measureNetwork(runtime, subject, network, { ...watched(`branch ${branch}`), repeat });
-    const peakBytes = probe.peakBytes();
     const own = plans.filter(({ scenario }) => branchFor(scenario, branches) === branch);
     const runs = new Map(own.map((plan): [ScenarioPlan, RunTime[]] => [plan, []]));
-    for (let i = 0; i < options.runRepeat; i++) {
-      for (const [plan, done] of runs) {
-        done.push(await runScenario(runtime, subject, network, plan, watched(plan.scenario.name)));
+    const runInTurn = async (network: OpenedNetwork, forecast: boolean): Promise<void> => {
+      const these = [...runs].filter(([{ factors }]) => (factors !== undefined) === forecast);
+      for (let i = 0; i < options.runRepeat; i++) {
+        for (const [plan, done] of these) {
+          done.push(await runScenario(runtime, subject, network, plan, watched(plan.scenario.name)));
+        }
       }
+    };
+    {
+      await using network = await openNetwork(runtime, subject, { branch }, probe);
+      const times = await measureNetwork(runtime, subject, network, { ...watched(`branch ${branch}`), repeat });
+      const peakBytes = probe.peakBytes();
+      await runInTurn(network, false);
+      measured.push({ branch, times, macs: loadedMacs(network), peakBytes, runs, parts: times.parts });
     }
-    measured.push({ branch, times, macs: loadedMacs(network), peakBytes, runs, parts: times.parts });
+    if (own.every(({ factors }) => factors === undefined)) continue;
+    await using network = await openNetwork(runtime, subject, { branch, forecast: true }, probe);
+    await runInTurn(network, true);
   }
   for (const [i, found] of measured.entries()) {
     if (options.parts !== true || found.parts.head !== undefined) continue;
     const apart = timedRuntime({ ...inner, copies: false }, probe.now); // which loads head, trunk and tail
-    await using network = await openNetwork(apart, subject, found.branch, probe);
+    await using network = await openNetwork(apart, subject, { branch: found.branch }, probe);
     const what = `parts of branch ${found.branch}`;
     const { parts } = await measureNetwork(apart, subject, network, { ...watched(what), repeat });
     measured[i] = { ...found, parts: { ...found.parts, ...parts } };
   }
   const uncut = options.uncut ? await measureUncut() : undefined;
   async function measureUncut(): Promise<NetworkTimes> {
-    await using network = await openNetwork(runtime, subject, undefined, probe);
+    await using network = await openNetwork(runtime, subject, {}, probe);
     return await measureNetwork(runtime, subject, network, { ...watched("uncut"), repeat });
   }
   const scheduler = await schedulerSeconds(planScenario(parseScenario("off"), subject, evaluations), subject, probe);

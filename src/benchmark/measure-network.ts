@@ -1,6 +1,6 @@
 import type { PartMacs } from "../deepcache/cost.ts";
 import type { Conditioning, Evaluation, PartName } from "../denoisers/evaluation.ts";
-import { type LoadedUNet, loadUNet, startDenoiser } from "../denoisers/unet-run.ts";
+import { type CutAs, type LoadedUNet, loadUNet, startDenoiser } from "../denoisers/unet-run.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
 import { type Times, timesOf } from "./statistics.ts";
 import { networkOf, type Subject, sampleShape } from "./subject.ts";
@@ -40,15 +40,15 @@ export interface OpenedNetwork extends AsyncDisposable {
   readonly loadStart: number;
 }
 
-/** Loads the network of `subject`, cut at `branch` where one is given. */
+/** Loads the network of `subject`, cut where a branch is given. */
 export async function openNetwork(
   runtime: TimedRuntime,
   subject: Subject,
-  branch: number | undefined,
+  cutAs: CutAs,
   { now }: Probe,
 ): Promise<OpenedNetwork> {
   const loadStart = now();
-  const loaded = await loadUNet(runtime, networkOf(subject, branch), branch);
+  const loaded = await loadUNet(runtime, networkOf(subject, cutAs.branch), cutAs);
   return {
     loaded,
     loadStart,
@@ -83,12 +83,12 @@ export async function measureNetwork(
   const { now, signal } = probe;
   const period = loaded.kind === "cut" ? 2 : 1;
   const inOnePiece = loaded.kind === "whole" || loaded.sessions.kind === "pair";
-  const fulls = new Set(Array.from({ length: MOST_WARM_UP + repeat }, (_, turn) => period * turn));
+  const full = new Set(Array.from({ length: MOST_WARM_UP + repeat }, (_, turn) => period * turn));
   let last: Evaluation | undefined;
   const observe = (evaluation: Evaluation): void => {
     last = evaluation;
   };
-  using denoiser = startDenoiser(loaded, fulls, { conditioning, observe, signal, now });
+  using denoiser = startDenoiser(loaded, { full }, { conditioning, observe, signal, now });
   const sample = torchGenerator(0).randn(sampleShape(subject));
   const times = { full: [] as number[], cached: [] as number[] };
   const parts = new Map<PartName, number[]>();

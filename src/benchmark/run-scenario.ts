@@ -1,3 +1,4 @@
+import { forecastFactors } from "../deepcache/forecast.ts";
 import type { Conditioning } from "../denoisers/evaluation.ts";
 import { type ChosenSampler, chooseSampler, planRun } from "../pipelines/run/choose-sampler.ts";
 import { denoise } from "../pipelines/run/denoise.ts";
@@ -18,6 +19,8 @@ export interface ScenarioPlan {
   readonly steps: number;
   readonly evaluations: number;
   readonly full: readonly number[];
+  /** Where cached evaluations forecast: one for each evaluation. */
+  readonly factors: readonly number[] | undefined;
 }
 
 /** Lays out a scenario; `steps` are those of scenarios that give none. */
@@ -25,7 +28,9 @@ export function planScenario(scenario: Scenario, subject: Subject, steps: number
   const own = scenario.steps ?? steps;
   const chosen = chooseSampler(subject.scheduler, { sampler: scenario.sampler ?? DEFAULT_SAMPLER, steps: own });
   const full = planRun(scenario.policy, chosen);
-  return { scenario, chosen, steps: own, evaluations: chosen.sampler.timesteps.length, full };
+  const evaluations = chosen.sampler.timesteps.length;
+  const factors = forecastFactors(scenario.policy, full, evaluations);
+  return { scenario, chosen, steps: own, evaluations, full, factors };
 }
 
 /** What one whole run took. */
@@ -46,7 +51,7 @@ export async function runScenario(
   runtime: TimedRuntime,
   subject: Subject,
   { loaded }: OpenedNetwork,
-  { chosen, full, evaluations }: ScenarioPlan,
+  { chosen, full, factors, evaluations }: ScenarioPlan,
   { conditioning, probe: { now, signal }, onEvaluation }: ScenarioOptions,
 ): Promise<RunTime> {
   const generator = torchGenerator(0);
@@ -54,7 +59,8 @@ export async function runScenario(
   const start = linearCombination([sampler.initialNoiseScale, generator.randn(sampleShape(subject))]);
   runtime.takeSeconds();
   const begin = now();
-  const events = denoise({ sampler, network: loaded, full, conditioning, start, noise: generator.randn, signal, now });
+  const plan = { full: new Set(full), factors };
+  const events = denoise({ sampler, network: loaded, plan, conditioning, start, noise: generator.randn, signal, now });
   for await (const event of events) {
     if (event.type === "evaluation") onEvaluation?.(event.evaluation + 1, evaluations);
   }

@@ -6,6 +6,7 @@ import { off } from "./policies/off.ts";
 import { quadratic } from "./policies/quadratic.ts";
 import { uniform } from "./policies/uniform.ts";
 import type { PolicyKind, SharedSettings } from "./policy-kind.ts";
+import type { Setting } from "./setting.ts";
 
 /** Every kind of cache policy, by the word that names it in data and text. */
 export const POLICIES = { off, uniform, centered, quadratic, listed } as const;
@@ -18,7 +19,10 @@ type Plain<T> = { readonly [K in keyof T]: T[K] };
 type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
 type WithDefaults<S> = S extends SharedSettings ? Omit<S, keyof SharedSettings> & Optional<SharedSettings> : S;
 
-/** When the deep part of the U-Net runs, as plain data: results, reports and JSON hold this. */
+/**
+ * When the deep part of the U-Net runs, and what stands in for it where it does not, as plain data: results, reports and
+ * JSON hold this.
+ */
 export type CachePolicy = { [K in PolicyName]: Plain<{ kind: K } & SettingsOf<K>> }[PolicyName];
 
 /** A cache policy as it may be given: `branch` is 0 where it is left out. */
@@ -64,60 +68,108 @@ export function parsePolicy(data: unknown): CachePolicy {
       `Cannot read "${unknown}" in a cache policy of kind "${kind}": it has ${list(names)}${suggestion(unknown, names)}`,
     );
   }
-  const settled = Object.entries(settings).map(([name, setting]) => {
+  const settled = Object.entries(settings).flatMap(([name, setting]) => {
     const value = values[name] === undefined ? setting.fallback : values[name];
+    if (setting.optional === true && value === undefined) return [];
     if (!setting.is(value)) {
       throw new TypeError(
         `Cannot read ${shown(value)} as "${name}" of a cache policy of kind "${kind}": it must be ${setting.form.data}`,
       );
     }
     setting.check(value, name);
-    return [name, value];
+    return setting.optional === true && value === setting.absent ? [] : [[name, value]];
   });
   return { kind, ...Object.fromEntries(settled) } as CachePolicy;
 }
 
 /** The text of a policy, such as `uniform:5:0`: in images, flags and reports. */
 export function formatPolicy(policy: CachePolicyInput): string {
-  const { kind, ...values } = parsePolicy(policy);
-  const written = Object.entries(KINDS[kind].settings).map(([name, { write }]) =>
-    write((values as Readonly<Record<string, unknown>>)[name]),
+  const { kind, ...settled } = parsePolicy(policy);
+  const values: Readonly<Record<string, unknown>> = settled;
+  const { placed, named } = settingsOf(kind);
+  const written = placed.map(([name, { write }]) => write(values[name]));
+  const others = named.flatMap(([name, { write }]) =>
+    values[name] === undefined ? [] : `+${name}:${write(values[name])}`,
   );
-  return [kind, ...written].join(":");
+  return [[kind, ...written].join(":"), ...others].join("");
 }
 
 /** Reads what `formatPolicy` writes, or wrote in older versions; settings with a default may be missing at the end. */
 export function parsePolicyText(text: string): CachePolicy {
   const former = formerData(text);
   if (former !== undefined) return parsePolicy(former);
-  const [word = "", ...texts] = text.split(":").map((part) => part.trim());
+  const [head = "", ...behind] = text.split("+");
+  const [word = "", ...texts] = head.split(":").map((part) => part.trim());
   const kind = currentWord(word);
   const refusal = (reason: string) => new RangeError(`Cannot read the cache policy ${shown(text)}: ${reason}`);
   if (!isPolicyName(kind))
     throw refusal(`${shown(word)} is none of ${POLICY_NAMES.join(", ")}${suggestion(kind, POLICY_NAMES)}`);
-  const settings = Object.entries(KINDS[kind].settings);
-  const required = settings.filter(([, { fallback }]) => fallback === undefined).length;
-  if (texts.length < required || texts.length > settings.length) {
+  const { placed, named } = settingsOf(kind);
+  const required = placed.filter(([, { fallback }]) => fallback === undefined).length;
+  if (texts.length < required || texts.length > placed.length) {
     throw refusal(`${shown(word)} is written ${syntaxOf(kind)}`);
   }
-  const values = settings.slice(0, texts.length).map(([name, { read, form }], i) => {
-    const value = read(texts[i] ?? "");
-    if (value === undefined) throw refusal(`${shown(texts[i])} is not ${form.text}`);
-    return [name, value];
-  });
+  const readAs = ({ read, form }: AnySetting, written: string): unknown => {
+    const value = read(written);
+    if (value === undefined) throw refusal(`${shown(written)} is not ${form.text}`);
+    return value;
+  };
+  const values = placed
+    .slice(0, texts.length)
+    .map(([name, setting], i): [string, unknown] => [name, readAs(setting, texts[i] ?? "")]);
+  for (const part of behind) {
+    const [name = "", ...rest] = part.split(":").map((side) => side.trim());
+    const setting = named.find(([known]) => known === name)?.[1];
+    if (setting === undefined) {
+      const names = named.map(([known]) => known);
+      throw refusal(`behind + ${shown(kind)} takes ${list(names)}, not ${shown(name)}${suggestion(name, names)}`);
+    }
+    if (values.some(([known]) => known === name)) throw refusal(`it gives ${shown(name)} twice`);
+    values.push([name, readAs(setting, rest.join(":"))]);
+  }
   return parsePolicy({ kind, ...Object.fromEntries(values) });
 }
 
+type AnySetting = Setting<unknown>;
+
+/** The settings of a kind that text has in their places, and those that it has by name. */
+function settingsOf(
+  kind: PolicyName,
+): Readonly<Record<"placed" | "named", readonly (readonly [string, AnySetting])[]>> {
+  const all: [string, AnySetting][] = Object.entries(KINDS[kind].settings);
+  return {
+    placed: all.filter(([, { optional }]) => optional !== true),
+    named: all.filter(([, { optional }]) => optional === true),
+  };
+}
+
 /** Whether a text means to be a policy: its first word names a kind. */
-export const isPolicyText = (text: string): boolean => isPolicyName(currentWord(text.split(":")[0]?.trim() ?? ""));
+export const isPolicyText = (text: string): boolean => isPolicyName(currentWord(firstWord(text)));
+
+/** Whether a text means to be what stands behind a policy, such as `warmup:2`. */
+export const isPolicySettingText = (text: string): boolean => NAMED_SETTINGS.has(firstWord(text));
+
+const firstWord = (text: string): string => text.split(":")[0]?.trim() ?? "";
+const NAMED_SETTINGS: ReadonlySet<string> = new Set(
+  POLICY_NAMES.flatMap((kind) => settingsOf(kind).named.map(([name]) => name)),
+);
 
 /** How the text of one kind is written: `uniform:INTERVAL[:BRANCH]`. */
 function syntaxOf(kind: PolicyName): string {
-  const words = Object.entries(KINDS[kind].settings).map(([name, { example = name.toUpperCase(), fallback }]) =>
+  const words = settingsOf(kind).placed.map(([name, { example = name.toUpperCase(), fallback }]) =>
     fallback === undefined ? `:${example}` : `[:${example}]`,
   );
   return `${kind}${words.join("")}`;
 }
+
+/** What may stand behind a policy with a cache, for help texts. */
+export const POLICY_SETTINGS_SYNTAX = [
+  ...new Map(
+    POLICY_NAMES.flatMap((kind) =>
+      settingsOf(kind).named.map(([name, { example = name.toUpperCase() }]) => [name, `+${name}:${example}`] as const),
+    ),
+  ).values(),
+].join("");
 
 /** How policies are written, for help texts: all kinds in one line. */
 export const POLICY_SYNTAX = POLICY_NAMES.map(syntaxOf).join(", ");

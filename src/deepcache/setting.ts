@@ -4,6 +4,10 @@ export interface Setting<T> {
   readonly form: { readonly data: string; readonly text: string };
   /** What it is where it is left out; one without a fallback has to be given. */
   readonly fallback?: T;
+  /** Left out of data where it is not given; in text it stands behind the others by its name, as in `+warmup:2`. */
+  readonly optional?: boolean;
+  /** Of an optional setting: the value that its absence means. */
+  readonly absent?: T;
   /** An example that the syntax shows in place of its name. */
   readonly example?: string;
   /** Whether data is of its type. */
@@ -17,7 +21,8 @@ export interface Setting<T> {
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
 
-function readNumber(text: string): number | undefined {
+/** A finite number as text has it; nothing where the text is none. */
+export function readNumber(text: string): number | undefined {
   const value = Number(text);
   return text === "" || !Number.isFinite(value) ? undefined : value;
 }
@@ -30,7 +35,10 @@ const NUMBER = {
 };
 
 /** A whole number of at least `least`. */
-export const whole = (least: number, options: Pick<Setting<number>, "fallback"> = {}): Setting<number> => ({
+export const whole = (
+  least: number,
+  options: Pick<Setting<number>, "fallback" | "optional" | "absent"> = {},
+): Setting<number> => ({
   ...NUMBER,
   ...options,
   check(value, name) {

@@ -1,4 +1,5 @@
 import type { Cut } from "../deepcache/cut.ts";
+import { FACTOR, formerOf } from "../deepcache/forecast.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { DeviceTensor, Feed, Runtime } from "../runtime/runtime.ts";
 import type { PartName, RunContext } from "./evaluation.ts";
@@ -26,26 +27,39 @@ export async function loadPair(runtime: Runtime, { full, cached }: Cut): Promise
   return { kind: "pair", parts, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
 }
 
-/** A denoiser that holds the trunk's last result; disposing frees it. */
+/** When the trunk runs, and what stands in for it elsewhere. */
+export interface CachePlan {
+  isFull(evaluation: number): boolean;
+  /** For sessions that forecast: how far evaluation i goes along the line through the trunk's last two results. */
+  readonly factors?: readonly number[] | undefined;
+}
+
+/** A denoiser that holds the trunk's last result, or its last two where it forecasts; disposing frees them. */
 export interface CachedDenoiser extends Denoiser, Disposable {}
 
 type Outputs = Readonly<Record<string, DeviceTensor>>;
 
 /**
  * DeepCache (Ma, Fang & Wang 2024, algorithm 1): what is above the cut runs on every evaluation, the trunk only where
- * `isFull` says so; in between, its last result is used. Evaluation 0 is always full, so that a denoiser never starts from
- * another run's cache.
+ * `isFull` says so; in between, its last result is used, or forecast from its last two. Evaluation 0 is always full, so
+ * that a denoiser never starts from another run's cache.
  */
 export function cachedDenoiser(
   sessions: CutSessions,
-  isFull: (evaluation: number) => boolean,
+  { isFull, factors }: CachePlan,
   { conditioning, observe, signal, now }: RunContext,
 ): CachedDenoiser {
   let index = 0;
   let cache: Outputs | undefined;
+  /** What the trunk gave before, where that is of use. */
+  let former: Outputs | undefined;
+  const free = (outputs: Outputs | undefined): void => {
+    for (const tensor of Object.values(outputs ?? {})) tensor[Symbol.dispose]();
+  };
   const release = (): void => {
-    for (const tensor of Object.values(cache ?? {})) tensor[Symbol.dispose]();
-    cache = undefined;
+    free(former);
+    free(cache);
+    [former, cache] = [undefined, undefined];
   };
 
   return {
@@ -68,13 +82,30 @@ export function cachedDenoiser(
         return outputs;
       };
       const renew = (fresh: Outputs): void => {
-        release();
+        if (factors === undefined) {
+          free(cache);
+        } else {
+          free(former);
+          former = cache;
+        }
         cache = fresh;
+      };
+      /** What stands in for the trunk: its last result, and what a forecast needs besides. */
+      const standIn = (full: boolean): Readonly<Record<string, Feed>> => {
+        if (factors === undefined || cache === undefined) return cache ?? {};
+        // On a full evaluation, and where there is one result only, the line has no length.
+        const before = full || former === undefined ? cache : former;
+        const factor = before === cache ? 0 : (factors[index] ?? 0);
+        return {
+          ...cache,
+          ...Object.fromEntries(Object.entries(before).map(([name, tensor]) => [formerOf(name), tensor])),
+          [FACTOR]: { data: Float32Array.of(factor), shape: [] },
+        };
       };
       /** Runs the network in whichever pieces it is loaded; `held` gets what this evaluation alone needs. */
       const evaluate = async (full: boolean): Promise<Outputs> => {
         if (sessions.kind === "pair") {
-          Object.assign(known, full ? {} : cache);
+          Object.assign(known, full ? {} : standIn(full));
           if (!full) return await run(sessions.parts.cached, "tail", "head");
           const { prediction, ...fresh } = await run(sessions.parts.full, "trunk", "head", "tail");
           renew(fresh);
@@ -85,7 +116,7 @@ export function cachedDenoiser(
           known[name] = output;
         }
         if (full) renew(await run(sessions.parts.trunk, "trunk"));
-        Object.assign(known, cache);
+        Object.assign(known, standIn(full));
         return await run(sessions.parts.tail, "tail");
       };
 

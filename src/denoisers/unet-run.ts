@@ -1,5 +1,6 @@
 import { type PartMacs, partMacs, type RunMacs, repeatedWeights, runMacs, wholeMacs } from "../deepcache/cost.ts";
 import { type Cut, checkBranch, cut } from "../deepcache/cut.ts";
+import { withForecast } from "../deepcache/forecast.ts";
 import { branchOf, type CachePolicy } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
 import type { Denoiser } from "../diffusion/denoiser.ts";
@@ -7,7 +8,7 @@ import type { UNet } from "../models/unet/unet.ts";
 import type { PlannedSession } from "../runtime/memory/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { pause } from "../tensor/in-turns.ts";
-import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
+import { type CachePlan, type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
 import { directDenoiser } from "./direct.ts";
 import type { Evaluation, PartName, RunContext } from "./evaluation.ts";
 import { type LoadedPart, loadPart } from "./loaded-part.ts";
@@ -32,11 +33,24 @@ export type UNetLayout = { readonly prelude: Graph | undefined; readonly macs: P
   | { readonly kind: "parts" | "pair"; readonly parts: Cut }
 );
 
-/** Lays `network` out for a runtime, cut at `branch` where one is given. */
-export function layOutUNet({ copies }: Pick<Runtime, "copies">, network: UNet, branch: number | undefined): UNetLayout {
+/** How a network is loaded for the plan of a run. */
+export interface CutAs {
+  /** Where it is cut; it is not where left out. */
+  readonly branch?: number | undefined;
+  /** Whether its cached evaluations forecast what the trunk would give. */
+  readonly forecast?: boolean | undefined;
+}
+
+/** Lays `network` out for a runtime, cut where a branch is given. */
+export function layOutUNet(
+  { copies }: Pick<Runtime, "copies">,
+  network: UNet,
+  { branch, forecast = false }: CutAs,
+): UNetLayout {
   const { prelude, network: rest } = separatePrelude(network);
   if (branch === undefined) return { kind: "whole", network: rest, prelude, macs: wholeMacs(rest, prelude) };
-  const parts = cut(rest, branch);
+  const copying = cut(rest, branch);
+  const parts = forecast ? withForecast(copying) : copying;
   const kind = copies && repeatedWeights(parts) <= MOST_TWICE ? "pair" : "parts";
   return { kind, parts, prelude, macs: partMacs(parts, prelude) };
 }
@@ -61,10 +75,10 @@ function evaluationGraphs(layout: UNetLayout): readonly Graph[] {
   }
 }
 
-/** Loads `network`, cut at `branch` where one is given. */
-export async function loadUNet(runtime: Runtime, network: UNet, branch: number | undefined): Promise<LoadedUNet> {
+/** Loads `network`, cut where a branch is given. */
+export async function loadUNet(runtime: Runtime, network: UNet, cutAs: CutAs): Promise<LoadedUNet> {
   await pause(); // after the network's graph has been made
-  const layout = layOutUNet(runtime, network, branch);
+  const layout = layOutUNet(runtime, network, cutAs);
   await pause();
   const prelude = layout.prelude && (await loadPart(runtime, "prelude", layout.prelude, { once: true }));
   try {
@@ -93,10 +107,15 @@ async function loadEvaluations(runtime: Runtime, layout: UNetLayout): Promise<Lo
   return { kind: "cut", sessions, [Symbol.asyncDispose]: () => sessions[Symbol.asyncDispose]() };
 }
 
+/** Which evaluations of a run are full, and what stands in for the trunk in the others. */
+export interface RunPlan extends Pick<CachePlan, "factors"> {
+  readonly full: ReadonlySet<number>;
+}
+
 /** The denoiser of one run; disposing it frees what it holds. */
 export function startDenoiser(
   loaded: LoadedUNet,
-  full: ReadonlySet<number>,
+  { full, factors }: RunPlan,
   context: RunContext,
 ): Denoiser & Disposable {
   const start = (inner: RunContext): Denoiser & Disposable => {
@@ -104,7 +123,7 @@ export function startDenoiser(
       case "whole":
         return { ...directDenoiser(loaded.network, inner), [Symbol.dispose]() {} };
       case "cut":
-        return cachedDenoiser(loaded.sessions, (evaluation) => full.has(evaluation), inner);
+        return cachedDenoiser(loaded.sessions, { isFull: (evaluation) => full.has(evaluation), factors }, inner);
     }
   };
   return loaded.prelude === undefined ? start(context) : preludedDenoiser(loaded.prelude, context, start);

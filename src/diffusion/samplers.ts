@@ -73,6 +73,8 @@ const KARRAS = {
   use_beta_sigmas: false,
   use_lu_lambdas: false,
 };
+/** From the last timestep on, evenly: Lin et al. 2023, §3.3. */
+const TRAILING = { timestep_spacing: "trailing" };
 const MULTISTEP = { className: "DPMSolverMultistepScheduler" } as const;
 const MULTISTEP_ODE = { algorithm_type: "dpmsolver++", solver_order: 2 };
 const MULTISTEP_SDE = { algorithm_type: "sde-dpmsolver++", solver_order: 2 };
@@ -80,6 +82,7 @@ const MULTISTEP_SDE = { algorithm_type: "sde-dpmsolver++", solver_order: 2 };
 const NAMED = {
   ddpm: { className: "DDPMScheduler" },
   ddim: { className: "DDIMScheduler" },
+  "ddim-trailing": { className: "DDIMScheduler", changes: TRAILING },
   pndm: { className: "PNDMScheduler" },
   plms: { className: "PNDMScheduler", changes: { skip_prk_steps: true } },
   euler: { className: "EulerDiscreteScheduler" },
@@ -94,6 +97,7 @@ const NAMED = {
   lms: { className: "LMSDiscreteScheduler" },
   "lms-karras": { className: "LMSDiscreteScheduler", changes: KARRAS },
   "dpmpp-2m": { ...MULTISTEP, changes: MULTISTEP_ODE },
+  "dpmpp-2m-trailing": { ...MULTISTEP, changes: { ...MULTISTEP_ODE, ...TRAILING } },
   "dpmpp-2m-karras": { ...MULTISTEP, changes: { ...MULTISTEP_ODE, ...KARRAS } },
   "dpmpp-2m-sde": { ...MULTISTEP, changes: MULTISTEP_SDE },
   "dpmpp-2m-sde-karras": { ...MULTISTEP, changes: { ...MULTISTEP_SDE, ...KARRAS } },
@@ -103,6 +107,7 @@ const NAMED = {
   "dpm-single-karras": { className: "DPMSolverSinglestepScheduler", changes: KARRAS },
   deis: { className: "DEISMultistepScheduler" },
   unipc: { className: "UniPCMultistepScheduler" },
+  "unipc-trailing": { className: "UniPCMultistepScheduler", changes: TRAILING },
   "unipc-karras": { className: "UniPCMultistepScheduler", changes: KARRAS },
   lcm: { className: "LCMScheduler" },
   tcd: { className: "TCDScheduler" },

@@ -129,8 +129,9 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     },
     generate: async (request, settings) => pipeline.generate(checked(request), settings),
     memory: (request, options = {}) => {
-      const branch = branchOf(readCache(request.cache ?? "off"));
-      return estimateMemory(opened, { branch, ...memory(request), ...options });
+      const policy = readCache(request.cache ?? "off");
+      const cutAs = { branch: branchOf(policy), forecast: "forecast" in policy };
+      return estimateMemory(opened, { ...cutAs, ...memory(request), ...options });
     },
     parameters: (request, result, index) =>
       imageParameters({ ...request, prompts: rows(request) }, result, index, name),

@@ -31,6 +31,8 @@ export interface MemoryOptions {
   readonly guided?: boolean | undefined;
   /** Where the U-Net is cut; it is not where left out. */
   readonly branch?: number | undefined;
+  /** Whether what the trunk gives is forecast from its last two results. */
+  readonly forecast?: boolean | undefined;
   /** Of the images, in pixels; the model's own where left out. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
@@ -118,12 +120,15 @@ function unetComponent(
     contextLength,
     ...size
   }: { readonly height: number; readonly width: number; readonly contextLength?: number | undefined },
-  { count = 1, guided = false, branch, lowMemory = false }: MemoryOptions,
+  { count = 1, guided = false, branch, forecast, lowMemory = false }: MemoryOptions,
   describe: Describe,
 ): MemoryComponent {
   const batch = guided ? 2 * count : count;
   const shape = { ...size, batch, hoist: branch, ...(contextLength === undefined ? {} : { contextLength }) };
-  return describe("U-Net", ...sessionsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), branch)));
+  return describe(
+    "U-Net",
+    ...sessionsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), { branch, forecast })),
+  );
 }
 
 function promptedComponents(model: PromptedModel, options: MemoryOptions, describe: Describe): MemoryComponent[] {

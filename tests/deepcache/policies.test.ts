@@ -140,7 +140,7 @@ describe("parsePolicy() refuses", () => {
     [{ kind: "off", branch: 0 }, 'Cannot read "branch" in a cache policy of kind "off": it has no settings'],
     [
       { kind: "centered", interval: 3, center: 1, pow: 2 },
-      'Cannot read "pow" in a cache policy of kind "centered": it has "interval", "center", "power", "branch"; did you mean "power"?',
+      'Cannot read "pow" in a cache policy of kind "centered": it has "interval", "center", "power", "branch", "warmup", "forecast"; did you mean "power"?',
     ],
     [{ kind: "uniform", Interval: 3 }, 'did you mean "interval"?'],
     [{ kind: "uniform", interval: 3, x: 1 }, 'of kind "uniform": it has "interval", "branch"'],

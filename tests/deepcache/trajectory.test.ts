@@ -40,11 +40,15 @@ async function run(
       .filter((name) => inputs.has(name))
       .map((name) => [name === "context" ? "encoder_hidden_states" : name, inputs.tensor(name)]),
   );
-  using network = cachedDenoiser(sessions, (evaluation) => full.includes(evaluation), {
-    conditioning,
-    observe: (evaluation) => evaluations.push(evaluation),
-    now: () => performance.now(),
-  });
+  using network = cachedDenoiser(
+    sessions,
+    { isFull: (evaluation) => full.includes(evaluation) },
+    {
+      conditioning,
+      observe: (evaluation) => evaluations.push(evaluation),
+      now: () => performance.now(),
+    },
+  );
   const recorded = {
     async predict(sample: Tensor, timestep: number): Promise<Tensor> {
       const prediction = await network.predict(sample, timestep);

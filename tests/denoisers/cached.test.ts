@@ -62,7 +62,7 @@ describe.each([
   }
 
   async function cachedSteps(isFull: (evaluation: number) => boolean, seed: number, on = sessions): Promise<Tensor[]> {
-    using denoiser = cachedDenoiser(on, isFull, context);
+    using denoiser = cachedDenoiser(on, { isFull }, context);
     return await threeSteps(denoiser, seed);
   }
 
@@ -78,10 +78,14 @@ describe.each([
 
   test("runs the trunk in evaluation 0 even if the plan leaves it out", async () => {
     const evaluations: Evaluation[] = [];
-    using denoiser = cachedDenoiser(sessions, never, {
-      ...context,
-      observe: (evaluation) => evaluations.push(evaluation),
-    });
+    using denoiser = cachedDenoiser(
+      sessions,
+      { isFull: never },
+      {
+        ...context,
+        observe: (evaluation) => evaluations.push(evaluation),
+      },
+    );
     const [first, second] = await threeSteps(denoiser, 0);
     expect(evaluations.map(({ index, full }) => [index, full])).toEqual([
       [0, true],
@@ -117,7 +121,7 @@ describe.each([
   test("starts full again once it has been disposed", async () => {
     const evaluations: boolean[] = [];
     const observe = ({ full }: Evaluation) => evaluations.push(full);
-    const denoiser = cachedDenoiser(sessions, never, { ...context, observe });
+    const denoiser = cachedDenoiser(sessions, { isFull: never }, { ...context, observe });
     await denoiser.predict(sample, timestep);
     denoiser[Symbol.dispose]();
     denoiser[Symbol.dispose]();
@@ -138,7 +142,11 @@ test("cachedDenoiser() keeps one result alive between evaluations, at every bran
       {
         await using parts = await load(counting, cut(network, branch));
         expect(counting.sessions).toBe(sessions);
-        using denoiser = cachedDenoiser(parts, (evaluation) => evaluation < 2, { conditioning, now: clock() });
+        using denoiser = cachedDenoiser(
+          parts,
+          { isFull: (evaluation) => evaluation < 2 },
+          { conditioning, now: clock() },
+        );
         for (let i = 0; i < 3; i++) {
           await denoiser.predict(sample, timestep - i);
           expect(counting.tensors, `branch ${branch}, evaluation ${i}`).toBe(1);
@@ -152,7 +160,7 @@ test("cachedDenoiser() names the input that nobody gives", async () => {
   const { network, sample } = await openNetwork("unet-sd15");
   const counting = countingRuntime(nodeRuntime());
   await using sessions = await loadCut(counting, cut(network, 0));
-  using denoiser = cachedDenoiser(sessions, always, { conditioning: {}, now: clock() });
+  using denoiser = cachedDenoiser(sessions, { isFull: always }, { conditioning: {}, now: clock() });
   await expect(denoiser.predict(sample, 1)).rejects.toThrow(
     /^Cannot run the (head|trunk): it needs "encoder_hidden_states", which nobody gives$/,
   );

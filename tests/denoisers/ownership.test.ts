@@ -30,7 +30,7 @@ describe("an AbortSignal", () => {
     });
     {
       await using sessions = await loadCut(runtime, parts);
-      using denoiser = cachedDenoiser(sessions, never, { conditioning, now, signal: controller.signal });
+      using denoiser = cachedDenoiser(sessions, { isFull: never }, { conditioning, now, signal: controller.signal });
       await expect(denoiser.predict(sample, timestep)).rejects.toBe(reason);
       expect(runtime.runs).toEqual(ran);
       expect(runtime.tensors, "the feature alone").toBe(when === "trunk" ? 1 : 0);
@@ -48,7 +48,7 @@ describe("an AbortSignal", () => {
       },
     });
     await using sessions = await loadCut(runtime, parts);
-    using denoiser = cachedDenoiser(sessions, never, { conditioning, now, signal: controller.signal });
+    using denoiser = cachedDenoiser(sessions, { isFull: never }, { conditioning, now, signal: controller.signal });
     expect((await denoiser.predict(sample, timestep)).shape).toEqual(sample.shape);
     await expect(denoiser.predict(sample, timestep)).rejects.toThrow("aborted");
     expect(runtime.runs).toEqual(["head", "trunk", "tail"]);
@@ -79,7 +79,7 @@ describe("a failure", () => {
       {
         await using sessions = await loadCut(runtime, parts);
         const observe = (evaluation: Evaluation) => evaluations.push(evaluation);
-        using denoiser = cachedDenoiser(sessions, never, { conditioning, now, observe });
+        using denoiser = cachedDenoiser(sessions, { isFull: never }, { conditioning, now, observe });
         await expect(denoiser.predict(sample, timestep)).rejects.toThrow(`${part} fails`);
         expect(runtime.tensors, "the feature alone").toBe(part === "tail" ? 1 : 0);
         failing = false;
@@ -108,7 +108,7 @@ describe("leaving a sampler's loop early", () => {
     const runtime = countingRuntime(node);
     {
       await using sessions = await loadCut(runtime, parts);
-      using denoiser = cachedDenoiser(sessions, never, { conditioning, now });
+      using denoiser = cachedDenoiser(sessions, { isFull: never }, { conditioning, now });
       for await (const { evaluation } of sampler.sample(denoiser, sample, zeros)) if (evaluation === 1) break;
       expect(runtime.runs).toEqual(["head", "trunk", "tail", "head", "tail"]);
       expect([runtime.sessions, runtime.tensors]).toEqual([3, 1]);

@@ -45,7 +45,7 @@ describe.each(["unet-sd15", "unet-sd21", "unet-sdxl", "unet-fp16", "unet-ddpm-ci
       const halved: Runtime = { ...runtime, load: (graph, options) => runtime.load(halfPrecision(graph), options) };
       const predict = async (on: Runtime): Promise<Tensor[]> => {
         await using sessions = await loadCut(on, parts);
-        using denoiser = cachedDenoiser(sessions, (index) => index === 0, { conditioning, now: () => 0 });
+        using denoiser = cachedDenoiser(sessions, { isFull: (index) => index === 0 }, { conditioning, now: () => 0 });
         const first = await denoiser.predict(sample, timestep);
         return [first, await denoiser.predict(randomTensor(sample.shape, 1), timestep - 7)];
       };

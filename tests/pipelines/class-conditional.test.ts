@@ -42,9 +42,9 @@ describe("a whole run of the original code", () => {
     const both = { data: Float32Array.of(...without.data, ...context.data), shape: [4, 1, 16] };
     const shape = { batch: 4, height: 12, width: 12, contextLength: 1 };
     const graph = unet(model.unet.config, shape, model.unet.weights);
-    await using network = await loadUNet(nodeRuntime(), graph, undefined);
+    await using network = await loadUNet(nodeRuntime(), graph, {});
     const run = { conditioning: { encoder_hidden_states: both }, now: () => 0 };
-    using inner = startDenoiser(network, new Set(), run);
+    using inner = startDenoiser(network, { full: new Set() }, run);
     const { sampler } = latentDiffusionSampler(model.scheduler, { sampler: "ddim", steps: 20, eta: 0 });
     expect(sampler.timesteps).toEqual([...golden.tensor("timesteps").data]);
     const expected = golden.tensor("none.x_inter");

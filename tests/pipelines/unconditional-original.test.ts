@@ -41,7 +41,7 @@ describe("the DDPM and DDIM code", () => {
   const load = (branch: number | undefined): Promise<LoadedUNet> => {
     const { config, weights } = model.unet;
     const network =
-      loaded.get(branch) ?? loadUNet(runtime, unet(config, { batch: 1, height: 16, width: 16 }, weights), branch);
+      loaded.get(branch) ?? loadUNet(runtime, unet(config, { batch: 1, height: 16, width: 16 }, weights), { branch });
     loaded.set(branch, network);
     return network;
   };
@@ -50,10 +50,14 @@ describe("the DDPM and DDIM code", () => {
   async function walk(options: UnconditionalOptions): Promise<{ samples: Tensor[]; full: readonly number[] }> {
     const { chosen, cache } = settleUnconditional({ steps, ...options }, model, () => 0);
     const full = planRun(cache, chosen);
-    using denoiser = startDenoiser(await load(cache.kind === "off" ? undefined : cache.branch), new Set(full), {
-      conditioning: {},
-      now: () => 0,
-    });
+    using denoiser = startDenoiser(
+      await load(cache.kind === "off" ? undefined : cache.branch),
+      { full: new Set(full) },
+      {
+        conditioning: {},
+        now: () => 0,
+      },
+    );
     const samples: Tensor[] = [];
     for await (const { sample } of chosen.sampler.sample(denoiser, golden.tensor("x_T"), zeros)) samples.push(sample);
     return { samples, full };

@@ -45,7 +45,7 @@ describe("threads make no difference to results", async () => {
 
   async function evaluations(runtime: Runtime): Promise<Tensor[]> {
     await using sessions = await loadPair(runtime, parts);
-    using denoiser = cachedDenoiser(sessions, (index) => index === 0, { conditioning, now: () => 0 });
+    using denoiser = cachedDenoiser(sessions, { isFull: (index) => index === 0 }, { conditioning, now: () => 0 });
     return [await denoiser.predict(sample, timestep), await denoiser.predict(sample, timestep - 7)];
   }
 

@@ -87,7 +87,7 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
 
     /** A full evaluation and a cached one. */
     async function evaluations(sessions: CutSessions, ran: () => void = () => {}): Promise<Tensor[]> {
-      using denoiser = cachedDenoiser(sessions, (index) => index === 0, { conditioning, now: () => 0 });
+      using denoiser = cachedDenoiser(sessions, { isFull: (index) => index === 0 }, { conditioning, now: () => 0 });
       const predictions: Tensor[] = [];
       for (const [i, input] of [sample, randomTensor(sample.shape, 1)].entries()) {
         predictions.push(await denoiser.predict(input, timestep - 7 * i));

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
+import { type Forecast, forecastSetting } from "../../deepcache/forecast-setting.ts";
 import {
   type CachePolicy,
   type CachePolicyInput,
   POLICY_HELP,
+  POLICY_SETTINGS_SYNTAX,
   parsePolicy,
   readCache,
 } from "../../deepcache/policies.ts";
@@ -16,6 +18,8 @@ export interface CacheFlags {
   readonly power?: number;
   readonly quadratic?: boolean;
   readonly fullSteps?: readonly number[];
+  readonly warmup?: number;
+  readonly forecast?: Forecast;
   /** Policies of --cache; false for --no-cache. */
   readonly cache?: readonly CachePolicy[] | false;
 }
@@ -52,16 +56,33 @@ export function addCacheFlags(command: Command): Command {
       parseList("--full-steps", text),
     )
     .option(
+      "--warmup <count>",
+      "so many full evaluations at the start, two or more for a forecast (default: 1)",
+      (text) => parseWhole("--warmup", text, 1),
+    )
+    .option(
+      "--forecast <damping>",
+      "forecast what the deep part would give from its last two results, instead of copying the last; 0.75 is a good " +
+        "start, 0 copies; several numbers with / between are a factor for each evaluation",
+      parseForecast,
+    )
+    .option(
       "--cache <policy>",
       "the same as an interval or in one text, such as centered:5:15:1.4; compare takes several with commas between",
       (text) => text.split(",").map((item) => readCache(item.trim())),
     )
     .option("--no-cache", "run the whole U-Net on every evaluation")
-    .addHelpText("after", `\nPolicies of --cache:\n${POLICIES_HELP}`);
+    .addHelpText("after", `\nPolicies of --cache, each also with ${POLICY_SETTINGS_SYNTAX}:\n${POLICIES_HELP}`);
 }
 
 const SYNTAX_WIDTH = Math.max(...POLICY_HELP.map(([syntax]) => syntax.length));
 const POLICIES_HELP = POLICY_HELP.map(([syntax, says]) => `  ${syntax.padEnd(SYNTAX_WIDTH)}  ${says}`).join("\n");
+
+function parseForecast(text: string): Forecast {
+  const forecast = forecastSetting.read(text);
+  if (forecast !== undefined) return forecast;
+  throw new UsageError(`Cannot use --forecast "${text}": ${forecastSetting.form.text} is required`);
+}
 
 /** The policy that the flags describe; `fallback` where they say nothing. */
 export function policyOf(flags: CacheFlags, fallback: CachePolicy): CachePolicy {
@@ -75,8 +96,11 @@ export const policiesOf = (flags: CacheFlags, fallback: CachePolicy): CachePolic
   describedBy(flags)?.map(parsePolicy) ?? [fallback];
 
 function describedBy(flags: CacheFlags): readonly CachePolicyInput[] | undefined {
-  const { interval, branch = 0, center, power, fullSteps, quadratic, cache } = flags;
-  const given = [interval, flags.branch, center, power, fullSteps, quadratic].some((value) => value !== undefined);
+  const { interval, center, power, fullSteps, quadratic, cache, warmup, forecast } = flags;
+  const shared = { branch: flags.branch ?? 0, warmup, forecast };
+  const given = [interval, flags.branch, center, power, fullSteps, quadratic, warmup, forecast].some(
+    (value) => value !== undefined,
+  );
   if (cache === false) {
     if (given) throw new UsageError("Cannot use --no-cache together with flags that describe a cache");
     return [{ kind: "off" }];
@@ -92,16 +116,16 @@ function describedBy(flags: CacheFlags): readonly CachePolicyInput[] | undefined
         "Cannot use --full-steps together with --interval, --center, --power or --quadratic: it is a whole plan",
       );
     }
-    return [{ kind: "listed", full: fullSteps, branch }];
+    return [{ kind: "listed", full: fullSteps, ...shared }];
   }
   const intervals = interval ?? [DEFAULT_INTERVAL];
   if (quadratic === true) {
     if (center !== undefined) throw new UsageError("Cannot use --quadratic together with --center");
-    return intervals.map((n) => ({ kind: "quadratic", interval: n, power: power ?? QUADRATIC_POWER, branch }));
+    return intervals.map((n) => ({ kind: "quadratic", interval: n, power: power ?? QUADRATIC_POWER, ...shared }));
   }
   if (center !== undefined) {
-    return intervals.map((n) => ({ kind: "centered", interval: n, center, power: power ?? DEFAULT_POWER, branch }));
+    return intervals.map((n) => ({ kind: "centered", interval: n, center, power: power ?? DEFAULT_POWER, ...shared }));
   }
   if (power !== undefined) throw new UsageError("Cannot use --power without --center or --quadratic");
-  return intervals.map((n) => ({ kind: "uniform", interval: n, branch }));
+  return intervals.map((n) => ({ kind: "uniform", interval: n, ...shared }));
 }

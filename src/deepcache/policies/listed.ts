@@ -5,6 +5,10 @@ import { evaluationList } from "../setting.ts";
 export const listed = kind<{ full: readonly number[] }>({
   says: "the evaluations in the list are full",
   settings: { full: evaluationList },
+  from: (settings, evaluation) => ({
+    ...settings,
+    full: [0, ...settings.full.flatMap((full) => (full > evaluation ? full - evaluation : []))],
+  }),
   full({ full }, _, evaluations) {
     const last = full.at(-1) ?? 0;
     if (last >= evaluations) {

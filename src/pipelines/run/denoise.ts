@@ -1,6 +1,6 @@
 import type { Conditioning, Evaluation } from "../../denoisers/evaluation.ts";
 import { type GuidanceOptions, guidedDenoiser } from "../../denoisers/guided.ts";
-import { type LoadedUNet, type RunSummary, startDenoiser, summarize } from "../../denoisers/unet-run.ts";
+import { type LoadedUNet, type RunPlan, type RunSummary, startDenoiser, summarize } from "../../denoisers/unet-run.ts";
 import { widenedDenoiser } from "../../denoisers/widened.ts";
 import { revisedRun } from "../../diffusion/revised-run.ts";
 import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
@@ -12,8 +12,8 @@ import type { PipelineEvent } from "./events.ts";
 export interface DenoiseOptions {
   readonly sampler: Sampler;
   readonly network: LoadedUNet;
-  /** The evaluations, counted from the first of this run, on which the whole network runs. */
-  readonly full: readonly number[];
+  /** Counts evaluations from the first of this run. */
+  readonly plan: RunPlan;
   readonly conditioning: Conditioning;
   /** Classifier-free guidance, for which the conditioning holds the batch twice: without and with the condition. */
   readonly guidance?: GuidanceOptions | undefined;
@@ -39,7 +39,7 @@ export async function* denoise(
 ): AsyncGenerator<PipelineEvent, { readonly latents: Tensor; readonly summary: RunSummary }> {
   const { sampler, network, conditioning, guidance, signal, now, start, noise, begin = 0, channels, revise } = options;
   const evaluations: Evaluation[] = [];
-  using inner = startDenoiser(network, new Set(options.full), {
+  using inner = startDenoiser(network, options.plan, {
     conditioning,
     observe: (evaluation) => evaluations.push(evaluation),
     signal,

@@ -1,3 +1,4 @@
+import { forecastFactors } from "../../deepcache/forecast.ts";
 import type { Conditioning } from "../../denoisers/evaluation.ts";
 import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
@@ -33,7 +34,12 @@ export interface RunSettings {
    * loaded; such a run equals an uncut one within float32 rounding.
    */
   readonly cutAt?: number | undefined;
+  /** Load a cut network so that it can forecast, even where this run does not. */
+  readonly forecasting?: boolean | undefined;
 }
+
+/** Factors of a run that copies in a network that could forecast: those that are missing count as 0. */
+const COPIES: readonly number[] = [];
 
 /** One run of `task`: everything that is asked of it comes from its options, everything else from the effects. */
 export async function* run<Options extends RunOptions, Settled extends SettledRun>(
@@ -41,7 +47,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   { runtime, now, randomSeed, keepLoaded }: Required<Omit<PipelineEffects, "queue">>,
   slots: Slots,
   asked: Options,
-  { cutAt }: RunSettings,
+  { cutAt, forecasting = false }: RunSettings,
 ): AsyncGenerator<PipelineEvent, void> {
   const settled = task.settle(asked, randomSeed);
   const { signal, steps, cache, seed, previewEvery } = settled;
@@ -49,6 +55,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const full = planRun(cache, { sampler }, begin);
   const evaluations = sampler.timesteps.length - begin;
   const branch = branchFor(cache, { full, evaluations, skips: skipCount(task.unet.config), cutAt });
+  const factors = forecastFactors(cache, full, evaluations) ?? (forecasting ? COPIES : undefined);
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
@@ -67,8 +74,9 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const shape = task.shape(settled);
   const { config, weights } = task.unet;
   const size = { ...sizeOf(shape, conditioning), hoist: branch };
-  const network = await slots.unet.get(JSON.stringify(size), () =>
-    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights), branch),
+  const cutAs = { branch, forecast: factors !== undefined };
+  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs }), () =>
+    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights), cutAs),
   );
   signal?.throwIfAborted();
 
@@ -84,7 +92,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const { latents, summary } = yield* denoise({
     sampler,
     network,
-    full,
+    plan: { full: new Set(full), factors },
     conditioning,
     guidance,
     ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),

@@ -1,7 +1,9 @@
 import {
   type CachePolicy,
+  isPolicySettingText,
   isPolicyText,
   POLICY_NAMES,
+  POLICY_SETTINGS_SYNTAX,
   POLICY_SYNTAX,
   parsePolicyText,
 } from "../../deepcache/policies.ts";
@@ -19,7 +21,7 @@ export interface Scenario {
 }
 
 /** How scenarios are written, for help texts. */
-export const SCENARIO_SYNTAX = `${POLICY_SYNTAX}, steps:COUNT, SAMPLER:COUNT, or several of them joined by +, such as dpmpp-2m:20+uniform:2:0`;
+export const SCENARIO_SYNTAX = `${POLICY_SYNTAX} (each also with ${POLICY_SETTINGS_SYNTAX}), steps:COUNT, SAMPLER:COUNT, or several of them joined by +, such as dpmpp-2m:20+uniform:2:0`;
 
 /** Reads a list such as `off,uniform:5:0,steps:25,dpmpp-2m:20`. */
 export function parseScenarios(text: string): Scenario[] {
@@ -39,22 +41,28 @@ export function parseScenarios(text: string): Scenario[] {
 
 /**
  * Reads one scenario: a cache policy, `steps:25` for fewer steps without a cache, `dpmpp-2m:20` for another sampler and
- * its steps, or several of these joined by `+`.
+ * its steps, or several of these joined by `+`, such as `dpmpp-2m:20+uniform:2:0+warmup:2+forecast:0.75`.
  */
 export function parseScenario(text: string): Scenario {
   const name = text.trim();
-  let policy: CachePolicy | undefined;
+  let policy: string | undefined;
+  const settings: string[] = [];
   let schedule: Schedule | undefined;
   for (const part of name.split("+")) {
     if (isPolicyText(part)) {
       if (policy !== undefined) throw refusal(name, "it has two cache policies");
-      policy = parsePolicyText(part.trim());
+      policy = part.trim();
+    } else if (isPolicySettingText(part)) {
+      settings.push(part.trim());
     } else {
       if (schedule !== undefined) throw refusal(name, "it gives the steps twice");
       schedule = readSchedule(part.trim(), name);
     }
   }
-  return { name, policy: policy ?? { kind: "off" }, ...schedule };
+  const [orphan] = settings;
+  if (policy === undefined && orphan !== undefined) throw refusal(name, `"${orphan}" has no cache policy before it`);
+  const whole = policy === undefined ? "off" : [policy, ...settings].join("+");
+  return { name, policy: parsePolicyText(whole), ...schedule };
 }
 
 type Schedule = Pick<Scenario, "steps" | "sampler">;
