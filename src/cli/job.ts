@@ -1,5 +1,5 @@
 import type { CachePolicy } from "../deepcache/policies.ts";
-import { anyPipeline, type GenerateRequest } from "../pipelines/any-pipeline.ts";
+import { type AnyPipeline, anyPipeline, type GenerateRequest } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
@@ -38,7 +38,10 @@ export interface Job extends AsyncDisposable {
   readonly conditioned: "prompt" | "class" | "nothing";
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
+  readonly unet: AnyPipeline["unet"];
   stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
+  /** The policy for a speed-up with the job's sampler and steps. */
+  policyFor(speedup: number): Promise<CachePolicy>;
   /** What a run of a batch with this cache policy will take in memory, before anything is loaded. */
   memory(cache: CachePolicy, images: number): MemoryEstimate;
   /** The text that image `index` of a result carries, which the run `made`. */
@@ -86,6 +89,8 @@ export async function openJob(
     conditioned: pipeline.conditioned,
     rows: pipeline.rows(request),
     stream: ({ rows, cutAt, ...run }) => pipeline.stream({ ...made({ rows }), ...given(run), signal }, { cutAt }),
+    unet: pipeline.unet,
+    policyFor: async (speedup) => (await pipeline.plan({ ...made({ rows: [0], count: 1 }), seed: 0, speedup })).policy,
     memory: (cache, images) =>
       pipeline.memory({ ...made({ rows: [0], count: images }), cache }, { lowMemory, keepLoaded }),
     parameters: (result, index, run = {}) => pipeline.parameters(made(run), result, index),

@@ -9,13 +9,14 @@ import { addFid } from "./commands/fid.ts";
 import { addGenerate } from "./commands/generate.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addPlan } from "./commands/plan.ts";
+import { addTune } from "./commands/tune.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { capThreads } from "./terminal/cores.ts";
 
 /** The commands by what they are for, as help lists them. */
 const COMMANDS = {
   "Make pictures:": [addGenerate, addCompare],
-  "Measure:": [addEval, addFid, addBench],
+  "Measure:": [addEval, addTune, addFid, addBench],
   "Look up:": [addInspect, addPlan, addDoctor],
 } as const;
 

@@ -47,7 +47,7 @@ type Outputs = Readonly<Record<string, DeviceTensor>>;
 export function cachedDenoiser(
   sessions: CutSessions,
   { isFull, factors }: CachePlan,
-  { conditioning, observe, signal, now }: RunContext,
+  { conditioning, observe, observeTrunk, signal, now }: RunContext,
 ): CachedDenoiser {
   let index = 0;
   let cache: Outputs | undefined;
@@ -125,6 +125,7 @@ export function cachedDenoiser(
         const outputs = await evaluate(full);
         held.push(...Object.values(outputs));
         const result = await only(outputs).download();
+        if (full && cache !== undefined) await observeTrunk?.(index, cache);
         observe?.({ index, timestep, full, seconds });
         index++;
         return result;

@@ -1,4 +1,4 @@
-import type { Feed } from "../runtime/runtime.ts";
+import type { DeviceTensor, Feed } from "../runtime/runtime.ts";
 
 /** Network inputs that stay the same over a run, by the names of the graph. */
 export type Conditioning = Readonly<Record<string, Feed>>;
@@ -25,6 +25,10 @@ export interface RunContext {
   readonly conditioning: Conditioning;
   /** Told after every evaluation. */
   readonly observe?: ((evaluation: Evaluation) => void) | undefined;
+  /** Shown what the trunk of a cut network gave on a full evaluation, which stays alive until this has ended. */
+  readonly observeTrunk?:
+    | ((evaluation: number, outputs: Readonly<Record<string, DeviceTensor>>) => Promise<void>)
+    | undefined;
   /** Stops the run before the next part. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds from a fixed point. */

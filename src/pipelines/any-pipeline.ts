@@ -1,6 +1,8 @@
 import { branchOf, readCache } from "../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
+import type { Network } from "../systems/network.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
 import { classConditional } from "./class-conditional/class-conditional.ts";
 import {
@@ -49,6 +51,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** What the images are told from: prompts, classes, or nothing. */
   readonly conditioned: "prompt" | "class" | "nothing";
   readonly accepts: ReadonlySet<OptionName>;
+  readonly unet: Network<UNetConfig>;
   /** Names of the samplers that the model runs with. */
   readonly samplers: readonly string[];
   readonly sizes: ImageSizes;
@@ -70,7 +73,18 @@ export interface ImageSizes {
 }
 
 /** Options that every kind of model takes. */
-const COMMON = ["steps", "seed", "oneGenerator", "count", "sampler", "eta", "cache", "previewEvery", "signal"] as const;
+const COMMON = [
+  "steps",
+  "seed",
+  "oneGenerator",
+  "count",
+  "sampler",
+  "eta",
+  "cache",
+  "speedup",
+  "previewEvery",
+  "signal",
+] as const;
 
 const ACCEPTED = {
   "text-to-image": [
@@ -121,6 +135,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     name,
     conditioned,
     accepts,
+    unet: opened.model.unet,
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
     sizes,
     rows,
@@ -128,6 +143,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
       yield* pipeline.stream(checked(request), settings);
     },
     generate: async (request, settings) => pipeline.generate(checked(request), settings),
+    plan: async (request) => pipeline.plan(checked(request)),
     memory: (request, options = {}) => {
       const policy = readCache(request.cache ?? "off");
       const cutAs = { branch: branchOf(policy), forecast: "forecast" in policy };
@@ -228,6 +244,7 @@ const withOptions = <Options>(
   ...pipeline,
   stream: (request, settings) => pipeline.stream(optionsOf(request), settings),
   generate: async (request, settings) => pipeline.generate(optionsOf(request), settings),
+  plan: async (request) => pipeline.plan(optionsOf(request)),
 });
 
 /** What class `id` is to a model of `count` classes, the last of which stands for none. */

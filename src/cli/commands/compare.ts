@@ -14,6 +14,7 @@ import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { checkMemory } from "../terminal/memory-warning.ts";
 import { secondsText } from "../terminal/units.ts";
+import { checkUsedProfile, withProfile } from "../tune/use-profile.ts";
 
 interface Flags extends GenerationFlags {
   readonly output: string;
@@ -52,12 +53,14 @@ Examples:
     .action((args: string[], flags: Flags) => interruptible((signal) => compare(args, flags, signal, terminal)));
 }
 
-async function compare(args: readonly string[], flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
-  const policies = policiesOf(flags, readCache(DEFAULT_INTERVAL));
-  if (policies.some(({ kind }) => kind === "off")) {
+async function compare(args: readonly string[], asked: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const { flags, used } = withProfile(asked);
+  const described = policiesOf(flags, readCache(DEFAULT_INTERVAL));
+  const { speedup } = flags;
+  if (speedup === 1 || described.some(({ kind }) => kind === "off")) {
     throw new UsageError("Cannot compare without a cache: both rows would be the same");
   }
-  const branches = new Set(policies.map(branchOf));
+  const branches = new Set(described.map(branchOf));
   if (branches.size > 1) {
     throw new UsageError(
       `Cannot compare caches at branches ${[...branches].join(", ")}: all must be at the same branch`,
@@ -66,6 +69,8 @@ async function compare(args: readonly string[], flags: Flags, signal: AbortSigna
   await checkPicture(flags.output);
   const prompts = await promptsGiven(args, flags, terminal);
   await using job = await openJob(prompts, flags, signal, terminal);
+  await checkUsedProfile(used, job);
+  const policies = speedup === undefined ? described : [await job.policyFor(speedup)];
   const { steps, repeat, output } = flags;
   const plan = planImages(job, { ...flags, batch: Number.MAX_SAFE_INTEGER, drawnSeed }); // all are one batch
   for (const policy of policies.slice(0, 1)) {

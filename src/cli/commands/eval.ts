@@ -30,6 +30,7 @@ import { capThreads } from "../terminal/cores.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { table } from "../terminal/units.ts";
 import { watchEvaluation } from "../terminal/watch-evaluation.ts";
+import { checkUsedProfile, readUsedProfile } from "../tune/use-profile.ts";
 
 /** `deepcache eval`: speed, compute and quality of policies, in one table and one report. */
 export function addEval(program: Command, terminal: Terminal): void {
@@ -83,6 +84,9 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   await using subject = await openSubject(() =>
     openJob(textsOf(prompts), jobFlags(flags), signal, terminal, { advice: ADVICE }),
   );
+  for (const { profile } of flags.policies) {
+    if (profile !== undefined) await checkUsedProfile(readUsedProfile(profile), subject);
+  }
   const prompted = metrics.find((name) => measureNamed(name).scope === "image");
   if (prompted !== undefined && subject.conditioned !== "prompt") {
     throw new UsageError(`Cannot measure ${prompted}: this model takes no prompts`);

@@ -15,6 +15,7 @@ import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { checkMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
+import { checkUsedProfile, profileText, withProfile } from "../tune/use-profile.ts";
 
 /** `deepcache generate`: prompts to images. */
 export function addGenerate(program: Command, terminal: Terminal): void {
@@ -62,15 +63,16 @@ Examples:
 
 async function generate(
   args: readonly string[],
-  given: GenerateFlags,
+  asked: GenerateFlags,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<void> {
+  const { flags: given, used } = withProfile(asked);
   const { output, latentsOutput, json } = given;
   const destination = await openDestination(output, terminal, { json });
   if (latentsOutput !== undefined) await checkWritable(latentsOutput);
   const liked = given.like === undefined ? undefined : await readLiked(given.like);
-  const cache = policyOf(given, liked?.cache ?? { kind: "off" });
+  const described = policyOf(given, liked?.cache ?? { kind: "off" });
   const prompts = await promptsGiven(args, given, terminal);
   if (liked !== undefined) checkBatchKept(liked, given, prompts);
   const batch = liked?.batch;
@@ -79,6 +81,9 @@ async function generate(
   // After the only run, what it is done with is of no more use.
   const keepLoaded = flags.keepLoaded && makesSeveralRuns(prompts, flags);
   await using job = await openJob(prompts, { ...flags, keepLoaded }, signal, terminal, { liked });
+  await checkUsedProfile(used, job);
+  const { speedup } = given;
+  const cache = speedup === undefined ? described : await job.policyFor(speedup);
   if (liked?.model !== undefined && liked.model !== job.name) {
     terminal.warn(`"${liked.path}" was made with the model "${liked.model}", this one is "${job.name}"`);
   }
@@ -88,7 +93,10 @@ async function generate(
   const only = batch && [batch.index];
   const { pictures, totals } = await makePictures(job, plan, { cache, flags, only, destination, signal, terminal });
   if (json === true) terminal.printJson(report(pictures, totals, job.name));
-  else terminal.note(summary(pictures, totals));
+  else {
+    terminal.note(summary(pictures, totals));
+    if (used !== undefined) terminal.note(profileText(used));
+  }
 }
 
 /** Whether networks are used again after a batch. */

@@ -4,7 +4,7 @@ import type { Unit } from "../../evaluation/workload/items.ts";
 import type { Job, JobRun } from "../job.ts";
 
 /** A model to evaluate, with what it was opened for. */
-export interface EvaluationSubject extends Subject, AsyncDisposable {
+export interface EvaluationSubject extends Subject, AsyncDisposable, Pick<Job, "unet"> {
   readonly name: string;
   readonly conditioned: Job["conditioned"];
   /** Prompts or classes in words. */
@@ -12,7 +12,7 @@ export interface EvaluationSubject extends Subject, AsyncDisposable {
 }
 
 /**
- * Jobs of one model as a subject. Policies that cut the network at different places have a job each, so that nothing is
+ * Jobs of one model as a subject. Policies that cut the network differently have a job each, so that nothing is
  * loaded anew when they take turns.
  */
 export async function openSubject(open: () => Promise<Job>): Promise<EvaluationSubject> {
@@ -21,17 +21,18 @@ export async function openSubject(open: () => Promise<Job>): Promise<EvaluationS
     first.conditioned === "nothing"
       ? { count: items.length }
       : { rows: items.flatMap(({ row }) => row ?? []), count: 1 };
-  const jobs = new Map<number | undefined, Job>();
+  const jobs = new Map<string, Job>();
   const jobFor = async (cache: CachePolicy): Promise<Job> => {
-    const branch = branchOf(cache);
-    const job = jobs.get(branch) ?? (jobs.size === 0 ? first : await open());
-    jobs.set(branch, job);
+    const cutAs = JSON.stringify([branchOf(cache), "forecast" in cache]);
+    const job = jobs.get(cutAs) ?? (jobs.size === 0 ? first : await open());
+    jobs.set(cutAs, job);
     return job;
   };
   return {
     name: first.name,
     conditioned: first.conditioned,
     rows: first.rows,
+    unet: first.unet,
     async *run(unit) {
       const { cache, sampler, steps } = unit.policy;
       const job = await jobFor(cache);

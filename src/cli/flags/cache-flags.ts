@@ -22,6 +22,10 @@ export interface CacheFlags {
   readonly forecast?: Forecast;
   /** Policies of --cache; false for --no-cache. */
   readonly cache?: readonly CachePolicy[] | false;
+  /** How many times fewer operations than without a cache. */
+  readonly speedup?: number;
+  /** File of `tune`, with a budget behind @ where it has several. */
+  readonly profile?: string;
 }
 
 /** The plug-in's documented setting (cache_interval=3, cache_branch_id=0). */
@@ -71,6 +75,15 @@ export function addCacheFlags(command: Command): Command {
       "the same as an interval or in one text, such as centered:5:15:1.4; compare takes several with commas between",
       (text) => text.split(",").map((item) => readCache(item.trim())),
     )
+    .option(
+      "--speedup <x>",
+      "how many times fewer operations than without a cache: chooses the full evaluations and the forecast",
+      (text) => parseNumber("--speedup", text),
+    )
+    .option(
+      "--profile <file>",
+      "sampler, steps and cache as deepcache tune has found them; FILE@10 where it has several budgets",
+    )
     .option("--no-cache", "run the whole U-Net on every evaluation")
     .addHelpText("after", `\nPolicies of --cache, each also with ${POLICY_SETTINGS_SYNTAX}:\n${POLICIES_HELP}`);
 }
@@ -96,11 +109,16 @@ export const policiesOf = (flags: CacheFlags, fallback: CachePolicy): CachePolic
   describedBy(flags)?.map(parsePolicy) ?? [fallback];
 
 function describedBy(flags: CacheFlags): readonly CachePolicyInput[] | undefined {
-  const { interval, center, power, fullSteps, quadratic, cache, warmup, forecast } = flags;
+  const { interval, center, power, fullSteps, quadratic, cache, warmup, forecast, speedup } = flags;
   const shared = { branch: flags.branch ?? 0, warmup, forecast };
   const given = [interval, flags.branch, center, power, fullSteps, quadratic, warmup, forecast].some(
     (value) => value !== undefined,
   );
+  if (speedup !== undefined) {
+    if (given || cache !== undefined)
+      throw new UsageError("Cannot use --speedup together with flags that describe a cache: it chooses one");
+    return undefined;
+  }
   if (cache === false) {
     if (given) throw new UsageError("Cannot use --no-cache together with flags that describe a cache");
     return [{ kind: "off" }];

@@ -1,8 +1,10 @@
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { isMeasureName, MEASURES, type MeasureName } from "../../evaluation/measures.ts";
 import type { EvaluatedPolicy, Shard } from "../../evaluation/workload/items.ts";
 import { INCEPTION_INPUTS, type InceptionInput } from "../../models/judges/inception.ts";
 import { parseScenarios, SCENARIO_SYNTAX } from "../../pipelines/run/scenario.ts";
+import { readUsedProfile } from "../tune/use-profile.ts";
 import {
   addDeviceFlags,
   addModelFlags,
@@ -55,7 +57,7 @@ export function addEvaluationFlags(command: Command): Command {
     .optionsGroup("Evaluation:")
     .option(
       "--policies <list>",
-      `what to compare, a list of ${SCENARIO_SYNTAX} (default: ${DEFAULT_POLICIES})`,
+      `what to compare, a list of ${SCENARIO_SYNTAX}, or profile:FILE of deepcache tune (default: ${DEFAULT_POLICIES})`,
       parsePolicies,
     )
     .option("--metrics <list>", `any of ${Object.keys(MEASURES).join(", ")} (default: psnr and ssim)`, parseMetrics)
@@ -94,8 +96,22 @@ export const withPolicies = (flags: GivenFlags): EvaluationFlags => ({
   policies: flags.policies ?? parsePolicies(DEFAULT_POLICIES),
 });
 
-const parsePolicies = (text: string): EvaluatedPolicy[] =>
-  parseScenarios(text).map(({ policy, ...scenario }) => ({ ...scenario, cache: policy }));
+const PROFILE = "profile:";
+
+function parsePolicies(text: string): EvaluatedPolicy[] {
+  const items = text.split(",").map((item) => item.trim());
+  const scenarios = items.filter((item) => !item.startsWith(PROFILE));
+  const read = scenarios.length === 0 ? [] : parseScenarios(scenarios.join(","));
+  const found = read.map(({ policy, ...scenario }): EvaluatedPolicy => ({ ...scenario, cache: policy }));
+  return items.flatMap((item) =>
+    item.startsWith(PROFILE) ? profiled(item.slice(PROFILE.length)) : (found.shift() ?? []),
+  );
+}
+
+function profiled(path: string): EvaluatedPolicy {
+  const { sampler, steps, cache } = readUsedProfile(path).point;
+  return { name: `${PROFILE}${basename(path)}`, cache, sampler, steps, profile: path };
+}
 
 function parseMetrics(text: string): MeasureName[] {
   const names = text.split(",").map((item) => item.trim());

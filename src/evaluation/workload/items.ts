@@ -8,6 +8,8 @@ export interface EvaluatedPolicy {
   readonly cache: CachePolicy;
   readonly sampler?: string | undefined;
   readonly steps?: number | undefined;
+  /** The file of a profile that all this comes from. */
+  readonly profile?: string | undefined;
 }
 
 /** One image to make under every policy, from the same noise. */

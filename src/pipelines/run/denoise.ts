@@ -1,4 +1,4 @@
-import type { Conditioning, Evaluation } from "../../denoisers/evaluation.ts";
+import type { Conditioning, Evaluation, RunContext } from "../../denoisers/evaluation.ts";
 import { type GuidanceOptions, guidedDenoiser } from "../../denoisers/guided.ts";
 import { type LoadedUNet, type RunPlan, type RunSummary, startDenoiser, summarize } from "../../denoisers/unet-run.ts";
 import { widenedDenoiser } from "../../denoisers/widened.ts";
@@ -26,6 +26,7 @@ export interface DenoiseOptions {
   readonly channels?: Tensor | undefined;
   /** Replaces the sample after every evaluation of this run, counted from 0. */
   readonly revise?: ((sample: Tensor, evaluation: number) => Tensor) | undefined;
+  readonly observeTrunk?: RunContext["observeTrunk"];
   readonly signal?: AbortSignal | undefined;
   readonly now: () => number;
   readonly previewEvery?: number | undefined;
@@ -42,6 +43,7 @@ export async function* denoise(
   using inner = startDenoiser(network, options.plan, {
     conditioning,
     observe: (evaluation) => evaluations.push(evaluation),
+    observeTrunk: options.observeTrunk,
     signal,
     now,
   });

@@ -1,7 +1,7 @@
 import { drawnSeed, type PipelineEffects } from "./effects.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
 import { runQueue } from "./queue.ts";
-import { emptySlots, type RunSettings, run } from "./run.ts";
+import { emptySlots, type PlannedRun, planOf, type RunSettings, run } from "./run.ts";
 import type { RunOptions, SettledRun } from "./run-options.ts";
 import type { Task } from "./task.ts";
 
@@ -14,6 +14,8 @@ export interface Pipeline<Options> extends AsyncDisposable {
   stream(options: Options, settings?: RunSettings): AsyncGenerator<PipelineEvent, void>;
   /** Runs once to the end. */
   generate(options: Options, settings?: RunSettings): Promise<GenerationResult>;
+  /** What a run would do; nothing is loaded for it. */
+  plan(options: Options): Promise<PlannedRun>;
   /** Ends what runs and what waits, and releases what is loaded; later runs are refused. */
   dispose(): Promise<void>;
 }
@@ -65,6 +67,7 @@ export function pipelineOf<Options extends RunOptions, Settled extends SettledRu
       for await (const event of stream(options, settings)) if (event.type === "result") return event.result;
       throw new Error("The run ended without a result");
     },
+    plan: async (options) => planOf(task, task.settle(options, settled.randomSeed)),
     dispose,
     [Symbol.asyncDispose]: dispose,
   };

@@ -1,5 +1,5 @@
 import { type CacheOption, type CachePolicy, readCache } from "../../deepcache/policies.ts";
-import { requireWhole } from "./requirements.ts";
+import { requireRange, requireWhole } from "./requirements.ts";
 import { checkSeed, type Seed } from "./seeded-noise.ts";
 
 /** What every run can be asked for; what is left out is as the model was published. */
@@ -15,6 +15,11 @@ export interface RunOptions {
   readonly eta?: number | undefined;
   /** When the whole network runs: an interval such as 3, a text such as `centered:5:15:1.4`, or data; always where left out. */
   readonly cache?: CacheOption | undefined;
+  /**
+   * Instead of a cache policy: how many times fewer operations than without a cache, from 1. The policy is chosen for the
+   * sampler and the steps.
+   */
+  readonly speedup?: number | undefined;
   /** Decode a preview after every so many evaluations. */
   readonly previewEvery?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -27,6 +32,8 @@ export interface SettledRun {
   /** In the batch. */
   readonly images: number;
   readonly cache: CachePolicy;
+  /** Where it is given, the policy is found when the evaluations are known. */
+  readonly speedup: number | undefined;
   readonly previewEvery: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -42,14 +49,18 @@ export interface RunDefaultsGiven {
 
 /** Fills in what every run has, and refuses what no run can have. */
 export function settleRun(options: RunOptions, { steps: published, rows, randomSeed }: RunDefaultsGiven): SettledRun {
-  const { steps = published, count = 1, cache = "off", previewEvery, signal } = options;
+  const { steps = published, count = 1, cache = "off", speedup, previewEvery, signal } = options;
+  if (speedup !== undefined && options.cache !== undefined) {
+    throw new TypeError("Cannot use a speed-up together with a cache policy: give one of them");
+  }
+  if (speedup !== undefined) requireRange("speed-up", speedup, 1);
   requireWhole("steps", steps, 1);
   requireWhole("count", count, 1);
   if (previewEvery !== undefined) requireWhole("preview interval", previewEvery, 1);
   const images = rows * count;
   const { seed = randomSeed() } = options;
   checkSeed(seed, images);
-  return { steps, seed, images, cache: readCache(cache), previewEvery, signal };
+  return { steps, seed, images, cache: readCache(cache), speedup, previewEvery, signal };
 }
 
 /** Each of `rows` as often as there are images for it. */

@@ -1,9 +1,16 @@
+import { partMacs, runMacs } from "../../deepcache/cost.ts";
+import { cut } from "../../deepcache/cut.ts";
 import { forecastFactors } from "../../deepcache/forecast.ts";
-import type { Conditioning } from "../../denoisers/evaluation.ts";
+import { separatePrelude } from "../../deepcache/prelude.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
+import { policyForSpeedup } from "../../deepcache/speedup.ts";
+import type { Conditioning, RunContext } from "../../denoisers/evaluation.ts";
 import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
+import { drawsNoise } from "../../diffusion/draws-noise.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
 import { skipCount, unet } from "../../models/unet/unet.ts";
+import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -36,6 +43,9 @@ export interface RunSettings {
   readonly cutAt?: number | undefined;
   /** Load a cut network so that it can forecast, even where this run does not. */
   readonly forecasting?: boolean | undefined;
+  /** Make no images of the latents. */
+  readonly latentsOnly?: boolean | undefined;
+  readonly observeTrunk?: RunContext["observeTrunk"];
 }
 
 /** Factors of a run that copies in a network that could forecast: those that are missing count as 0. */
@@ -47,13 +57,12 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   { runtime, now, randomSeed, keepLoaded }: Required<Omit<PipelineEffects, "queue">>,
   slots: Slots,
   asked: Options,
-  { cutAt, forecasting = false }: RunSettings,
+  { cutAt, forecasting = false, latentsOnly = false, observeTrunk }: RunSettings,
 ): AsyncGenerator<PipelineEvent, void> {
   const settled = task.settle(asked, randomSeed);
-  const { signal, steps, cache, seed, previewEvery } = settled;
+  const { signal, steps, seed, previewEvery } = settled;
   const { begin = 0, sampler, name } = task.sampler(settled);
-  const full = planRun(cache, { sampler }, begin);
-  const evaluations = sampler.timesteps.length - begin;
+  const { policy: cache, full, evaluations } = await planOf(task, settled);
   const branch = branchFor(cache, { full, evaluations, skips: skipCount(task.unet.config), cutAt });
   const factors = forecastFactors(cache, full, evaluations) ?? (forecasting ? COPIES : undefined);
   signal?.throwIfAborted();
@@ -98,6 +107,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
     noise,
     begin,
+    observeTrunk,
     signal,
     now,
     previewEvery,
@@ -107,9 +117,43 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
 
   yield clock.enter("decode");
   if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
-  const images = await decode(latents);
+  const images = latentsOnly ? [] : await decode(latents);
   const made = { ...summary, images, latents, ...seedsOf(seed), sampler: name, steps, policy: cache, evaluations };
   yield { type: "result", result: { ...made, ...settings, seconds: clock.leave() } };
+}
+
+/** What a run is going to do, before anything is loaded. */
+export interface PlannedRun {
+  readonly policy: CachePolicy;
+  /** The evaluations on which the whole network runs. */
+  readonly full: readonly number[];
+  readonly evaluations: number;
+}
+
+/** Plans a run; where a speed-up is asked for, this finds the policy. */
+export async function planOf<Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  settled: Settled,
+): Promise<PlannedRun> {
+  const { speedup } = settled;
+  const { begin = 0, sampler } = task.sampler(settled);
+  const evaluations = sampler.timesteps.length - begin;
+  const policy =
+    speedup === undefined
+      ? settled.cache
+      : policyForSpeedup(speedup, {
+          evaluations,
+          ratio: cachedRatio(task.unet.config, task.shape(settled)),
+          noisy: await drawsNoise(sampler),
+        });
+  return { policy, full: planRun(policy, { sampler }, begin), evaluations };
+}
+
+/** What a cached evaluation at branch 0 takes of a full one, in operations; what runs once per run is in neither. */
+function cachedRatio(config: UNetConfig, [, , height = 1, width = 1]: readonly number[]): number {
+  const { prelude, network } = separatePrelude(unet(config, { batch: 1, height, width, hoist: 0 }));
+  const { full, cached } = runMacs(partMacs(cut(network, 0), prelude), 1, 1);
+  return cached / full;
 }
 
 /** What a network is built for: a row for each that it is told of, two for every image where a run is guided. */

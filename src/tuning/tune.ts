@@ -1,0 +1,115 @@
+import { evenPlan } from "../deepcache/plans/spread.ts";
+import { isSamplerName, type SamplerName } from "../diffusion/samplers.ts";
+import { psnr } from "../metrics/psnr.ts";
+import type { Checked, TunedPoint } from "./profile.ts";
+import { bestCached, bestUncached } from "./search.ts";
+import { mean, pairedDifference } from "./statistics.ts";
+import { type Trial, trialsOf } from "./trials.ts";
+import type { OnTrial, TrialRun, TuningMemory, TuningOptions, TuningSubject } from "./tuning.ts";
+
+/** Samplers of one evaluation a step that draw no noise on the way, and that are worth a trial. */
+export const TUNED_SAMPLERS: readonly SamplerName[] = [
+  "ddim-trailing",
+  "dpmpp-2m-trailing",
+  "dpmpp-2m-karras",
+  "unipc-trailing",
+];
+
+/** Samplers that a cache has to beat. */
+export const UNCACHED_SAMPLERS: readonly SamplerName[] = [
+  ...TUNED_SAMPLERS,
+  "ddim",
+  "pndm",
+  "euler",
+  "dpmpp-2m",
+  "dpmpp-3m-karras",
+  "unipc",
+  "unipc-karras",
+  "deis",
+  "lms-karras",
+];
+
+/** Finds for every budget the best setting on the calibration images, and checks it on the others. */
+export async function tune(
+  subject: TuningSubject,
+  options: TuningOptions & { readonly uncached: readonly SamplerName[] },
+  memory: TuningMemory,
+  onTrial?: OnTrial,
+): Promise<readonly TunedPoint[]> {
+  let done = 0;
+  const expected = expectedTrials(options);
+  const tell = (what: string): void => onTrial?.(done++, expected, what);
+  const trials = trialsOf(subject, options, memory, tell);
+  const points: TunedPoint[] = [];
+  for (const budget of options.budgets) {
+    const uncached = await bestUncached(budget, options.uncached, trials);
+    const cached = await bestCached(budget, options, trials);
+    const [plain] = uncached;
+    if (plain === undefined) throw new RangeError("Cannot tune without a sampler");
+    const best = cached !== undefined && cached.score > plain.score ? cached : plain;
+    const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
+      check(best, uncached.slice(0, RIVALS), subject, options, tell),
+    );
+    const { sampler, steps, cache } = best.run;
+    if (!isSamplerName(sampler)) throw new TypeError(`"${sampler}" is no sampler`);
+    points.push({ budget, fse: best.fse, sampler, steps, cache, checked });
+  }
+  return points;
+}
+
+/** Runs without a cache that the winner is compared with; the better one on the check images counts. */
+const RIVALS = 2;
+
+async function check(
+  best: Trial,
+  rivals: readonly Trial[],
+  subject: TuningSubject,
+  { reference }: TuningOptions,
+  tell: (what: string) => void,
+): Promise<Checked> {
+  const make = async (run: TrialRun, what: string) => {
+    tell(what);
+    return (await subject.run("check", run, { images: true })).images;
+  };
+  const targets = await make({ ...reference, cache: { kind: "off" } }, "the reference for the check");
+  const psnrs = async (run: TrialRun): Promise<number[]> =>
+    (await make(run, `the check of ${run.steps} steps of ${run.sampler}`)).map((image, i) =>
+      Math.min(psnr(image, targets[i]!), HIGHEST),
+    );
+  const own = await psnrs(best.run);
+  const others: { readonly run: TrialRun; readonly values: number[] }[] = [];
+  for (const { run } of rivals) others.push({ run, values: await psnrs(run) });
+  others.sort((a, b) => mean(b.values) - mean(a.values));
+  const [rival] = others;
+  if (rival === undefined) throw new RangeError("Cannot check without a run to compare with");
+  const { sampler, steps } = rival.run;
+  const { cache } = best.run;
+  const copied =
+    cache.kind === "listed"
+      ? await psnrs({
+          ...best.run,
+          cache: { kind: "listed", full: evenPlan(best.evaluations, cache.full.length), branch: cache.branch },
+        })
+      : undefined;
+  return {
+    images: own.length,
+    psnr: mean(own),
+    aboveUncached: { ...pairedDifference(own, rival.values), sampler, steps, psnr: mean(rival.values) },
+    ...(copied === undefined ? {} : { aboveCopied: { ...pairedDifference(own, copied), psnr: mean(copied) } }),
+  };
+}
+
+/** Images that are equal have no ratio. */
+const HIGHEST = 100;
+
+/** About how many trials a search makes; plans that are tried twice count once there. */
+function expectedTrials({
+  budgets,
+  samplers,
+  uncached,
+  steps,
+  trials,
+}: TuningOptions & { readonly uncached: readonly SamplerName[] }): number {
+  const grids = samplers.length * (steps?.length ?? 3);
+  return 1 + budgets.length * (uncached.length + 3 * grids + 2 * (trials + 5) + 5);
+}

@@ -1,0 +1,59 @@
+import type { CachePolicy } from "../deepcache/policies.ts";
+import type { SamplerName } from "../diffusion/samplers.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
+import type { Gram } from "./gram.ts";
+
+/** The images on which settings are found, and those on which they are checked: other prompts, other seeds. */
+export type ImageSet = "calibration" | "check";
+
+/** How a set of images is made. */
+export interface TrialRun {
+  readonly sampler: SamplerName;
+  readonly steps: number;
+  readonly cache: CachePolicy;
+}
+
+/** What a trial made. */
+export interface TrialResult {
+  /** Of each image. */
+  readonly latents: readonly Float32Array[];
+  /** None where they were not asked for. */
+  readonly images: readonly RgbImage[];
+  readonly evaluations: number;
+  readonly fse: number;
+  /** What a cached evaluation costs of a full one. */
+  readonly ratio: number;
+  /** Of a run without a cache whose features were asked for. */
+  readonly gram?: Gram | undefined;
+}
+
+/** A model under fixed conditions, to be tuned. */
+export interface TuningSubject {
+  run(
+    set: ImageSet,
+    run: TrialRun,
+    ask?: { readonly images?: boolean; readonly features?: boolean },
+  ): Promise<TrialResult>;
+}
+
+/** What is to be found. */
+export interface TuningOptions {
+  /** In full-step equivalents, each at least 2. */
+  readonly budgets: readonly number[];
+  readonly samplers: readonly SamplerName[];
+  /** Step counts that cached runs may have; chosen for each budget where left out. */
+  readonly steps?: readonly number[] | undefined;
+  readonly branch: number;
+  readonly reference: { readonly sampler: SamplerName; readonly steps: number };
+  /** Trials of a search for one budget on one sampler and step count. */
+  readonly trials: number;
+}
+
+/** Keeps what is known of trials, so that a search that was stopped goes on where it was. */
+export interface TuningMemory {
+  /** The value under `key`, or what `find` gives, which is kept. It is JSON. */
+  recall<T>(key: string, find: () => Promise<T>): Promise<T>;
+}
+
+/** Told before each trial: how many there have been, what it is for, and about how many there will be. */
+export type OnTrial = (done: number, expected: number, what: string) => void;
