@@ -1,6 +1,7 @@
 import type { CachePolicy } from "../deepcache/policies.ts";
 import { type AnyPipeline, anyPipeline, type GenerateRequest } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
+import { PRESETS } from "../pipelines/presets.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
@@ -10,6 +11,7 @@ import { openModel } from "../systems/open-model.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
+import { UsageError } from "./flags/usage.ts";
 import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
 import { type Advice, given, requestOf, withRows } from "./request.ts";
 import type { Terminal } from "./terminal/console.ts";
@@ -39,6 +41,8 @@ export interface Job extends AsyncDisposable {
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
   readonly unet: AnyPipeline["unet"];
+  /** What a preset or a flag asks for. */
+  readonly speedup: number | undefined;
   stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
   /** The policy for a speed-up with the job's sampler and steps. */
   policyFor(speedup: number): Promise<CachePolicy>;
@@ -77,7 +81,8 @@ export async function openJob(
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   const pipeline = anyPipeline(opened, modelName(location.path), { runtime: runtimeOf(flags), keepLoaded });
-  const settled = liked === undefined ? flags : withLiked(flags, liked, pipeline);
+  const preset = presetFlags(flags, pipeline);
+  const settled = liked === undefined ? preset : withLiked(preset, liked, pipeline);
   const isRepeated = liked !== undefined && prompts.length === 0 && pipeline.conditioned === "prompt";
   const request = await requestOf(pipeline, isRepeated ? likedPrompts(liked) : prompts, settled, advice);
   const made = ({ rows, count }: Pick<JobRun, "rows" | "count">): GenerateRequest => ({
@@ -90,12 +95,23 @@ export async function openJob(
     rows: pipeline.rows(request),
     stream: ({ rows, cutAt, ...run }) => pipeline.stream({ ...made({ rows }), ...given(run), signal }, { cutAt }),
     unet: pipeline.unet,
+    speedup: settled.speedup,
     policyFor: async (speedup) => (await pipeline.plan({ ...made({ rows: [0], count: 1 }), seed: 0, speedup })).policy,
     memory: (cache, images) =>
       pipeline.memory({ ...made({ rows: [0], count: images }), cache }, { lowMemory, keepLoaded }),
     parameters: (result, index, run = {}) => pipeline.parameters(made(run), result, index),
     [Symbol.asyncDispose]: () => pipeline.dispose(),
   };
+}
+
+/** The flags with what their preset sets. */
+function presetFlags({ preset, ...flags }: GenerationFlags, { task }: AnyPipeline): GenerationFlags {
+  if (preset === undefined) return flags;
+  const other = (["sampler", "steps"] as const).find((name) => flags[name] !== undefined);
+  if (other !== undefined) {
+    throw new UsageError(`Cannot use --${other} together with --preset: a preset chooses sampler, steps and cache`);
+  }
+  return { ...flags, ...PRESETS[task][preset] };
 }
 
 /** Where the model lies that the flags name. */

@@ -2,6 +2,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { countMacs } from "../onnx/macs.ts";
 import { storedBytes } from "../onnx/weights.ts";
 import type { Cut, Cuttable } from "./cut.ts";
+import { forecastElements } from "./forecast.ts";
 import { fullEvaluations } from "./policies.ts";
 
 /** Multiply-accumulate operations of each part, attention products included, for the batch of the graph. */
@@ -11,16 +12,19 @@ export interface PartMacs {
   readonly head: number;
   readonly trunk: number;
   readonly tail: number;
+  /** Of a forecast, in numbers that it makes: a multiply-add each, in no other count. */
+  readonly forecast: number;
 }
 
 const preludeMacs = (prelude: Graph | undefined): number => (prelude === undefined ? 0 : countMacs(prelude).total);
 
-/** Of a network that is cut, after its `prelude` if it has one. */
-export const partMacs = ({ head, trunk, tail }: Cut, prelude: Graph | undefined): PartMacs => ({
+/** Of a network that is cut, after its `prelude` if it has one; it may forecast. */
+export const partMacs = ({ head, trunk, tail, cached }: Cut, prelude: Graph | undefined): PartMacs => ({
   prelude: preludeMacs(prelude),
   head: countMacs(head).total,
   trunk: countMacs(trunk).total,
   tail: countMacs(tail).total,
+  forecast: forecastElements({ trunk, cached }),
 });
 
 /** An uncut network counts as all trunk. */
@@ -29,6 +33,7 @@ export const wholeMacs = ({ graph }: Cuttable, prelude: Graph | undefined): Part
   head: 0,
   trunk: countMacs(graph).total,
   tail: 0,
+  forecast: 0,
 });
 
 /** The share of the weights that is there twice where a full and a cached evaluation are a graph each. */
@@ -47,10 +52,12 @@ export interface RunMacs {
   readonly uncached: number;
   /** Once per run, with a cache or without. */
   readonly prelude: number;
+  /** Numbers that all forecasts of the run make, a multiply-add each; in no other count. */
+  readonly forecast: number;
 }
 
 /** Adds up a run of `full` full and `cached` cached evaluations. */
-export function runMacs({ prelude, head, trunk, tail }: PartMacs, full: number, cached: number): RunMacs {
+export function runMacs({ prelude, head, trunk, tail, forecast }: PartMacs, full: number, cached: number): RunMacs {
   const whole = head + trunk + tail;
   const uncut = head + tail === 0; // then nothing can be cached, and an evaluation costs what it costs
   const short = uncut ? whole : head + tail;
@@ -60,6 +67,7 @@ export function runMacs({ prelude, head, trunk, tail }: PartMacs, full: number, 
     total: full * whole + cached * short,
     uncached: (full + cached) * whole,
     prelude,
+    forecast: cached * forecast,
   };
 }
 

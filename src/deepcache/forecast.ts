@@ -56,9 +56,12 @@ export function withForecast(parts: Cut): Cut {
   return { ...parts, tail: forecasting(parts.tail, kept), cached: forecasting(parts.cached, kept) };
 }
 
-/** Numbers that one cached evaluation forecasts: a multiply-add each, which no count of MACs holds. */
+/** Numbers that one cached evaluation forecasts: a multiply-add each, which no count of MACs holds; 0 where it copies. */
 export const forecastElements = ({ trunk, cached }: Pick<Cut, "trunk" | "cached">): number =>
-  [...trunk.outputs].reduce((sum, [name, value]) => sum + (cached.inputs.has(name) ? elementCount(value.shape) : 0), 0);
+  [...trunk.outputs].reduce(
+    (sum, [name, value]) => sum + (cached.inputs.has(formerOf(name)) ? elementCount(value.shape) : 0),
+    0,
+  );
 
 function forecasting(graph: Graph, kept: ReadonlyMap<string, Value>): Graph {
   const builder = graphBuilder(graph.name);

@@ -1,6 +1,7 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { FITS } from "../image/geometry/fit.ts";
 import { TASK_NAMES } from "../pipelines/any-pipeline.ts";
+import { PRESET_NAMES } from "../pipelines/presets.ts";
 
 interface OptionType {
   is(value: unknown): boolean;
@@ -31,6 +32,7 @@ export const RUN_TYPES: OptionTypes = {
   negativePrompt: texts,
   vaeTiling: flag,
   oneGenerator: flag,
+  preset: oneOf(PRESET_NAMES),
   useClippedModelOutput: flag,
   fit: oneOf(FITS),
   signal,

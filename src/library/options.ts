@@ -3,6 +3,7 @@ import type { SamplerName } from "../diffusion/samplers.ts";
 import type { Fit } from "../image/geometry/fit.ts";
 import type { ImageInput } from "../image/read-image.ts";
 import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
+import type { PresetName } from "../pipelines/presets.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/text-conditioner.ts";
 import type { TimestepSelection } from "../systems/unconditional.ts";
 import type { ImageEvent } from "./results.ts";
@@ -23,6 +24,13 @@ export interface CommonOptions {
    * (DeepCache); a policy says more; "off", and 1, run it always. "off" where left out.
    */
   readonly cache?: CacheOption | undefined;
+  /**
+   * Instead of `cache`: how many times fewer operations than without a cache, from 1. Which evaluations are full, and the
+   * forecast between them, are chosen for the sampler and the steps.
+   */
+  readonly speedup?: number | undefined;
+  /** Instead of `sampler`, `steps` and `cache`: how much quality to give for speed. */
+  readonly preset?: PresetName | undefined;
   /** Give a preview after every so many evaluations, as an event. */
   readonly previewEvery?: number | undefined;
   /** Draw the noise of all images from one generator, as diffusers does where it is given one. */

@@ -13,6 +13,7 @@ import {
 import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
 import { imageParameters } from "./image-parameters.ts";
+import { type PresetName, withPreset } from "./presets.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
@@ -38,6 +39,8 @@ export interface GenerateRequest
    * seed + i, and is the image that this seed gives alone.
    */
   readonly oneGenerator?: boolean | undefined;
+  /** Instead of sampler, steps and cache: how much quality to give for speed. */
+  readonly preset?: PresetName | undefined;
 }
 
 /** An option of `GenerateRequest`. */
@@ -82,6 +85,7 @@ const COMMON = [
   "eta",
   "cache",
   "speedup",
+  "preset",
   "previewEvery",
   "signal",
 ] as const;
@@ -123,8 +127,9 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
   const { conditioned, pipeline, sizes, rows, memory } = describe(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
-  const checked = (request: GenerateRequest): GenerateRequest => {
-    const foreign = foreignOption(accepts, request);
+  const checked = (given: GenerateRequest): GenerateRequest => {
+    const foreign = foreignOption(accepts, given);
+    const request = withPreset(given, opened.kind);
     if (foreign === undefined) return withSeeds(request, imagesOf(request), randomSeed);
     throw new TypeError(`Cannot use "${foreign}" with "${name}": it is a model for ${opened.kind}`);
   };

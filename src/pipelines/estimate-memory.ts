@@ -125,10 +125,11 @@ function unetComponent(
 ): MemoryComponent {
   const batch = guided ? 2 * count : count;
   const shape = { ...size, batch, hoist: branch, ...(contextLength === undefined ? {} : { contextLength }) };
-  return describe(
-    "U-Net",
-    ...sessionsOf(layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), { branch, forecast })),
-  );
+  const layout = layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), { branch, forecast });
+  const component = describe("U-Net", ...sessionsOf(layout));
+  const former = 4 * layout.macs.forecast; // the trunk's result before the last, in float32
+  const { results, held, peak } = component;
+  return { ...component, results: results + former, held: held + former, peak: peak + former };
 }
 
 function promptedComponents(model: PromptedModel, options: MemoryOptions, describe: Describe): MemoryComponent[] {

@@ -56,8 +56,7 @@ Examples:
 async function compare(args: readonly string[], asked: Flags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const { flags, used } = withProfile(asked);
   const described = policiesOf(flags, readCache(DEFAULT_INTERVAL));
-  const { speedup } = flags;
-  if (speedup === 1 || described.some(({ kind }) => kind === "off")) {
+  if (flags.speedup === 1 || described.some(({ kind }) => kind === "off")) {
     throw new UsageError("Cannot compare without a cache: both rows would be the same");
   }
   const branches = new Set(described.map(branchOf));
@@ -70,6 +69,7 @@ async function compare(args: readonly string[], asked: Flags, signal: AbortSigna
   const prompts = await promptsGiven(args, flags, terminal);
   await using job = await openJob(prompts, flags, signal, terminal);
   await checkUsedProfile(used, job);
+  const { speedup } = job;
   const policies = speedup === undefined ? described : [await job.policyFor(speedup)];
   const { steps, repeat, output } = flags;
   const plan = planImages(job, { ...flags, batch: Number.MAX_SAFE_INTEGER, drawnSeed }); // all are one batch

@@ -82,7 +82,7 @@ async function generate(
   const keepLoaded = flags.keepLoaded && makesSeveralRuns(prompts, flags);
   await using job = await openJob(prompts, { ...flags, keepLoaded }, signal, terminal, { liked });
   await checkUsedProfile(used, job);
-  const { speedup } = given;
+  const { speedup } = job;
   const cache = speedup === undefined ? described : await job.policyFor(speedup);
   if (liked?.model !== undefined && liked.model !== job.name) {
     terminal.warn(`"${liked.path}" was made with the model "${liked.model}", this one is "${job.name}"`);

@@ -8,6 +8,7 @@ import {
   parsePolicy,
   readCache,
 } from "../../deepcache/policies.ts";
+import { PRESET_NAMES, type PresetName } from "../../pipelines/presets.ts";
 import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 export interface CacheFlags {
@@ -26,6 +27,7 @@ export interface CacheFlags {
   readonly speedup?: number;
   /** File of `tune`, with a budget behind @ where it has several. */
   readonly profile?: string;
+  readonly preset?: PresetName;
 }
 
 /** The plug-in's documented setting (cache_interval=3, cache_branch_id=0). */
@@ -84,12 +86,19 @@ export function addCacheFlags(command: Command): Command {
       "--profile <file>",
       "sampler, steps and cache as deepcache tune has found them; FILE@10 where it has several budgets",
     )
+    .option("--preset <name>", `sampler, steps and cache at once: ${PRESET_NAMES.join(", ")}`, parsePreset)
     .option("--no-cache", "run the whole U-Net on every evaluation")
     .addHelpText("after", `\nPolicies of --cache, each also with ${POLICY_SETTINGS_SYNTAX}:\n${POLICIES_HELP}`);
 }
 
 const SYNTAX_WIDTH = Math.max(...POLICY_HELP.map(([syntax]) => syntax.length));
 const POLICIES_HELP = POLICY_HELP.map(([syntax, says]) => `  ${syntax.padEnd(SYNTAX_WIDTH)}  ${says}`).join("\n");
+
+function parsePreset(text: string): PresetName {
+  const found = PRESET_NAMES.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot use --preset ${text}: one of ${PRESET_NAMES.join(", ")} is required`);
+}
 
 function parseForecast(text: string): Forecast {
   const forecast = forecastSetting.read(text);
@@ -114,9 +123,12 @@ function describedBy(flags: CacheFlags): readonly CachePolicyInput[] | undefined
   const given = [interval, flags.branch, center, power, fullSteps, quadratic, warmup, forecast].some(
     (value) => value !== undefined,
   );
-  if (speedup !== undefined) {
-    if (given || cache !== undefined)
-      throw new UsageError("Cannot use --speedup together with flags that describe a cache: it chooses one");
+  const chosen = speedup === undefined ? undefined : "--speedup";
+  const chooser = flags.preset === undefined ? chosen : "--preset";
+  if (chooser !== undefined) {
+    const both = chooser === "--preset" && chosen !== undefined;
+    if (given || both || cache !== undefined)
+      throw new UsageError(`Cannot use ${chooser} together with flags that describe a cache: it chooses one`);
     return undefined;
   }
   if (cache === false) {

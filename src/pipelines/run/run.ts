@@ -1,8 +1,8 @@
 import { partMacs, runMacs } from "../../deepcache/cost.ts";
 import { cut } from "../../deepcache/cut.ts";
 import { forecastFactors } from "../../deepcache/forecast.ts";
-import { separatePrelude } from "../../deepcache/prelude.ts";
 import type { CachePolicy } from "../../deepcache/policies.ts";
+import { separatePrelude } from "../../deepcache/prelude.ts";
 import { policyForSpeedup } from "../../deepcache/speedup.ts";
 import type { Conditioning, RunContext } from "../../denoisers/evaluation.ts";
 import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
