@@ -10,7 +10,7 @@ import { type MeasuredTimes, qualityTable } from "../../tools/pages/quality-tabl
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const summaryIn = (folder: string) => JSON.parse(read(`evaluations/${folder}/summary.json`)) as Summary;
 const [shallow, summary] = [summaryIn("fluent-scenes"), summaryIn("fluent-scenes-branches")];
-const FOLDERS = ["fluent-scenes", "fluent-scenes-branches", "fluent-scenes-schedules", "fluent-scenes-many-steps"];
+const FOLDERS = ["fluent-scenes", "fluent-scenes-branches", "fluent-scenes-schedules", "fluent-scenes-forecasts"];
 
 test("README and the page on evaluation show the committed evaluation", () => {
   const times = JSON.parse(read("evaluations/fluent-scenes/times.json")) as MeasuredTimes;
@@ -31,7 +31,7 @@ test("README's table has a row for each interval of the caches at branch 0, and 
 test("the findings are those of the committed evaluation and benchmark", () => {
   const page = read("docs/findings.md");
   const speedups = speedupsOf(JSON.parse(read("benchmarks/results/fluent-scenes.json")));
-  expect(renewFindings(page, { summary, shallow, manySteps: summaryIn("fluent-scenes-many-steps"), speedups })).toBe(
+  expect(renewFindings(page, { summary, shallow, forecasts: summaryIn("fluent-scenes-forecasts"), speedups })).toBe(
     page,
   );
   for (const [name, drawing] of Object.entries(findingsPlots(summary))) {

@@ -32,7 +32,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
   const benchmarks: readonly BenchmarkReport[] = reportsIn("benchmarks/results");
   const shallow = summaryIn("fluent-scenes");
   const summary = summaryIn("fluent-scenes-branches");
-  const manySteps = summaryIn("fluent-scenes-many-steps");
+  const forecasts = summaryIn("fluent-scenes-forecasts");
   const speedups = speedupsOf(json("benchmarks/results/fluent-scenes.json"));
   const recipes = readRecipes(root);
   const times: MeasuredTimes = json("evaluations/fluent-scenes/times.json");
@@ -61,7 +61,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     }),
     renewed("docs/models.md", { defaults: defaultsTable(), ...examplesOf("docs/models.md") }),
     renewed("docs/library.md", examplesOf("docs/library.md")),
-    ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, manySteps, speedups })],
+    ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, speedups })],
     ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),
   ]);
 }

@@ -1,8 +1,8 @@
 import type { Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { replaceMarked } from "../marked.ts";
 import { type Claim, claimsOf, type Speedups } from "./claims.ts";
+import { forecastClaims, forecastSetting, forecastTable } from "./forecasts.ts";
 import { type Grid, gridOf } from "./grid.ts";
-import { manyStepsClaims, manyStepsSetting, manyStepsTable } from "./many-steps.ts";
 import { type FindingsPlot, findingsPlot } from "./plots.ts";
 import * as tables from "./tables.ts";
 
@@ -25,16 +25,16 @@ export interface FindingsSources {
   readonly summary: Summary;
   /** Branch 0 alone, with more images. */
   readonly shallow: Summary;
-  /** Caches on several samplers, against a run of many steps. */
-  readonly manySteps: Summary;
+  /** Copies, forecasts and tuned profiles on several samplers, against a run of many steps. */
+  readonly forecasts: Summary;
   readonly speedups: Speedups;
 }
 
 /** The parts of the page that follow from evaluations, by the names of their marks. */
 function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> {
-  const { manySteps, speedups } = sources;
+  const { forecasts, speedups } = sources;
   const [grid, shallow] = [gridOf(sources.summary), gridOf(sources.shallow)];
-  const claims = [...claimsOf(grid, shallow, speedups), ...manyStepsClaims(manySteps)];
+  const claims = [...claimsOf(grid, shallow, speedups), ...forecastClaims(forecasts)];
   return {
     setting: `${setting(grid)} Statements about branch 0 are from ${shallow.summary.images} images.`,
     holds: list(claims.filter(({ holds }) => holds)),
@@ -46,8 +46,8 @@ function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> 
     schedules: tables.scheduleTable(grid, "psnr"),
     verdicts: tables.verdictCounts(grid),
     shallow: tables.verdictTableAt(shallow, 0, ["psnr", "clip", "fd"]),
-    reference: manyStepsSetting(manySteps),
-    "many-steps": manyStepsTable(manySteps),
+    reference: forecastSetting(forecasts),
+    forecasts: forecastTable(forecasts),
     full: tables.fullTable(grid),
   };
 }
