@@ -39,7 +39,10 @@ function leave() {
   Atomics.notify(flags, BUSY);
 }
 
-port.on("message", async (/** @type {{ number: number, question?: Question }} */ { number, question }) => {
+/** @typedef {{ readonly number: number, readonly question?: Question, readonly freed?: readonly number[] }} Message */
+
+port.on("message", async (/** @type {Message} */ { number, question, freed }) => {
+  if (freed !== undefined) void ask({ kind: "free", tensors: freed }); // before the question, as it is answered in turn
   if (question === undefined) {
     port.close(); // nothing is left to wait for: the thread ends
     return;

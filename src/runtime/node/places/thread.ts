@@ -41,10 +41,15 @@ export function sessionThread(options: ThreadOptions = {}): Place {
     });
     return thread;
   };
-  const flush = (): void => {
-    if (freed.length > 0) thread?.tell({ kind: "free", tensors: freed });
+  let flushing: NodeJS.Timeout | undefined;
+  /** What is to be freed, which is nobody else's business from then on. */
+  const takeFreed = (): readonly number[] => {
+    clearTimeout(flushing);
+    const taken = freed;
     freed = [];
+    return taken;
   };
+  const flush = (): void => thread?.tell({ kind: "free", tensors: takeFreed() });
   const end = async (): Promise<void> => {
     clearTimeout(timer);
     const leaving = thread;
@@ -54,11 +59,11 @@ export function sessionThread(options: ThreadOptions = {}): Place {
   return {
     away: true,
     ask(question, moved) {
-      flush();
-      return running().ask(question, moved);
+      return running().ask(question, moved, takeFreed());
     },
     free(tensor) {
-      if (freed.length === 0) queueMicrotask(flush);
+      // The next question takes it along: a message of its own costs about as much again.
+      if (freed.length === 0) flushing = setTimeout(flush, FLUSH).unref();
       freed.push(tensor);
     },
     enter() {
@@ -79,8 +84,11 @@ const HERE = import.meta.url ?? pathToFileURL(__filename).href;
 /** Between two networks of one run there is no more. */
 const LINGER = 1000;
 
+/** Milliseconds after which memory is freed where no question comes. */
+const FLUSH = 5;
+
 interface RunningThread {
-  ask(question: Question, moved?: readonly ArrayBuffer[]): Promise<Answer>;
+  ask(question: Question, moved?: readonly ArrayBuffer[], freed?: readonly number[]): Promise<Answer>;
   tell(question: Question): void;
   end(): Promise<void>;
 }
@@ -120,10 +128,10 @@ function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEn
   });
   worker.unref();
   const thread: RunningThread = {
-    ask(question, moved = []) {
+    ask(question, moved = [], freed = []) {
       asked += 1;
       const number = asked;
-      worker.postMessage({ number, question }, moved);
+      worker.postMessage(freed.length > 0 ? { number, question, freed } : { number, question }, moved);
       if (waiting.size === 0) worker.ref();
       return new Promise((resolve, reject) => waiting.set(number, { resolve, reject }));
     },
