@@ -12,6 +12,7 @@ import { excerpt } from "./findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "./findings/page.ts";
 import { type Layer, layerTable, permissionTable } from "./layer-tables.ts";
 import { replaceMarked } from "./marked.ts";
+import { presetTable } from "./preset-table.ts";
 import { type MeasuredTimes, qualityTable } from "./quality-table.ts";
 import { readRecipes } from "./recipes/read-recipes.ts";
 import { unetDescriber } from "./recipes/recipe-macs.ts";
@@ -46,7 +47,11 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
   return new Map([
     renewed("AGENTS.md", { layers: permissionTable(layers) }),
     renewed("docs/architecture.md", { layers: layerTable(layers) }),
-    renewed("README.md", { headline: headline(shallow, times), cost: costTable(shallow, times) }),
+    renewed("README.md", {
+      headline: headline(shallow, times),
+      presets: presetTable(forecasts, json("evaluations/fluent-scenes-forecasts/times.json")),
+      cost: costTable(shallow, times),
+    }),
     renewed("docs/deepcache.md", deepcacheSections()),
     renewed("docs/evaluation.md", { quality: qualityTable(excerpt(shallow), times) }),
     renewed("docs/performance.md", {
