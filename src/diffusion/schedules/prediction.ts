@@ -10,6 +10,7 @@ export function predictClean(type: PredictionType, level: NoiseLevel, sample: Te
   const { signal, noise } = level;
   switch (type) {
     case "epsilon":
+      if (signal === 0) return overNothing(linearCombination([1, sample], [-noise, output]));
       return linearCombination([1 / signal, sample], [-noise / signal, output]);
     case "sample":
       return shapedLike(sample, output);
@@ -48,6 +49,9 @@ export function predictCleanUnscaled(type: PredictionType, sigma: number, sample
     }
   }
 }
+
+/** Where no signal is left, noise says nothing of the clean sample but its sign: infinite values, for a sampler to clip. */
+const overNothing = ({ data, shape }: Tensor): Tensor => ({ data: data.map((value) => value / 0), shape });
 
 function shapedLike(sample: Tensor, output: Tensor): Tensor {
   requireShape(sample, output);
