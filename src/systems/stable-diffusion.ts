@@ -13,6 +13,7 @@ import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
+import { withTrainedSampleSize } from "./old-sample-size.ts";
 import {
   FAMILIES,
   type FamilyName,
@@ -79,7 +80,9 @@ export async function openStableDiffusionFolder(
   const { family } = PIPELINE_CLASSES[index.className];
   const two = FAMILIES[family].textEncoders === 2;
   if (two) refuseRefiner(index, folder);
-  const [unet, vae] = [await open("unet", unetConfig), await open("vae", autoencoderKlConfig)];
+  const ownUNetConfig = (config: unknown, source: string): UNetConfig =>
+    unetConfig(family === "stable-diffusion" ? withTrainedSampleSize(config) : config, source);
+  const [unet, vae] = [await open("unet", ownUNetConfig), await open("vae", autoencoderKlConfig)];
   const model: StableDiffusionModel = {
     folder,
     family,
