@@ -15,6 +15,8 @@ export interface SamplerOptions {
   readonly timesteps?: readonly number[] | undefined;
   /** The noise levels themselves, highest first and one more than there are steps. */
   readonly sigmas?: readonly number[] | undefined;
+  /** Above 0, up to 1: how much of the distilled timesteps, from the least noisy on, the steps are spread over (LCM, TCD). */
+  readonly share?: number | undefined;
   /** How much noise each step adds: 0 none, 1 as much as DDPM. */
   readonly eta?: number | undefined;
   /** Whether the noise is derived anew from the clipped clean sample (DDIM). */

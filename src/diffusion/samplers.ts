@@ -40,8 +40,8 @@ const ALGORITHMS: Algorithms = {
   DPMSolverSinglestepScheduler: { build: dpmSolverSinglestep, takes: ["timesteps"] },
   DEISMultistepScheduler: { build: deis, takes: [] },
   UniPCMultistepScheduler: { build: unipc, takes: [] },
-  LCMScheduler: { build: lcm, takes: ["timesteps"] },
-  TCDScheduler: { build: tcd, takes: ["timesteps", "eta"] },
+  LCMScheduler: { build: lcm, takes: ["timesteps", "share"] },
+  TCDScheduler: { build: tcd, takes: ["timesteps", "share", "eta"] },
   IPNDMScheduler: { build: ipndm, takes: [] },
 };
 

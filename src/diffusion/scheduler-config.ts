@@ -11,6 +11,8 @@ type Configs = {
     readonly className: Class;
     /** The fields that the file holds, whether of this class or not: what another class may take over. */
     readonly given: Readonly<Record<string, unknown>>;
+    /** Those of them that no class knows, and that change nothing. */
+    readonly unknown: readonly string[];
   };
 };
 
@@ -33,8 +35,9 @@ export const SCHEDULER_CLASSES = Object.keys(SCHEDULER_FIELDS) as SchedulerClass
 const RETIRED_FIELDS = ["tensor_format", "timestep_values"];
 
 /**
- * Fields of any class pass in a config of any other and are left out: published files carry them (Stable Diffusion
- * 1.5 gives PNDM a `clip_sample` for the sake of DDIM), and diffusers, too, keeps them for the class that has them.
+ * Fields of any class pass in a config of any other: published files carry them (Stable Diffusion 1.5 gives PNDM a
+ * `clip_sample` for the sake of DDIM), and diffusers, too, keeps them for the class that has them. What no class knows
+ * passes as well, as in diffusers, and is told.
  */
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...Object.values(SCHEDULER_FIELDS).flatMap(Object.keys),
@@ -83,8 +86,6 @@ function settle<Class extends SchedulerClass>(
   name: string,
 ): SchedulerConfig<Class> {
   const refuse = refusal(name);
-  const unknown = Object.keys(given).find((key) => !KNOWN_FIELDS.has(key));
-  if (unknown !== undefined) throw refuse(`${className} has no field "${unknown}"`);
   const values: Record<string, unknown> = {};
   for (const [key, field] of Object.entries<Field<unknown>>(SCHEDULER_FIELDS[className])) {
     const found = Object.hasOwn(given, key) ? given[key] : field.fallback;
@@ -96,7 +97,8 @@ function settle<Class extends SchedulerClass>(
   }
   const conflict = CONFLICTS.find(({ holds }) => holds(values));
   if (conflict) throw refuse(`${className} ${conflict.reason}`);
-  return { ...values, className, given } as SchedulerConfig<Class>;
+  const unknown = Object.keys(given).filter((key) => !KNOWN_FIELDS.has(key));
+  return { ...values, className, given, unknown } as unknown as SchedulerConfig<Class>;
 }
 
 const FORMULA_FLAGS = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] as const;

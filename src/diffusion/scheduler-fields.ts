@@ -7,10 +7,11 @@ export interface Field<T> {
   read(value: unknown): T | undefined;
 }
 
+/** Python takes null for false. */
 const flag = (fallback: boolean): Field<boolean> => ({
   fallback,
   required: "true or false",
-  read: (value) => (typeof value === "boolean" ? value : undefined),
+  read: (value) => (typeof value === "boolean" ? value : value === null ? false : undefined),
 });
 
 const number = (fallback: number, min: number, max: number, required: string): Field<number> => ({
@@ -89,10 +90,13 @@ const thresholding = {
 
 const clipping = (fallback: boolean) => ({ clip_sample: flag(fallback), clip_sample_range: positive(1) });
 
+/** The reference asks for a range in every class with formulas, also in those that do not declare it. */
 const sigmaFormulas = {
   use_karras_sigmas: flag(false),
   use_exponential_sigmas: flag(false),
   use_beta_sigmas: flag(false),
+  sigma_min: nullable(positive(1)),
+  sigma_max: nullable(positive(1)),
 };
 
 /** Flow matching belongs to transformers; its fields are read so that full configs load, and refused when used. */
@@ -104,7 +108,6 @@ const noFlow = {
 };
 
 const finalSigmas = { final_sigmas_type: choice("zero", ["sigma_min"]) };
-const sigmaRange = { sigma_min: nullable(positive(1)), sigma_max: nullable(positive(1)) };
 
 /** DPM-Solver only asks whether the variance is learned; what DDPM calls its fixed variances means it is not. */
 const learnedVariance = choice<"learned" | "learned_range" | null>(null, ["learned", "learned_range"], {
@@ -185,7 +188,6 @@ export const SCHEDULER_FIELDS = {
     prediction_type: prediction,
     interpolation_type: choice("linear", ["log_linear"]),
     ...sigmaFormulas,
-    ...sigmaRange,
     ...spacing("linspace"),
     timestep_type: choice("discrete", ["continuous"]),
     rescale_betas_zero_snr: flag(false),
@@ -241,7 +243,6 @@ export const SCHEDULER_FIELDS = {
     ...spacing("linspace"),
     ...finalSigmas,
     rescale_betas_zero_snr: flag(false),
-    ...sigmaRange,
     shift_terminal: choice<null>(null, []),
   },
   HeunDiscreteScheduler: {

@@ -11,6 +11,8 @@ export interface RunDefaults {
   readonly eta: number;
   /** What overrules the fields of the model's scheduler config. */
   readonly scheduler: Readonly<Record<string, unknown>>;
+  /** What strength below 1 leaves out: steps, or the noisiest of the timesteps that all steps are then spread over. */
+  readonly shortens: "steps" | "timesteps";
 }
 
 /** How many text encoders a kind of model reads prompts with, and its defaults by what a run is for. */
@@ -19,14 +21,11 @@ export interface PublishedFamily {
   readonly defaults: Readonly<Record<RunMode, RunDefaults>>;
 }
 
-const STEPS = { steps: 50, eta: 0 };
-/** Latents have no range to clip to. Diffusers says so in two of these pipelines alone; here it holds for all. */
-const UNCLIPPED = { clip_sample: false };
-const LATENT = { ...UNCLIPPED, steps_offset: 1 };
-const STABLE: RunDefaults = { ...STEPS, guidanceScale: 7.5, strength: 0.8, scheduler: LATENT };
-const INPAINTING: RunDefaults = { ...STABLE, strength: 1, scheduler: { ...LATENT, skip_prk_steps: true } };
-const XL = { ...STEPS, guidanceScale: 5, scheduler: UNCLIPPED };
-const CONSISTENCY: RunDefaults = { steps: 4, eta: 0, guidanceScale: 8.5, strength: 0.8, scheduler: UNCLIPPED };
+const COMMON = { steps: 50, eta: 0, strength: 0.8, scheduler: {}, shortens: "steps" } as const;
+const STABLE: RunDefaults = { ...COMMON, guidanceScale: 7.5, scheduler: { clip_sample: false, steps_offset: 1 } };
+const INPAINTING: RunDefaults = { ...STABLE, strength: 1, scheduler: { steps_offset: 1, skip_prk_steps: true } };
+const XL: RunDefaults = { ...COMMON, guidanceScale: 5, strength: 0.3 };
+const CONSISTENCY: RunDefaults = { ...COMMON, steps: 4, guidanceScale: 8.5 };
 
 /** The kinds of text-to-image models that diffusers has pipelines for, with what those do. */
 export const FAMILIES = {
@@ -37,15 +36,15 @@ export const FAMILIES = {
   "stable-diffusion-xl": {
     textEncoders: 2,
     defaults: {
-      text: { ...XL, strength: 0.3 },
-      image: { ...XL, strength: 0.3 },
+      text: XL,
+      image: XL,
       inpaint: { ...XL, guidanceScale: 7.5, strength: 0.9999 },
     },
   },
   // Diffusers has no inpainting pipeline of its own for these.
   "latent-consistency": {
     textEncoders: 1,
-    defaults: { text: CONSISTENCY, image: CONSISTENCY, inpaint: INPAINTING },
+    defaults: { text: CONSISTENCY, image: { ...CONSISTENCY, shortens: "timesteps" }, inpaint: INPAINTING },
   },
 } as const satisfies Readonly<Record<string, PublishedFamily>>;
 

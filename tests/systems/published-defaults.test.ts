@@ -24,8 +24,7 @@ describe("what diffusers' pipelines take where nobody says", () => {
     });
     if ("strength" in call) expect(strength).toBe(call["strength"]);
     expect(eta).toBe(call["eta"] ?? 0);
-    // Here latents are never clipped: docs/decisions/0009.
-    expect(ours).toEqual({ ...scheduler, clip_sample: false });
+    expect(ours).toEqual(scheduler);
   });
 
   test.each(Object.entries(UNCONDITIONAL_STEPS))("%s", (name, steps) => {

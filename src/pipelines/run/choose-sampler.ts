@@ -13,11 +13,15 @@ export interface SamplerChoice {
   readonly useClippedModelOutput?: boolean | undefined;
   /** The timesteps of the run, highest first, where the scheduler's own spacing is not wanted. */
   readonly timesteps?: readonly number[] | undefined;
+  /** Above 0, up to 1: how much of a list of distilled timesteps the steps are spread over; all of it where left out. */
+  readonly share?: number | undefined;
 }
 
 export interface ChosenSampler {
   readonly sampler: Sampler;
   readonly name: string;
+  /** What a user may not expect of the model's file. */
+  readonly warnings?: readonly string[];
 }
 
 /** What a pipeline of diffusers does to samplers, whatever the model's file says. */
@@ -26,21 +30,42 @@ export interface SamplerDefaults {
   readonly scheduler?: Readonly<Record<string, unknown>>;
   /** Of samplers that take it. */
   readonly eta?: number;
+  /** Whether samples have no range to clip to. */
+  readonly latents?: boolean;
 }
 
 /** The sampler asked for on the model's noise schedule, or the model's own. */
 export function chooseSampler(
   model: SchedulerConfig,
-  { sampler: asked, steps, eta: askedEta, useClippedModelOutput, timesteps }: SamplerChoice,
-  { scheduler: insisted = {}, eta: publishedEta }: SamplerDefaults = {},
+  { sampler: asked, steps, eta: askedEta, useClippedModelOutput, timesteps, share }: SamplerChoice,
+  { scheduler: insisted = {}, eta: publishedEta, latents = false }: SamplerDefaults = {},
 ): ChosenSampler {
   const base = schedulerConfigAs(model.className, model, insisted);
   const config = asked === undefined ? base : schedulerConfigNamed(asked, base);
   const eta = askedEta ?? (takesOption(config.className, "eta") ? publishedEta : undefined);
   const length = timesteps === undefined ? { steps } : { timesteps }; // some lists are longer than the steps asked for
-  const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput });
-  return { sampler, name: asked ?? samplerNameOf(config.className) };
+  const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput, share });
+  const warnings = [...unknownFields(model), ...(latents ? clippedLatents(config) : [])];
+  return { sampler, name: asked ?? samplerNameOf(config.className), warnings };
 }
+
+const unknownFields = ({ className, unknown }: SchedulerConfig): string[] =>
+  unknown.length === 0 ? [] : [`The model's ${className} has fields that no scheduler knows: ${namesOf(unknown)}`];
+
+const MOST_NAMED = 5;
+
+function namesOf(fields: readonly string[]): string {
+  const names = fields.slice(0, MOST_NAMED).map((field) => JSON.stringify(field.slice(0, 60)));
+  return names.join(", ") + (fields.length > MOST_NAMED ? ` and ${fields.length - MOST_NAMED} more` : "");
+}
+
+const clippedLatents = (config: SchedulerConfig): string[] =>
+  "clip_sample" in config && config.clip_sample && config.className !== "TCDScheduler"
+    ? [
+        `The model's scheduler clips what it takes for a picture to ±${config.clip_sample_range}, here as in diffusers; ` +
+          'latents have no such range, and look better with "clip_sample": false in scheduler_config.json',
+      ]
+    : [];
 
 /** The full evaluations of a run under `policy`, counted from where it begins. */
 export function planRun(policy: CachePolicy, { sampler }: Pick<ChosenSampler, "sampler">, begin = 0): number[] {

@@ -61,7 +61,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
 ): AsyncGenerator<PipelineEvent, void> {
   const settled = task.settle(asked, randomSeed);
   const { signal, steps, seed, previewEvery } = settled;
-  const { begin = 0, sampler, name } = task.sampler(settled);
+  const { begin = 0, sampler, name, warnings: ofSampler = [] } = task.sampler(settled);
   const { policy: cache, full, evaluations } = await planOf(task, settled);
   const branch = branchFor(cache, { full, evaluations, skips: skipCount(task.unet.config), cutAt });
   const factors = forecastFactors(cache, full, evaluations) ?? (forecasting ? COPIES : undefined);
@@ -76,7 +76,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     start,
     warnings = [],
   } = await task.condition(worksUntil(runtime, signal), settled);
-  for (const message of warnings) yield { type: "warning", message };
+  for (const message of [...ofSampler, ...warnings]) yield { type: "warning", message };
   signal?.throwIfAborted();
 
   yield clock.enter("load");

@@ -29,7 +29,7 @@ export const modeOf = ({ image, mask }: ImageOptions): RunMode =>
 export function settleSource(
   options: ImageOptions,
   model: StableDiffusionModel,
-  { steps, strength: published, ...size }: PixelSize & { readonly steps: number; readonly strength: number },
+  { strength: published, ...size }: PixelSize & { readonly strength: number },
 ): Source {
   const { image, mask } = options;
   if (image === undefined) {
@@ -46,9 +46,6 @@ export function settleSource(
   if (!(strength > 0 && strength <= 1)) {
     throw new RangeError(`Cannot generate with strength ${strength}: a number above 0 and up to 1 is required`);
   }
-  if (stepsTaken(steps, strength) < 1) {
-    throw new RangeError(`Cannot generate with strength ${strength} in ${steps} steps: that leaves no step to take`);
-  }
   if (mask === undefined) return { kind: "image", image, strength };
   requireSize("a mask", mask, image);
   return { kind: "inpaint", image, mask, strength };
@@ -56,11 +53,14 @@ export function settleSource(
 
 /** The evaluation of the schedule that a run from `source` begins with. */
 export function beginOf(source: Source, { order = 1 }: Pick<Sampler, "order">, steps: number): number {
-  return source.kind === "noise" ? 0 : (steps - stepsTaken(steps, source.strength)) * order;
+  if (source.kind === "noise") return 0;
+  const { strength } = source;
+  const taken = Math.floor(steps * strength); // in float64, as the reference
+  if (taken < 1) {
+    throw new RangeError(`Cannot generate with strength ${strength} in ${steps} steps: that leaves no step to take`);
+  }
+  return (steps - taken) * order;
 }
-
-/** The reference rounds down, in float64 as well. */
-const stepsTaken = (steps: number, strength: number): number => Math.floor(steps * strength);
 
 function requireSize(what: string, { width, height }: PixelSize, required: PixelSize): void {
   if (width === required.width && height === required.height) return;

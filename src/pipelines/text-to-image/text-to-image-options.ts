@@ -68,7 +68,6 @@ export function settle(
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
   const run = settleRun(options, { steps: defaults.steps, rows: given.length, randomSeed });
-  const { steps } = run;
   requireWhole("clip skip", clipSkip, 0, conditionerOf(model).mostSkipped);
   requireMultiple("width", width, factor);
   requireMultiple("height", height, factor);
@@ -88,7 +87,7 @@ export function settle(
     guidanceRescale,
     width,
     height,
-    source: settleSource(options, model, { steps, strength: defaults.strength, width, height }),
+    source: settleSource(options, model, { strength: defaults.strength, width, height }),
     sampler: options.sampler ?? model.defaults.sampler,
     eta: options.eta,
     clipSkip,

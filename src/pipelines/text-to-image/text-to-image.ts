@@ -1,3 +1,5 @@
+import { schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
+import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { klLatentDecoder } from "../latents/latent-decoder.ts";
@@ -7,7 +9,7 @@ import { type Pipeline, pipelineOf } from "../run/pipeline.ts";
 import type { Task } from "../run/task.ts";
 import { conditionerOf } from "./conditioner-of.ts";
 import { guidanceEmbedding } from "./guidance-embedding.ts";
-import { beginOf } from "./image-source.ts";
+import { beginOf, type Source } from "./image-source.ts";
 import { prepareStart } from "./run-start.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
 import { unknownWordsWarning } from "./unknown-words.ts";
@@ -26,8 +28,10 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
     unet: model.unet,
     settle: (options, randomSeed) => settle(options, model, randomSeed),
     sampler: (settled) => {
-      const chosen = chooseSampler(model.scheduler, settled, settled.defaults);
-      return { ...chosen, begin: beginOf(settled.source, chosen.sampler, settled.steps) };
+      const { source, steps, defaults } = settled;
+      const share = sharedBy(source, model.scheduler, settled);
+      const chosen = chooseSampler(model.scheduler, { ...settled, share }, { ...defaults, latents: true });
+      return { ...chosen, begin: share === undefined ? beginOf(source, chosen.sampler, steps) : 0 };
     },
     shape: ({ images, height, width }) => [images, model.vae.config.latentChannels, height / factor, width / factor],
     async condition(runtime, settled) {
@@ -54,6 +58,17 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
     },
     decoder: ({ vaeTiling }) => klLatentDecoder(model.vae, vaeTiling),
   };
+}
+
+/** The strength of a run from a picture, where it shortens the distilled timesteps instead of the steps. */
+function sharedBy(
+  source: Source,
+  scheduler: SchedulerConfig,
+  { sampler, defaults }: Pick<SettledOptions, "sampler" | "defaults">,
+): number | undefined {
+  if (source.kind === "noise" || defaults.shortens === "steps") return undefined;
+  const { className } = sampler === undefined ? scheduler : schedulerConfigNamed(sampler, scheduler);
+  return takesOption(className, "share") ? source.strength : undefined;
 }
 
 /** Whether guidance shows the U-Net every image twice. */

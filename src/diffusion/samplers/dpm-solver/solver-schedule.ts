@@ -36,7 +36,8 @@ export function solverSchedule(config: Config, { steps, given, rounded = ["karra
   }
   if (given)
     throw new RangeError(`Cannot use given timesteps: the config spaces noise levels by the ${formula} formula`);
-  const [highest, lowest] = [config.sigma_max ?? highestTrained, config.sigma_min ?? lowestTrained];
+  const { sigma_max, sigma_min } = formula === "lu" ? NO_RANGE : config; // as the reference does
+  const [highest, lowest] = [sigma_max ?? highestTrained, sigma_min ?? lowestTrained];
   const sigmas = spacedSigmas(formula, highest, lowest, steps);
   const whole = rounded.includes(formula) ? roundHalfEven : Math.trunc;
   const final = last(entry(sigmas, sigmas.length - 1), lowestTrained, true);
@@ -46,6 +47,8 @@ export function solverSchedule(config: Config, { steps, given, rounded = ["karra
     training,
   };
 }
+
+const NO_RANGE = { sigma_max: null, sigma_min: null } as const;
 
 function solverTimesteps(config: Config, steps: number, last: number): number[] {
   if (config.timestep_spacing === "leading" && steps >= last) {
