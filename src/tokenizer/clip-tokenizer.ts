@@ -1,5 +1,6 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { atOnce, inTurns, type Turns } from "../tensor/in-turns.ts";
+import { type AddedToken, addedTokens } from "./added-tokens.ts";
 import { TokenizerError } from "./errors.ts";
 import { parseSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
 import { isObject, parseTokenizerJson, parseVocabulary, quote, type Vocabulary } from "./vocabulary.ts";
@@ -13,6 +14,8 @@ export interface ClipTokenizerFiles {
   readonly config?: unknown;
   /** special_tokens_map.json */
   readonly specialTokens?: unknown;
+  /** added_tokens.json */
+  readonly addedTokens?: unknown;
 }
 
 /** A prompt as the text encoder takes it. */
@@ -50,10 +53,12 @@ function* loading(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
   const vocabulary = yield* selectVocabulary(files);
   yield;
   const special = parseSpecialTokens(files.config, files.specialTokens);
-  const [bos, eos, pad] = (["bos", "eos", "pad"] as const).map((role) => idOf(role, special, vocabulary)) as Ids;
-  idOf("unk", special, vocabulary);
+  refuseSides(files.config);
+  const added = addedTokens(files, special, vocabulary);
+  const [bos, eos, pad] = (["bos", "eos", "pad"] as const).map((role) => idOf(role, special, added, vocabulary)) as Ids;
+  idOf("unk", special, added, vocabulary);
   const maxLength = parseMaxLength(files.config);
-  const pieces = yield* tokenizerOf(vocabulary, special);
+  const pieces = yield* tokenizerOf(vocabulary, special, added);
   return {
     maxLength,
     bos,
@@ -78,13 +83,13 @@ function* loading(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
 const PART = 4096;
 
 /** The library's tokenizer, which gets its merges part by part: at once, they are half of the time that loading takes. */
-function* tokenizerOf(vocabulary: Vocabulary, special: SpecialTokens): Turns<Tokenizer> {
+function* tokenizerOf(vocabulary: Vocabulary, special: SpecialTokens, added: readonly AddedToken[]): Turns<Tokenizer> {
   const { ids, merges } = vocabulary;
-  const json = tokenizerJson({ ids, merges: [] }, special);
+  const json = tokenizerJson({ ids, merges: [] }, special, added);
   yield;
   const pieces = new Tokenizer(json, {});
   const ranks = pieces.model !== null && "bpe_ranks" in pieces.model ? pieces.model.bpe_ranks : undefined;
-  if (!(ranks instanceof Map)) return new Tokenizer(tokenizerJson(vocabulary, special), {});
+  if (!(ranks instanceof Map)) return new Tokenizer(tokenizerJson(vocabulary, special, added), {});
   for (const [i, merge] of merges.entries()) {
     if (i % PART === 0) yield;
     ranks.set(JSON.stringify(merge), i);
@@ -101,16 +106,34 @@ function* selectVocabulary({ vocab, merges, tokenizerJson: json }: ClipTokenizer
   throw new TokenizerError("Cannot load the tokenizer: it needs vocab.json and merges.txt, or tokenizer.json");
 }
 
-function idOf(role: keyof SpecialTokens, special: SpecialTokens, { ids }: Vocabulary): number {
-  const id = ids.get(special[role]);
+function idOf(
+  role: keyof SpecialTokens,
+  special: SpecialTokens,
+  added: readonly AddedToken[],
+  { ids }: Vocabulary,
+): number {
+  const id = added.find(({ content }) => content === special[role])?.id;
   if (id !== undefined) return id;
   throw new TokenizerError(
     `Cannot load the tokenizer: its ${role}_token ${quote(special[role])} is not in the vocabulary of ${ids.size} pieces`,
   );
 }
 
+/** Settings of transformers that would give other ids. */
+const ONLY = { padding_side: "right", truncation_side: "right", split_special_tokens: false } as const;
+
+function refuseSides(config: unknown): void {
+  for (const [field, required] of Object.entries(ONLY)) {
+    const found = isObject(config) ? (config[field] ?? required) : required;
+    if (found === required) continue;
+    throw new TokenizerError(
+      `Cannot load the tokenizer: its ${field} is ${quote(found)}, ${quote(required)} is required`,
+    );
+  }
+}
+
 function parseMaxLength(config: unknown): number {
-  const length = isObject(config) ? config["model_max_length"] : undefined;
+  const length = isObject(config) ? (config["model_max_length"] ?? config["max_len"]) : undefined;
   if (length === undefined || length === null || (typeof length === "number" && length > UNSET_MAX_LENGTH)) {
     return DEFAULT_MAX_LENGTH;
   }
@@ -127,11 +150,10 @@ function parseMaxLength(config: unknown): number {
 const lowerSigma = (text: string): string => text.replaceAll("Σ", "σ");
 
 /** What transformers puts into tokenizer.json around CLIP's vocabulary. */
-function tokenizerJson({ ids, merges }: Vocabulary, special: SpecialTokens): object {
-  const contents = new Set([special.bos, special.eos, special.unk, special.pad]);
+function tokenizerJson({ ids, merges }: Vocabulary, special: SpecialTokens, added: readonly AddedToken[]): object {
   const text = [special.bos, special.eos].map(escapeRegex).join("|");
   return {
-    added_tokens: [...contents].map((content) => ({ id: ids.get(content), content, special: true, normalized: true })),
+    added_tokens: added,
     normalizer: {
       type: "Sequence",
       normalizers: [

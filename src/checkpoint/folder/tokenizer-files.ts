@@ -11,6 +11,7 @@ export interface TokenizerFiles {
   readonly tokenizerJson: JsonObject | undefined;
   readonly config: JsonObject | undefined;
   readonly specialTokens: JsonObject | undefined;
+  readonly addedTokens: JsonObject | undefined;
 }
 
 /** Gathers what `tokenizer/` needs from a folder of a model, for example `tokenizer_2/`. */
@@ -25,6 +26,7 @@ export async function readTokenizerFiles(folder: FolderLike): Promise<TokenizerF
     tokenizerJson: await json("tokenizer.json"),
     config: await json("tokenizer_config.json"),
     specialTokens: await json("special_tokens_map.json"),
+    addedTokens: await json("added_tokens.json"),
   };
 }
 
