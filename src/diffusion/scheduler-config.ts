@@ -117,10 +117,6 @@ const CONFLICTS: readonly { reason: string; holds: (values: FoundValues) => bool
       (algorithm_type === "dpmsolver" || algorithm_type === "sde-dpmsolver") && final_sigmas_type === "zero",
   },
   {
-    reason: 'has no third order (solver_order 3) of algorithm_type "sde-dpmsolver"',
-    holds: ({ algorithm_type, solver_order }) => algorithm_type === "sde-dpmsolver" && solver_order === 3,
-  },
-  {
     reason: "needs as many trained_betas as num_train_timesteps",
     holds: ({ trained_betas, num_train_timesteps, beta_schedule }) =>
       beta_schedule !== undefined && Array.isArray(trained_betas) && trained_betas.length !== num_train_timesteps,

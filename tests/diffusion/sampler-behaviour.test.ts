@@ -224,3 +224,18 @@ describe("schedules of the original code", () => {
     expect(() => latentDiffusionConfig({ beta_schedule: "sqrt" })).toThrow('"sqrt" is not known');
   });
 });
+
+describe("DPM-Solver's SDE of third order", () => {
+  const fields = { solver_order: 3, algorithm_type: "sde-dpmsolver", final_sigmas_type: "sigma_min" };
+  const config = configOf("DPMSolverMultistepScheduler", fields);
+
+  test("runs where the steps are too few for it", async () => {
+    for (const steps of [1, 2, 3]) expect(await samplesOf(samplerFromConfig(config, { steps }))).toHaveLength(steps);
+  });
+
+  test("is refused before the first step where it would be needed", async () => {
+    const sampler = samplerFromConfig(config, { steps: 5 });
+    await expect(samplesOf(sampler)).rejects.toThrow('"sde-dpmsolver" has no third order');
+    expect(await samplesOf(sampler, 3)).toHaveLength(2);
+  });
+});

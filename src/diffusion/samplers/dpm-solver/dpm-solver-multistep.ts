@@ -27,6 +27,7 @@ export function dpmSolverMultistep(config: Config, options: SamplerOptions): Sig
     async *sample(denoiser, start, noise, begin = 0) {
       const values: Tensor[] = []; // newest first
       let sample = start;
+      refuseThirdOrder(config, timesteps.length, begin);
       for (let index = givenBegin(begin, timesteps); index < timesteps.length; index++) {
         const timestep = entry(timesteps, index);
         const output = await denoiser.predict(sample, timestep);
@@ -41,6 +42,17 @@ export function dpmSolverMultistep(config: Config, options: SamplerOptions): Sig
       }
     },
   };
+}
+
+/** The reference lacks one variant, and notices where a step would be of that order. */
+function refuseThirdOrder(config: Config, steps: number, begin: number): void {
+  if (config.algorithm_type !== "sde-dpmsolver" || config.solver_order < 3) return;
+  for (let index = begin + 2; index < steps; index++) {
+    if (highestOrder(config, steps, index) < 3) continue;
+    throw new RangeError(
+      `Cannot sample in ${steps - begin} steps: algorithm_type "sde-dpmsolver" has no third order, at most solver_order 2 is required`,
+    );
+  }
 }
 
 /** The order that the last two steps may have. */
