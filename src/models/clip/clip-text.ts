@@ -4,10 +4,24 @@ import { linear } from "../../layers/linear.ts";
 import { sharedLayerNorm } from "../../layers/norms.ts";
 import { checkpointScope, type Scope } from "../../layers/scope.ts";
 import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
-import { add, argMax, cast, equal, gather, integers, matmul, reshape, sizeOf, slice } from "../../onnx/ops.ts";
+import {
+  add,
+  argMax,
+  cast,
+  equal,
+  gather,
+  integers,
+  matmul,
+  reshape,
+  scalar,
+  scale,
+  sizeOf,
+  slice,
+  subtract,
+} from "../../onnx/ops.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { type ConfigReader, configReader } from "../config-reader.ts";
+import { ConfigError, type ConfigReader, configReader } from "../config-reader.ts";
 
 /** A CLIP text tower as its config.json describes it, transformers' defaults filled in. */
 export interface ClipTextConfig extends ClipEncoderConfig {
@@ -19,6 +33,8 @@ export interface ClipTextConfig extends ClipEncoderConfig {
   readonly pooling: { readonly kind: "highest" } | { readonly kind: "first"; readonly id: number };
   /** Width of `text_embeds`, where the model has that projection. */
   readonly projection: number | undefined;
+  /** Whether Stable Diffusion's pipelines hide the padding of a prompt from it (`use_attention_mask`). */
+  readonly hidesPadding?: boolean | undefined;
 }
 
 export interface ClipTextOptions {
@@ -28,17 +44,43 @@ export interface ClipTextOptions {
   readonly skip?: number;
   /** Whether `context` goes through the final norm; SDXL's does not, and skips one layer at least. */
   readonly finalNorm?: boolean;
+  /** Adds the input `attention_mask` [B, L]: 1 for tokens, 0 for padding that no token sees. */
+  readonly masked?: boolean;
   /** Adds the outputs `hidden_states.0` (the embeddings), `hidden_states.1`, … */
   readonly hiddenStates?: boolean;
 }
 
-/** Reads a transformers config.json of CLIPTextModel or CLIPTextModelWithProjection. */
-export function clipTextConfig(config: unknown, source = "text_encoder/config.json"): ClipTextConfig {
-  const read = configReader(config, source);
-  const [architecture = "CLIPTextModel"] = read.strings("architectures", []);
-  const projected = { CLIPTextModel: false, CLIPTextModelWithProjection: true }[architecture];
-  if (projected === undefined) read.fail("architectures", '["CLIPTextModel"] or ["CLIPTextModelWithProjection"]');
-  return textTowerConfig(read, projected ? read.integer("projection_dim", 512) : undefined);
+/** The classes of transformers that read a prompt, by whether they project what it comes to. */
+const PROJECTS: ReadonlyMap<string, boolean> = new Map([
+  ["CLIPTextModel", false],
+  ["CLIPTextModelWithProjection", true],
+]);
+
+/**
+ * Reads a transformers config.json of CLIPTextModel or CLIPTextModelWithProjection; `className` is what the model is
+ * loaded as where that is settled elsewhere, and then the config may be that of a whole CLIPModel.
+ */
+export function clipTextConfig(
+  config: unknown,
+  source = "text_encoder/config.json",
+  className?: string,
+): ClipTextConfig {
+  const whole = configReader(config, source);
+  const read = whole.isObject("text_config") ? whole.section("text_config") : whole;
+  const projected = PROJECTS.get(className ?? ownClass(whole));
+  if (projected === undefined) {
+    if (className === undefined) whole.fail("architectures", '["CLIPTextModel"] or ["CLIPTextModelWithProjection"]');
+    throw new ConfigError(
+      `Cannot use "${source}" as ${className}: CLIPTextModel or CLIPTextModelWithProjection is required`,
+    );
+  }
+  const tower = textTowerConfig(read, projected ? read.integer("projection_dim", 512) : undefined);
+  return whole.boolean("use_attention_mask", false) ? { ...tower, hidesPadding: true } : tower;
+}
+
+function ownClass(read: ConfigReader): string {
+  const [architecture = "CLIPTextModel"] = read.has("architectures") ? read.strings("architectures") : [];
+  return architecture;
 }
 
 /** The fields of a text tower, whose projection is described elsewhere. */
@@ -72,6 +114,9 @@ export function clipEncoderConfig(
   };
 }
 
+/** What a whole CLIPModel has beside its text tower. */
+const OF_CLIP_MODEL = [/^vision_model\./, /^visual_projection\./, /^logit_scale$/];
+
 /** Buffers that old files carry beside the weights. */
 export const POSITION_IDS = /(^|\.)embeddings\.position_ids$/;
 
@@ -81,7 +126,7 @@ export const POSITION_IDS = /(^|\.)embeddings\.position_ids$/;
  * `skip: k + 1, finalNorm: false`; its default is k = 0 for both.
  */
 export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, weights?: Weights): Graph {
-  const { batch, length, skip = 0, finalNorm = true, hiddenStates = false } = options;
+  const { batch, length, skip = 0, finalNorm = true, masked = false, hiddenStates = false } = options;
   checkLength(config, length);
   if (!Number.isInteger(skip) || skip < 0 || skip > config.layers) {
     throw new RangeError(`Cannot skip ${skip} layers of the text model: 0 to ${config.layers} are allowed`);
@@ -91,7 +136,8 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
   const ids = builder.input("input_ids", "I64", [batch, length]);
   // transformers 5 writes the tower's keys without a prefix.
   const bare = root.has("embeddings.token_embedding.weight");
-  const tower = textTower(bare ? root : root.at("text_model"), ids, config);
+  const mask = masked ? builder.input("attention_mask", "F32", [batch, length]) : undefined;
+  const tower = textTower(bare ? root : root.at("text_model"), ids, config, mask);
   const outputs: Record<string, Value> = {
     context: finalNorm
       ? tower.norm(entry(tower.states, config.layers - skip))
@@ -107,7 +153,11 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
       outputs[`hidden_states.${i}`] = state;
     });
   }
-  check(config.projection === undefined ? "CLIPTextModel" : "CLIPTextModelWithProjection", [POSITION_IDS]);
+  const [className, unused] =
+    config.projection === undefined
+      ? ["CLIPTextModel", [/^text_projection(\.weight)?$/]]
+      : ["CLIPTextModelWithProjection", []];
+  check(className, [POSITION_IDS, ...OF_CLIP_MODEL, ...unused]);
   return builder.finish(outputs);
 }
 
@@ -149,13 +199,15 @@ export interface TextTower {
 }
 
 /** The transformer over tokens, each of which sees itself and those before it. */
-export function textTower(scope: Scope, ids: Value, config: ClipTextConfig): TextTower {
+export function textTower(scope: Scope, ids: Value, config: ClipTextConfig, mask?: Value): TextTower {
   const { width, vocabularySize, positions, epsilon, pooling } = config;
   const [batch, length] = [sizeOf(ids, 0), sizeOf(ids, 1)];
   const tokens = gather(scope.at("embeddings.token_embedding").weight("weight", [vocabularySize, width]), ids);
   const table = scope.at("embeddings.position_embedding").weight("weight", [positions, width]);
   const embedded = add(tokens, length === positions ? table : slice(table, 0, 0, length));
-  const states = clipEncoder(scope.at("encoder"), embedded, config, causalBias(ids, length));
+  const causal = causalBias(ids, length);
+  const bias = mask === undefined ? causal : add(causal, hidden(mask));
+  const states = clipEncoder(scope.at("encoder"), embedded, config, bias);
   const norm = sharedLayerNorm(scope.at("final_layer_norm"), width, epsilon);
   const last = norm(entry(states, config.layers));
   const matches = pooling.kind === "highest" ? ids : equal(ids, integers(ids, [pooling.id]));
@@ -176,6 +228,10 @@ function causalBias({ builder }: Value, length: number): Value {
   );
   return builder.constant(bias, [1, 1, length, length]);
 }
+
+/** [B, 1, 1, L]: what is added to the score of a token that is padding; beside `causalBias`, it does not overflow. */
+const hidden = (mask: Value): Value =>
+  reshape(scale(subtract(mask, scalar(mask, 1)), 1e30), [sizeOf(mask, 0), 1, 1, sizeOf(mask, 1)]);
 
 /** Refuses prompts of more tokens than the model has positions for. */
 export function checkLength({ positions }: ClipTextConfig, length: number): void {

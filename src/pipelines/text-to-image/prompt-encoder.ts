@@ -22,7 +22,7 @@ export async function encodePrompts(
   { tokenizer, textEncoder: { config, weights } }: TextEncoder,
   prompts: readonly string[],
   skip: number,
-  { finalNorm = true }: { readonly finalNorm?: boolean } = {},
+  { finalNorm = true, masked = false }: { readonly finalNorm?: boolean; readonly masked?: boolean } = {},
 ): Promise<EncodedPrompts> {
   const unique = [...new Set(prompts)];
   const encodings = unique.map((prompt) => tokenizer.encode(prompt));
@@ -36,9 +36,12 @@ export async function encodePrompts(
     encodings.map((encoding) => encoding.ids),
     config,
   );
-  const options = { batch: unique.length, length: tokenizer.maxLength, skip, finalNorm };
+  const length = tokenizer.maxLength;
+  const options = { batch: unique.length, length, skip, finalNorm, masked };
   await using session = await runtime.load(clipTextModel(config, options, weights), { once: true });
-  const outputs = await session.run({ input_ids: ids });
+  const outputs = await session.run(
+    masked ? { input_ids: ids, attention_mask: maskOf(encodings, length) } : { input_ids: ids },
+  );
   const rows = prompts.map((prompt) => unique.indexOf(prompt));
   const select = async (output: DeviceTensor): Promise<Tensor> => selectRows(await output.download(), rows);
   try {
@@ -54,10 +57,19 @@ export async function encodePrompts(
   }
 }
 
+/** [prompts, length]: 1 for what comes before the padding. */
+function maskOf(encodings: readonly { readonly length: number }[], length: number): Tensor {
+  const data = new Float32Array(encodings.length * length);
+  for (const [row, encoding] of encodings.entries()) data.fill(1, row * length, row * length + encoding.length);
+  return { data, shape: [encodings.length, length] };
+}
+
 interface LayerChoice {
   /** The last layers that are never used, before any are skipped. */
   readonly lastLayers?: number;
   readonly finalNorm?: boolean;
+  /** Whether padding is hidden from the encoder. */
+  readonly masked?: boolean;
 }
 
 /**
@@ -70,10 +82,10 @@ export async function encodeGuided(
   negatives: readonly string[],
   prompts: readonly string[],
   clipSkip: number,
-  { lastLayers = 0, finalNorm = true }: LayerChoice = {},
+  { lastLayers = 0, ...choice }: LayerChoice = {},
 ): Promise<EncodedPrompts> {
   const encode = (texts: readonly string[], skip: number): Promise<EncodedPrompts> =>
-    encodePrompts(runtime, encoder, texts, lastLayers + skip, { finalNorm });
+    encodePrompts(runtime, encoder, texts, lastLayers + skip, choice);
   if (clipSkip === 0 || negatives.length === 0) return await encode([...negatives, ...prompts], clipSkip);
   const [negative, skipped] = [await encode(negatives, 0), await encode(prompts, clipSkip)];
   return {

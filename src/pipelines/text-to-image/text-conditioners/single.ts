@@ -4,12 +4,12 @@ import type { TextConditioner } from "../text-conditioner.ts";
 
 /** Stable Diffusion 1.x and 2.x: the last hidden states of one text encoder. */
 export function singleConditioner(encoder: TextEncoder): TextConditioner {
-  const { layers } = encoder.textEncoder.config;
+  const { layers, hidesPadding: masked = false } = encoder.textEncoder.config;
   return {
     mostSkipped: layers - 1,
     async condition(runtime, { prompts, negativePrompts = prompts.map(() => ""), guided, clipSkip }) {
       const negatives = guided ? negativePrompts : [];
-      const { embeddings, warnings } = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip);
+      const { embeddings, warnings } = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip, { masked });
       return { conditioning: { encoder_hidden_states: embeddings }, warnings };
     },
   };
