@@ -42,7 +42,8 @@ export function toImage(tokens: Value, like: Value): Value {
 
 export interface AttentionBlockConfig {
   readonly heads: number;
-  readonly groups: number;
+  /** Of the norm before; undefined where there is none. */
+  readonly groups: number | undefined;
   readonly epsilon: number;
   readonly outputScale?: number;
 }
@@ -53,7 +54,7 @@ export function attentionBlock(
   x: Value,
   { heads, groups, epsilon, outputScale = 1 }: AttentionBlockConfig,
 ): Value {
-  const tokens = toTokens(groupNorm(scope.at("group_norm"), x, { groups, epsilon }));
+  const tokens = toTokens(groups === undefined ? x : groupNorm(scope.at("group_norm"), x, { groups, epsilon }));
   // The original DDPM code, which the paper counted, projects by 1×1 convolutions.
   const attended = attention(scope, tokens, tokens, { heads, bias: true, countAs: "convolution" });
   return scale(add(toImage(attended, x), x), 1 / outputScale);

@@ -16,6 +16,8 @@ export interface ConfigReader {
   has(field: string): boolean;
   /** Whether the field is there and null. */
   isNull(field: string): boolean;
+  /** Whether the field is an object. */
+  isObject(field: string): boolean;
   /** Whether the field is one whole number. */
   isInteger(field: string): boolean;
   /** Whether the field is true itself, rather than a list that holds it. */
@@ -27,6 +29,8 @@ export interface ConfigReader {
   boolean(field: string, fallback?: boolean): boolean;
   string(field: string, fallback?: string): string;
   integers(field: string, fallback?: readonly number[]): readonly number[];
+  /** A list of `count` numbers. */
+  numbers(field: string, count: number): readonly number[];
   strings(field: string, fallback?: readonly string[]): readonly string[];
   /** One entry per level: a list of `count` values, or one value for all levels. */
   perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[];
@@ -58,14 +62,17 @@ export function configReader(config: unknown, source: string): ConfigReader {
       `Cannot use config "${source}": "${field}" is ${describe(fields[field])} where ${required} is required`,
     );
   };
+  /** Null is a value of its own: who may give it asks `has`. */
+  const given = (field: string, fallback: unknown): unknown => (fields[field] === undefined ? fallback : fields[field]);
   const read = <T>(field: string, accepts: (value: unknown) => value is T, required: string, fallback?: T): T => {
-    const value = fields[field] ?? fallback;
+    const value = given(field, fallback);
     return accepts(value) ? value : fail(field, required);
   };
   return {
     source,
     has: (field) => fields[field] !== undefined && fields[field] !== null,
     isNull: (field) => fields[field] === null,
+    isObject: (field) => typeof fields[field] === "object" && fields[field] !== null && !Array.isArray(fields[field]),
     isInteger: (field) => isInteger(fields[field]),
     isTrue: (field) => fields[field] === true,
     choice(field, table, fallback) {
@@ -79,9 +86,15 @@ export function configReader(config: unknown, source: string): ConfigReader {
     boolean: (field, fallback) => read(field, isBoolean, "true or false", fallback),
     string: (field, fallback) => read(field, isString, "a text", fallback),
     integers: (field, fallback) => read(field, listOf(isPositive), "a list of positive whole numbers", fallback),
+    numbers: (field, count) =>
+      read(
+        field,
+        (value): value is readonly number[] => listOf(isNumber)(value) && value.length === count,
+        `a list of ${count} numbers`,
+      ),
     strings: (field, fallback) => read(field, listOf(isString), "a list of texts", fallback),
     perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[] {
-      const value = fields[field] ?? fallback;
+      const value = given(field, fallback);
       if (accepts(value)) return Array.from({ length: count }, () => value);
       const required = `one value, or a list of ${count}, one for each level`;
       return listOf(accepts)(value) && value.length === count ? value : fail(field, required);

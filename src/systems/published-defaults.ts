@@ -18,6 +18,8 @@ export interface RunDefaults {
 /** How many text encoders a kind of model reads prompts with, and its defaults by what a run is for. */
 export interface PublishedFamily {
   readonly textEncoders: 1 | 2;
+  /** Whether its pipelines go by the autoencoder's `latents_mean` and `latents_std`. */
+  readonly latentStatistics: boolean;
   readonly defaults: Readonly<Record<RunMode, RunDefaults>>;
 }
 
@@ -31,10 +33,12 @@ const CONSISTENCY: RunDefaults = { ...COMMON, steps: 4, guidanceScale: 8.5 };
 export const FAMILIES = {
   "stable-diffusion": {
     textEncoders: 1,
+    latentStatistics: false,
     defaults: { text: STABLE, image: STABLE, inpaint: INPAINTING },
   },
   "stable-diffusion-xl": {
     textEncoders: 2,
+    latentStatistics: true,
     defaults: {
       text: XL,
       image: XL,
@@ -44,6 +48,7 @@ export const FAMILIES = {
   // Diffusers has no inpainting pipeline of its own for these.
   "latent-consistency": {
     textEncoders: 1,
+    latentStatistics: false,
     defaults: { text: CONSISTENCY, image: { ...CONSISTENCY, shortens: "timesteps" }, inpaint: INPAINTING },
   },
 } as const satisfies Readonly<Record<string, PublishedFamily>>;

@@ -74,7 +74,9 @@ export async function openStableDiffusionFolder(
     return { config: parse(component.config, component.configPath), weights: component.weights };
   };
   const openText = async (suffix: "" | "_2"): Promise<TextEncoder> => ({
-    textEncoder: await open(`text_encoder${suffix}`, clipTextConfig),
+    textEncoder: await open(`text_encoder${suffix}`, (config, source) =>
+      clipTextConfig(config, source, index.components.get(`text_encoder${suffix}`)?.className),
+    ),
     tokenizer: await openClipTokenizer(await readTokenizerFiles(files.at(`tokenizer${suffix}`))),
   });
   const { family } = PIPELINE_CLASSES[index.className];

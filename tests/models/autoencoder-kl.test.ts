@@ -75,7 +75,7 @@ describe("autoencoderKlConfig()", () => {
 
   test("reads a small autoencoder without attention", () => {
     const config = autoencoderKlConfig(small);
-    expect(config).toMatchObject({ midAttention: false, layers: 1, scalingFactor: 0.18215, shiftFactor: 0 });
+    expect(config).toMatchObject({ midAttention: false, layers: 1, scalingFactor: 0.18215, statistics: undefined });
     expect(reduction(config)).toBe(4);
     const graph = autoencoderDecoder(config, { batch: 2, height: 5, width: 7 });
     expect(imageOf(graph)).toEqual([2, 3, 20, 28]);
@@ -106,7 +106,8 @@ describe("autoencoderKlConfig()", () => {
     [{ act_fn: "mish" }, '"act_fn" is "mish" where "silu" or "swish" is required'],
     [{ norm_num_groups: 48 }, '"norm_num_groups" is 48 where a divisor of 64 channels is required'],
     [{ _class_name: "VQModel" }, '"_class_name" is "VQModel"'],
-    [{ latents_mean: [0, 0] }, '"latents_mean" is [0,0] where no value is required'],
+    [{ latents_mean: [0, 0], latents_std: [1, 1, 1, 1] }, '"latents_mean" is [0,0] where a list of 4 numbers'],
+    [{ latents_mean: [0, 0, 0, 0], latents_std: [1, 0, 1, 1] }, "a list without 0"],
   ])("refuses %j", (config, message) => {
     expect(() => autoencoderKlConfig(config)).toThrow(message);
   });

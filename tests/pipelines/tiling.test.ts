@@ -73,7 +73,12 @@ describe("pictures in tiles", () => {
     const vae = await open("vae-kl");
     const tiling = tileSampleMinSize === undefined ? undefined : latentGrid({ tileSampleMinSize }, undefined, 8);
     await using slot = sessionSlot<Session>();
-    const images = await decodeLatents(runtime, klLatentDecoder(vae, tiling), slot, latents());
+    const images = await decodeLatents(
+      runtime,
+      klLatentDecoder({ vae, family: "stable-diffusion" }, tiling),
+      slot,
+      latents(),
+    );
     return { images, loads: loads.length, runs: runtime.runs.length, tensors: runtime.tensors };
   }
 
@@ -97,7 +102,7 @@ describe("pictures in tiles", () => {
     const runtime = countingRuntime(nodeRuntime());
     const vae = await open("vae-kl");
     const io = readFixture("tiling/vae-kl.safetensors");
-    await using encoder = loadLatentEncoder(runtime, { vae }, latentGrid({}, vae.config.sampleSize, 8));
+    await using encoder = loadLatentEncoder(runtime, { vae }, { tiling: latentGrid({}, vae.config.sampleSize, 8) });
     const draw = await encoder.encode(io.tensor("case0.image"));
     const mean = io.tensor("case0.mean");
     const { scalingFactor } = vae.config;

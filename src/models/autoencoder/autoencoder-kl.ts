@@ -4,13 +4,14 @@ import { checkpointScope } from "../../layers/scope.ts";
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { clip, slice } from "../../onnx/ops.ts";
 import { entry, type Tensor } from "../../tensor/tensor.ts";
-import { configReader } from "../config-reader.ts";
+import { type ConfigReader, configReader } from "../config-reader.ts";
 import { withCurrentNames } from "../key-names.ts";
 import { type CoderShape, type ImageCoderConfig, imageCoderConfig, imageDecoder, imageEncoder } from "./image-coder.ts";
 
-/** A variational autoencoder; a latent that a U-Net sees is (sample - shiftFactor) · scalingFactor. */
+/** A variational autoencoder. */
 export interface AutoencoderKlConfig extends ImageCoderConfig {
-  readonly shiftFactor: number;
+  /** Of latents, channel by channel, where they were measured; only some pipelines go by them. */
+  readonly statistics?: { readonly mean: readonly number[]; readonly deviation: readonly number[] } | undefined;
   readonly quantConv: boolean;
   readonly postQuantConv: boolean;
 }
@@ -19,13 +20,21 @@ export interface AutoencoderKlConfig extends ImageCoderConfig {
 export function autoencoderKlConfig(config: unknown, source = "vae/config.json"): AutoencoderKlConfig {
   const read = configReader(config, source);
   read.only("_class_name", ["AutoencoderKL"]);
-  for (const field of ["latents_mean", "latents_std"]) read.only(field, []);
+  const coder = imageCoderConfig(read, 4);
   return {
-    ...imageCoderConfig(read, 4),
-    shiftFactor: read.number("shift_factor", 0),
+    ...coder,
+    statistics: statistics(read, coder.latentChannels),
     quantConv: read.boolean("use_quant_conv", true),
     postQuantConv: read.boolean("use_post_quant_conv", true),
   };
+}
+
+/** One of the two alone says nothing, to the reference as well. */
+function statistics(read: ConfigReader, channels: number): AutoencoderKlConfig["statistics"] {
+  if (!read.has("latents_mean") || !read.has("latents_std")) return undefined;
+  const [mean, deviation] = [read.numbers("latents_mean", channels), read.numbers("latents_std", channels)];
+  if (deviation.includes(0)) read.fail("latents_std", "a list without 0");
+  return { mean, deviation };
 }
 
 /** The range of the logarithm of the variance, outside of which its exponential is of no use in float32. */

@@ -59,7 +59,7 @@ export function imageCoderConfig(read: ConfigReader, latentChannels: number): Im
     groups,
     midAttention: read.boolean("mid_block_add_attention", true),
     scalingFactor: read.number("scaling_factor", 0.18215),
-    sampleSize: read.has("sample_size") ? read.perLevel("sample_size", 2, isPositive)[0] : undefined,
+    sampleSize: read.perLevel("sample_size", 2, isPositive, 32)[0],
   };
 }
 

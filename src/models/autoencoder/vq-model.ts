@@ -25,7 +25,7 @@ export function vqModelConfig(config: unknown, source = "vqvae/config.json"): Vq
   return {
     ...coder,
     codebookSize: read.integer("num_vq_embeddings", 256),
-    codeWidth: read.integer("vq_embed_dim", coder.latentChannels),
+    codeWidth: read.has("vq_embed_dim") ? read.integer("vq_embed_dim") : coder.latentChannels,
   };
 }
 

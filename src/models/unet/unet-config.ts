@@ -50,7 +50,9 @@ function conditionConfig(read: ConfigReader): UNetConfig {
   const widths = new Set(read.perLevel("cross_attention_dim", count, isPositive, 1280));
   if (widths.size > 1) read.fail("cross_attention_dim", "the same width for all levels");
   // Left out, the middle goes by a setting for all levels; beside a list of levels, it has both attentions.
-  const onlyCrossMid = read.boolean("mid_block_only_cross_attention", read.isTrue("only_cross_attention"));
+  const onlyCrossMid = read.has("mid_block_only_cross_attention")
+    ? read.boolean("mid_block_only_cross_attention")
+    : read.isTrue("only_cross_attention");
   const mid = {
     UNetMidBlock2DCrossAttn: {
       attention: cross(count - 1, onlyCrossMid),
@@ -59,14 +61,20 @@ function conditionConfig(read: ConfigReader): UNetConfig {
     UNetMidBlock2D: { attention: NONE, resnets: 1 },
   };
   return {
-    ...common(read, channels),
+    ...common(read, channels, 4),
     architecture: "UNet2DConditionModel",
     ...levels(
       read,
       channels,
       read.perLevel("layers_per_block", count, isPositive, 2),
-      { CrossAttnDownBlock2D: cross, DownBlock2D: () => NONE },
-      { CrossAttnUpBlock2D: cross, UpBlock2D: () => NONE },
+      {
+        kinds: { CrossAttnDownBlock2D: cross, DownBlock2D: () => NONE },
+        fallback: [...new Array<string>(3).fill("CrossAttnDownBlock2D"), "DownBlock2D"],
+      },
+      {
+        kinds: { CrossAttnUpBlock2D: cross, UpBlock2D: () => NONE },
+        fallback: ["UpBlock2D", ...new Array<string>(3).fill("CrossAttnUpBlock2D")],
+      },
     ),
     mid: read.isNull("mid_block_type") ? undefined : read.choice("mid_block_type", mid, "UNetMidBlock2DCrossAttn"),
     contextWidth: [...widths][0],
@@ -82,6 +90,7 @@ function conditionConfig(read: ConfigReader): UNetConfig {
 }
 
 const UNSUPPORTED_WHERE_SET = [
+  "encoder_hid_dim", // means the type text_proj
   "encoder_hid_dim_type",
   "cross_attention_norm",
   "time_embedding_act_fn",
@@ -107,14 +116,20 @@ function plainConfig(read: ConfigReader): UNetConfig {
     UNetMidBlock2D: { attention: read.boolean("add_attention", true) ? self(channels.length - 1) : NONE, resnets: 2 },
   };
   return {
-    ...common(read, channels),
+    ...common(read, channels, 3),
     architecture: "UNet2DModel",
     ...levels(
       read,
       channels,
       read.perLevel("layers_per_block", channels.length, isPositive, 2),
-      { DownBlock2D: () => NONE, AttnDownBlock2D: self },
-      { UpBlock2D: () => NONE, AttnUpBlock2D: self },
+      {
+        kinds: { DownBlock2D: () => NONE, AttnDownBlock2D: self },
+        fallback: ["DownBlock2D", ...new Array<string>(3).fill("AttnDownBlock2D")],
+      },
+      {
+        kinds: { UpBlock2D: () => NONE, AttnUpBlock2D: self },
+        fallback: [...new Array<string>(3).fill("AttnUpBlock2D"), "UpBlock2D"],
+      },
     ),
     mid: read.isNull("mid_block_type") ? undefined : read.choice("mid_block_type", mid, "UNetMidBlock2D"),
     contextWidth: undefined,
@@ -124,19 +139,28 @@ function plainConfig(read: ConfigReader): UNetConfig {
   };
 }
 
-type LevelKinds = Readonly<Record<string, (level: number) => LevelAttention>>;
+interface BlockTypes {
+  readonly kinds: Readonly<Record<string, (level: number) => LevelAttention>>;
+  /** The class's own where the config names none. */
+  readonly fallback: readonly string[];
+}
 
 /** The two paths, block types resolved level by level. */
 function levels(
   read: ConfigReader,
   channels: readonly number[],
   layers: readonly number[],
-  downKinds: LevelKinds,
-  upKinds: LevelKinds,
+  down: BlockTypes,
+  up: BlockTypes,
 ): Pick<UNetConfig, "down" | "up"> {
   const count = channels.length;
-  const path = (field: string, kinds: LevelKinds, extra: number, levelOf: (i: number) => number): UNetLevel[] => {
-    const types = read.strings(field);
+  const path = (
+    field: string,
+    { kinds, fallback }: BlockTypes,
+    extra: number,
+    levelOf: (i: number) => number,
+  ): UNetLevel[] => {
+    const types = read.strings(field, fallback);
     if (types.length !== count) read.fail(field, `a list of ${count}, one for each level,`);
     return types.map((type, i) => {
       const attention = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
@@ -146,8 +170,8 @@ function levels(
     });
   };
   return {
-    down: path("down_block_types", downKinds, 0, (i) => i),
-    up: path("up_block_types", upKinds, 1, (i) => count - 1 - i),
+    down: path("down_block_types", down, 0, (i) => i),
+    up: path("up_block_types", up, 1, (i) => count - 1 - i),
   };
 }
 
@@ -156,33 +180,39 @@ type Common = Omit<
   "architecture" | "down" | "up" | "mid" | "contextWidth" | "linearProjection" | "timeConditionWidth" | "addition"
 >;
 
-function common(read: ConfigReader, channels: readonly number[]): Common {
+function common(read: ConfigReader, channels: readonly number[], sampleChannels: number): Common {
   read.only("act_fn", ["silu", "swish"]);
   read.only("time_embedding_type", ["positional"]);
   const groups = read.integer("norm_num_groups", 32);
   for (const width of channels) {
     if (width % groups !== 0) read.fail("norm_num_groups", `a divisor of ${width} channels`);
   }
+  const timeNorm = read.choice(
+    "resnet_time_scale_shift",
+    { default: "default", scale_shift: "scale_shift" } as const,
+    "default",
+  );
   const [height, width] = read.has("sample_size") ? read.perLevel("sample_size", 2, isPositive) : [];
   return {
     sampleSize: height === undefined || width === undefined ? undefined : [height, width],
-    inChannels: read.integer("in_channels", 4),
-    outChannels: read.integer("out_channels", 4),
+    inChannels: read.integer("in_channels", sampleChannels),
+    outChannels: read.integer("out_channels", sampleChannels),
     centerInput: read.boolean("center_input_sample", false),
     flipSinToCos: read.boolean("flip_sin_to_cos", true),
     freqShift: read.number("freq_shift", 0),
-    timeWidth: read.integer("time_embedding_dim", 4 * entry(channels, 0)),
+    timeWidth: read.has("time_embedding_dim") ? read.integer("time_embedding_dim") : 4 * entry(channels, 0),
     classes: read.has("num_class_embeds") ? read.integer("num_class_embeds") : undefined,
     midScale: read.number("mid_block_scale_factor", 1),
     downsamplePadding: read.integer("downsample_padding", 1),
     groups,
-    attentionGroups: read.integer("attn_norm_num_groups", groups),
+    // Left out, the middle's attention has those of its residual blocks, or no norm beside those that time scales.
+    attentionGroups: read.has("attn_norm_num_groups")
+      ? read.integer("attn_norm_num_groups")
+      : timeNorm === "default"
+        ? groups
+        : undefined,
     epsilon: read.number("norm_eps", 1e-5),
-    timeNorm: read.choice(
-      "resnet_time_scale_shift",
-      { default: "default", scale_shift: "scale_shift" } as const,
-      "default",
-    ),
+    timeNorm,
     kernelIn: read.integer("conv_in_kernel", 3),
     kernelOut: read.integer("conv_out_kernel", 3),
   };

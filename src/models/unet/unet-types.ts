@@ -39,7 +39,8 @@ export interface UNetConfig {
   readonly linearProjection: boolean;
   readonly downsamplePadding: number;
   readonly groups: number;
-  readonly attentionGroups: number;
+  /** Of the norm of the middle's self-attention; undefined where it has none. */
+  readonly attentionGroups: number | undefined;
   readonly epsilon: number;
   readonly timeNorm: "default" | "scale_shift";
   readonly kernelIn: number;

@@ -158,7 +158,7 @@ function layerEmitter(config: UNetConfig, time: Value, context: Value | undefine
     scope: Scope,
     x: Value,
     attention: LevelAttention,
-    scaling: { groups: number; outputScale: number },
+    scaling: { groups: number | undefined; outputScale: number },
   ): Value {
     switch (attention.kind) {
       case "none":

@@ -1,11 +1,13 @@
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
-import { type AutoencoderKlConfig, autoencoderDecoder } from "../../models/autoencoder/autoencoder-kl.ts";
+import { autoencoderDecoder } from "../../models/autoencoder/autoencoder-kl.ts";
 import { type VqModelConfig, vqDecoder } from "../../models/autoencoder/vq-model.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import { loadsUntil } from "../../runtime/until-aborted.ts";
 import type { Network } from "../../systems/network.ts";
-import { elementCount, type Tensor } from "../../tensor/tensor.ts";
+import { FAMILIES } from "../../systems/published-defaults.ts";
+import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import { elementCount, entry, type Tensor } from "../../tensor/tensor.ts";
 import type { SessionSlot } from "../run/session-slot.ts";
 import { mapTiles, needsTiles, type TileGrid } from "./tiling.ts";
 
@@ -13,21 +15,28 @@ import { mapTiles, needsTiles, type TileGrid } from "./tiling.ts";
 export interface LatentDecoder {
   /** Loads a network from `latent` to `image` for one latent at a time. */
   load(runtime: Runtime, height: number, width: number): Promise<Session>;
-  /** A value as the sampler leaves it, as the network takes it. */
-  unscaled(value: number): number;
+  /** A value of a channel as the sampler leaves it, as the network takes it. */
+  unscaled(value: number, channel: number): number;
   /** Tiles for latents larger than one; without it, they are decoded as a whole. */
   readonly tiling?: TileGrid | undefined;
 }
 
 /** The decoder of an autoencoder with a continuous latent space. */
-export const klLatentDecoder = (
-  { config, weights }: Network<AutoencoderKlConfig>,
+export function klLatentDecoder(
+  { vae: { config, weights }, family }: Pick<StableDiffusionModel, "vae" | "family">,
   tiling?: TileGrid,
-): LatentDecoder => ({
-  tiling,
-  load: (runtime, height, width) => runtime.load(autoencoderDecoder(config, { batch: 1, height, width }, weights)),
-  unscaled: (value) => value / config.scalingFactor + config.shiftFactor,
-});
+): LatentDecoder {
+  const { scalingFactor } = config;
+  const statistics = FAMILIES[family].latentStatistics ? config.statistics : undefined;
+  return {
+    tiling,
+    load: (runtime, height, width) => runtime.load(autoencoderDecoder(config, { batch: 1, height, width }, weights)),
+    unscaled: (value, channel) =>
+      statistics === undefined
+        ? value / scalingFactor
+        : (value * entry(statistics.deviation, channel)) / scalingFactor + entry(statistics.mean, channel),
+  };
+}
 
 /** The decoder of an autoencoder with a codebook. */
 export const vqLatentDecoder = ({ config, weights }: Network<VqModelConfig>): LatentDecoder => ({
@@ -52,7 +61,10 @@ export async function decodeLatents(
   const size = elementCount([channels, height, width]);
   const images: RgbImage[] = [];
   for (let i = 0; i < batch; i++) {
-    const data = latents.data.slice(i * size, (i + 1) * size).map(decoder.unscaled);
+    const plane = height * width;
+    const data = latents.data
+      .slice(i * size, (i + 1) * size)
+      .map((value, j) => decoder.unscaled(value, Math.floor(j / plane)));
     const latent = { data, shape: [1, channels, height, width] };
     const inTiles = tiling !== undefined && needsTiles(latent, tiling);
     images.push(...samplesToImages(await (inTiles ? mapTiles(latent, tiling, decode) : decode(latent))));

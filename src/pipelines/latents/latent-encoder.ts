@@ -3,7 +3,7 @@ import { autoencoderEncoder, sampleLatent } from "../../models/autoencoder/autoe
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { concatenate, repeatRow } from "../../tensor/concatenate.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { entry, type Tensor } from "../../tensor/tensor.ts";
 import { type SessionSlot, sessionSlot } from "../run/session-slot.ts";
 import { imageGrid, mapTiles, needsTiles, type TileGrid } from "./tiling.ts";
 
@@ -16,13 +16,23 @@ export interface LatentEncoder extends AsyncDisposable {
   encode(image: Tensor): Promise<LatentDistribution>;
 }
 
-/** An encoder for images of one size, in one piece or in the tiles that `tiling` makes of latents. */
+export interface LatentEncoderOptions {
+  /** Tiles of latents to encode larger images in. */
+  readonly tiling?: TileGrid | undefined;
+  /** Whether to go by the autoencoder's statistics, where it has them. */
+  readonly standardize?: boolean;
+}
+
+/** An encoder for images of one size, in one piece or in tiles. */
 export function loadLatentEncoder(
   runtime: Runtime,
   { vae: { config, weights } }: Pick<StableDiffusionModel, "vae">,
-  tiling?: TileGrid,
+  { tiling, standardize = false }: LatentEncoderOptions = {},
 ): LatentEncoder {
-  const { scalingFactor, shiftFactor } = config;
+  const { scalingFactor } = config;
+  const statistics = standardize ? config.statistics : undefined;
+  const standardized = (value: number, channel: number): number =>
+    ((value - entry(statistics?.mean ?? [], channel)) * scalingFactor) / entry(statistics?.deviation ?? [], channel);
   const slot: SessionSlot<Session> = sessionSlot();
   /** Means and then the logarithms of the variances, as channels of one tensor. */
   const moments = async (image: Tensor): Promise<Tensor> => {
@@ -43,7 +53,9 @@ export function loadLatentEncoder(
       return (noise, draws = 1) => {
         const drawn = noise([draws, ...mean.shape.slice(1)]);
         const { data, shape } = sampleLatent(repeatRow(mean, draws), repeatRow(logvar, draws), drawn);
-        return { data: data.map((value) => (value - shiftFactor) * scalingFactor), shape };
+        if (statistics === undefined) return { data: data.map((value) => value * scalingFactor), shape };
+        const [, channels = 0, h = 1, w = 1] = shape;
+        return { data: data.map((value, i) => standardized(value, Math.floor(i / (h * w)) % channels)), shape };
       };
     },
     [Symbol.asyncDispose]: () => slot[Symbol.asyncDispose](),

@@ -2,6 +2,7 @@ import type { Sampler } from "../../diffusion/sampler.ts";
 import { imagesToSamples } from "../../image/samples.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { FAMILIES } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { concatenate, repeatRow } from "../../tensor/concatenate.ts";
 import { linearCombination } from "../../tensor/linear-combination.ts";
@@ -19,7 +20,9 @@ export async function prepareStart(
   source: Source,
   tiling?: TileGrid,
 ): Promise<Starter> {
-  const encoder = (): LatentEncoder => loadLatentEncoder(runtime, model, tiling);
+  // As in diffusers, a picture that is painted over goes without statistics.
+  const standardize = source.kind === "image" && FAMILIES[model.family].latentStatistics;
+  const encoder = (): LatentEncoder => loadLatentEncoder(runtime, model, { tiling, standardize });
   switch (source.kind) {
     case "noise":
       return ({ sampler, shape, noise }) => ({ start: scaledNoise(sampler, noise(shape)) });

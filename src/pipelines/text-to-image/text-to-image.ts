@@ -56,7 +56,7 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
         warnings: unknown === undefined ? warnings : [...warnings, unknown],
       };
     },
-    decoder: ({ vaeTiling }) => klLatentDecoder(model.vae, vaeTiling),
+    decoder: ({ vaeTiling }) => klLatentDecoder(model, vaeTiling),
   };
 }
 
