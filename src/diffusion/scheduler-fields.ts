@@ -157,7 +157,8 @@ export const SCHEDULER_FIELDS = {
   DDPMScheduler: {
     ...betas(0.0001, 0.02),
     beta_schedule: choice("linear", ["scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace"]),
-    variance_type: choice("fixed_small", ["fixed_small_log", "fixed_large", "learned", "learned_range"]),
+    // DPM-Solver's files say null, which the reference samples as fixed_small.
+    variance_type: choice("fixed_small", ["fixed_small_log", "fixed_large", "learned", "learned_range", null]),
     ...clipping(true),
     prediction_type: prediction,
     ...thresholding,

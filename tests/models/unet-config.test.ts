@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ARCHITECTURES } from "../../src/models/architectures.ts";
 import { skipCount, unet } from "../../src/models/unet/unet.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
+import { weightNames } from "./graphs.ts";
 
 const SD = ARCHITECTURES["stable-diffusion-v1-5"].unet;
 const DDPM = ARCHITECTURES["ddpm-cifar10"].unet;
@@ -44,6 +45,17 @@ describe("unetConfig()", () => {
   ])("refuses %o with one sentence", (change, message) => {
     expect(() => unetConfig({ ...SD, ...change }, "unet/config.json")).toThrow(message);
     expect(() => unetConfig({ ...SD, ...change }, "unet/config.json")).toThrow('config "unet/config.json"');
+  });
+
+  test("of UNet2DModel norms the middle's attention as diffusers does", () => {
+    const groupsOf = (change: object) => unetConfig({ ...DDPM, ...change }).attentionGroups;
+    expect([groupsOf({}), groupsOf({ attn_norm_num_groups: 8 })]).toEqual([32, 8]);
+    expect(groupsOf({ resnet_time_scale_shift: "scale_shift", attn_norm_num_groups: 8 })).toBe(8);
+    const bare = unetConfig({ ...DDPM, resnet_time_scale_shift: "scale_shift", attn_norm_num_groups: null });
+    const { graph } = unet(bare, { batch: 1, height: 32, width: 32 });
+    const names = weightNames(graph);
+    expect(names.filter((name) => name.startsWith("mid_block.attentions.0.group_norm"))).toEqual([]);
+    expect(names.some((name) => name.startsWith("mid_block.attentions.0.to_q"))).toBe(true);
   });
 
   test.each([
