@@ -56,11 +56,14 @@ export function parseSchedulerConfig(text: string, name = "scheduler_config.json
   return readSchedulerConfig(json, name);
 }
 
-/** Reads a parsed scheduler config; keys that begin with an underscore are metadata. */
-export function readSchedulerConfig(json: unknown, name = "scheduler_config.json"): SchedulerConfig {
+/**
+ * Reads a parsed scheduler config; keys that begin with an underscore are metadata. The class is `loadedAs` where the model's
+ * own index settles it, whatever the config says of itself.
+ */
+export function readSchedulerConfig(json: unknown, name = "scheduler_config.json", loadedAs?: string): SchedulerConfig {
   const refuse = refusal(name);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw refuse("it is not an object");
-  const className: unknown = "_class_name" in json ? json._class_name : undefined;
+  const className: unknown = loadedAs ?? ("_class_name" in json ? json._class_name : undefined);
   const known = SCHEDULER_CLASSES.find((candidate) => candidate === className);
   if (known === undefined) {
     throw refuse(`_class_name is ${show(className)}; supported are ${SCHEDULER_CLASSES.join(", ")}`);

@@ -135,7 +135,7 @@ function unusedRows({ total, rows }: Use): readonly string[] {
   return gaps;
 }
 
-const FLOATS = { F32: true, F16: true, BF16: true, F64: true } as const;
+const FLOATS = { F32: true, F16: true, BF16: true, F64: true, F8_E4M3: true, F8_E5M2: true } as const;
 
 function sameButTrailingOnes(a: readonly number[], b: readonly number[]): boolean {
   const length = Math.max(a.length, b.length);

@@ -42,7 +42,7 @@ function widenedAtNodes(graph: Graph): ReadonlyMap<GraphNode, number> {
     const sources = [...ancestors(own, producer)].flatMap(({ inputs }) => inputs);
     let bytes = 0;
     for (const value of [...own, ...sources]) {
-      if (value === undefined || seen.has(value) || !HALF.has(value.dtype)) continue;
+      if (value === undefined || seen.has(value) || !NARROW.has(value.dtype)) continue;
       if (graph.initializers.get(value)?.kind !== "weight") continue;
       seen.add(value);
       bytes += elementCount(value.shape) * Float32Array.BYTES_PER_ELEMENT;
@@ -52,4 +52,4 @@ function widenedAtNodes(graph: Graph): ReadonlyMap<GraphNode, number> {
   return found;
 }
 
-const HALF: ReadonlySet<string> = new Set(["F16", "BF16"]);
+const NARROW: ReadonlySet<string> = new Set(["F16", "BF16", "F8_E4M3", "F8_E5M2"]);

@@ -4,8 +4,8 @@ import type { Files, FolderLike } from "../checkpoint/files.ts";
 import { type Component, type ComponentOptions, openComponent } from "../checkpoint/folder/component.ts";
 import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
 import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
-import { readSmallFile } from "../checkpoint/text/json-file.ts";
-import { parseSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
+import { readJsonFile } from "../checkpoint/text/json-file.ts";
+import { readSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
@@ -94,20 +94,22 @@ export async function openStableDiffusionFolder(
     vae,
     ...(await openText("")),
     ...(two ? { second: { ...(await openText("_2")), zeroMissingPrompt: zeroMissingPrompt(index, folder) } } : {}),
-    scheduler: await openScheduler(files),
+    scheduler: await readScheduler(files.at("scheduler"), index),
   };
   checkFit(model);
   return model;
 }
 
 /** The scheduler config of a model folder. */
-export const openScheduler = (folder: FolderLike): Promise<SchedulerConfig> =>
-  readScheduler(filesOf(folder).at("scheduler"));
+export async function openScheduler(folder: FolderLike): Promise<SchedulerConfig> {
+  const { files, index } = await readModelFolder(filesOf(folder));
+  return readScheduler(files.at("scheduler"), index);
+}
 
-/** The scheduler_config.json of the folder that it lies in. */
-export async function readScheduler(files: Files): Promise<SchedulerConfig> {
+/** The scheduler_config.json of the folder that it lies in, of the class that the model's index names. */
+export async function readScheduler(files: Files, index?: ModelIndex): Promise<SchedulerConfig> {
   const source = await files.open("scheduler_config.json");
-  return parseSchedulerConfig(new TextDecoder().decode(await readSmallFile(source)), source.name);
+  return readSchedulerConfig(await readJsonFile(source), source.name, index?.components.get("scheduler")?.className);
 }
 
 /** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */

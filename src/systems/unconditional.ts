@@ -68,7 +68,7 @@ export async function openUnconditionalFolder(
   const within = (component: string): Files => (names.has(component) ? files.at(component) : files);
   const { scheduler, steps } = index === undefined ? DDPM : pipelineOf(index, files.name);
   const { config, configPath, weights } = await openComponent(within("unet"), options);
-  const published = await readScheduler(within("scheduler"));
+  const published = await readScheduler(within("scheduler"), index);
   const unet = { config: unetConfig(config, configPath), weights };
   return {
     path: files.name,

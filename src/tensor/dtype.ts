@@ -4,6 +4,8 @@ export const DTYPES = {
   F32: { bytes: 4, onnxType: 1 },
   F16: { bytes: 2, onnxType: 10 },
   BF16: { bytes: 2, onnxType: 16 },
+  F8_E4M3: { bytes: 1, onnxType: 17 },
+  F8_E5M2: { bytes: 1, onnxType: 19 },
   I64: { bytes: 8, onnxType: 7 },
   I32: { bytes: 4, onnxType: 6 },
   I16: { bytes: 2, onnxType: 5 },

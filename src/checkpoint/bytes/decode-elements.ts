@@ -7,6 +7,8 @@ const READ_ELEMENT: Readonly<Record<Dtype, ReadElement>> = {
   F32: (view, position) => view.getFloat32(position, true),
   F16: (view, position) => fromHalf(view.getUint16(position, true)),
   BF16: (view, position) => fromBfloat(view.getUint16(position, true)),
+  F8_E4M3: (view, position) => fromEighth(view.getUint8(position)),
+  F8_E5M2: (view, position) => fromHalf(view.getUint8(position) << 8), // the upper half of a half
   I64: (view, position) => Number(view.getBigInt64(position, true)),
   I32: (view, position) => view.getInt32(position, true),
   I16: (view, position) => view.getInt16(position, true),
@@ -35,6 +37,15 @@ function fromHalf(bits: number): number {
   const fraction = bits & 0x3ff;
   if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** Four bits of exponent and three of fraction, without infinities (Micikevicius et al. 2022). */
+function fromEighth(bits: number): number {
+  const sign = bits & 0x80 ? -1 : 1;
+  const exponent = (bits >> 3) & 0xf;
+  const fraction = bits & 0x7;
+  if (exponent === 0xf && fraction === 0x7) return Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -9 : sign * (8 + fraction) * 2 ** (exponent - 10);
 }
 
 const bits32 = new DataView(new ArrayBuffer(4));

@@ -3,6 +3,7 @@ import { filesOf } from "../files/place.ts";
 import type { FolderLike } from "../files.ts";
 import type { JsonObject } from "../text/json.ts";
 import { readJsonFile } from "../text/json-file.ts";
+import { unwrapped } from "../unwrapped.ts";
 import type { Weights } from "../weights.ts";
 import { readWeightFiles, type WeightFileOptions } from "./shards.ts";
 import { findWeightFiles } from "./weight-files.ts";
@@ -32,5 +33,5 @@ export async function openComponent(folder: FolderLike, options: ComponentOption
   const source = await files.open("config.json");
   const config = await readJsonFile(source);
   const weights = await readWeightFiles(files, findWeightFiles(files.name, names, options.variant), options);
-  return { config, configPath: source.name, weights };
+  return { config, configPath: source.name, weights: unwrapped(weights) };
 }

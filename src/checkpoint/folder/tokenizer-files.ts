@@ -30,5 +30,6 @@ export async function readTokenizerFiles(folder: FolderLike): Promise<TokenizerF
   };
 }
 
+/** Without the byte order mark that some editors put before a text. */
 const readText = async (source: ByteSource): Promise<string> =>
-  decodeUtf8(await readSmallFile(source), `"${source.name}"`);
+  decodeUtf8(await readSmallFile(source), `"${source.name}"`).replace(/^\uFEFF/, "");

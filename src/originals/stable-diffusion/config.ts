@@ -144,6 +144,7 @@ export function schedulerJson({ schedule, prediction, xl, zeroTerminalSnr }: Sch
     beta_end: schedule.end,
     beta_schedule: "scaled_linear",
     beta_start: schedule.start,
+    clip_sample: false,
     num_train_timesteps: schedule.timesteps,
     prediction_type: prediction,
     steps_offset: 1,
@@ -153,6 +154,6 @@ export function schedulerJson({ schedule, prediction, xl, zeroTerminalSnr }: Sch
   const rescale = zeroTerminalSnr ? { rescale_betas_zero_snr: true } : {};
   if (xl) return { _class_name: "EulerDiscreteScheduler", ...shared, ...rescale, interpolation_type: "linear" };
   return prediction === "v_prediction" || zeroTerminalSnr
-    ? { _class_name: "DDIMScheduler", ...shared, ...rescale, clip_sample: false, set_alpha_to_one: false }
+    ? { _class_name: "DDIMScheduler", ...shared, ...rescale, set_alpha_to_one: false }
     : { _class_name: "PNDMScheduler", ...shared, set_alpha_to_one: false, skip_prk_steps: true };
 }

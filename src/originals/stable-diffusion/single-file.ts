@@ -6,6 +6,7 @@ import type { FileLike } from "../../checkpoint/files.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../../checkpoint/open-checkpoint.ts";
 import type { JsonObject } from "../../checkpoint/text/json.ts";
 import { readYamlFile } from "../../checkpoint/text/yaml-file.ts";
+import { unwrapped } from "../../checkpoint/unwrapped.ts";
 import type { Weight, Weights } from "../../checkpoint/weights.ts";
 import { byName, type KeyMap } from "../keys/key-map.ts";
 import { averagedWeights } from "./average.ts";
@@ -45,7 +46,8 @@ export async function openSingleFile(file: FileLike, options: SingleFileOptions 
   const { configPath, ema, ...opening } = options;
   const config =
     configPath === undefined ? undefined : originalConfig(await readYamlFile(configPath), nameOf(configPath));
-  return describeSingleFile(await openCheckpoint(file, opening), nameOf(file), { config, ema });
+  const { weights, ...checkpoint } = await openCheckpoint(file, opening);
+  return describeSingleFile({ ...checkpoint, weights: unwrapped(weights) }, nameOf(file), { config, ema });
 }
 
 export interface DescribeOptions {
