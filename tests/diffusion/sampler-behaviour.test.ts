@@ -239,3 +239,9 @@ describe("DPM-Solver's SDE of third order", () => {
     expect(await samplesOf(sampler, 3)).toHaveLength(2);
   });
 });
+
+test("a softened last noise level is found at its own timestep, also below the ones before it", () => {
+  const fields = { beta_start: 0.0001, beta_end: 0.02, rescale_betas_zero_snr: true, use_lu_lambdas: true };
+  const { timesteps } = samplerFromConfig(configOf("DPMSolverMultistepScheduler", fields), { steps: 3 });
+  expect(timesteps).toEqual([999, 600, 0]); // diffusers 0.42.1
+});

@@ -66,12 +66,11 @@ export function sigmaAt(sigmas: Float32Array, timestep: number): number {
 export function timestepAt(sigmas: Float32Array, sigma: number): number {
   const logSigma = Math.log(Math.max(sigma, 1e-10));
   const logAt = (index: number): number => Math.fround(Math.log(entry(sigmas, index)));
-  let [below, above] = [0, sigmas.length - 1];
-  while (above - below > 1) {
-    const middle = (below + above) >> 1;
-    if (logAt(middle) <= logSigma) below = middle;
-    else above = middle;
-  }
+  // From the end, not by halves: softened zero terminal SNR can lie below what comes before it.
+  let below = sigmas.length - 1;
+  while (below > 0 && logAt(below) > logSigma) below--;
+  below = Math.min(below, Math.max(sigmas.length - 2, 0));
+  const above = Math.min(below + 1, sigmas.length - 1);
   const [low, high] = [logAt(below), logAt(above)];
   const weight = Math.min(Math.max((low - logSigma) / (low - high), 0), 1);
   return (1 - weight) * below + weight * above;
