@@ -11,6 +11,16 @@ const CASES: readonly (readonly [Dtype, ArrayBufferView, readonly number[]])[] =
     [1, -2, 2 ** -24, -1023 * 2 ** -24, 65504, Infinity, -Infinity, Number.NaN, 0.333251953125],
   ],
   ["BF16", Uint16Array.of(0x3f80, 0xc040, 0x0001, 0x7f80), [1, -3, 2 ** -133, Infinity]],
+  [
+    "F8_E4M3",
+    Uint8Array.of(0x38, 0xc0, 0x01, 0x07, 0x08, 0x7e, 0xfe, 0x7f, 0xff, 0x80),
+    [1, -2, 2 ** -9, 7 * 2 ** -9, 2 ** -6, 448, -448, Number.NaN, Number.NaN, -0],
+  ],
+  [
+    "F8_E5M2",
+    Uint8Array.of(0x3c, 0xc0, 0x01, 0x04, 0x7b, 0x7c, 0xfc, 0x7d),
+    [1, -2, 2 ** -16, 2 ** -14, 57344, Infinity, -Infinity, Number.NaN],
+  ],
   ["I64", BigInt64Array.of(-3n, 2n ** 40n), [-3, 2 ** 40]],
   ["I32", Int32Array.of(-2, 2 ** 30), [-2, 2 ** 30]],
   ["I16", Int16Array.of(-300, 300), [-300, 300]],

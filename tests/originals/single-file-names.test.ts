@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CheckpointFile } from "../../src/checkpoint/checkpoint-file.ts";
+import { unwrapped } from "../../src/checkpoint/unwrapped.ts";
 import type { Weight } from "../../src/checkpoint/weights.ts";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { architecture } from "../../src/models/architectures.ts";
@@ -82,6 +83,7 @@ describe("the scheduler of a single file", () => {
     expect(scheduler(publishedFile("sd-1.5"))).toMatchObject({
       className: "PNDMScheduler",
       prediction_type: "epsilon",
+      given: { clip_sample: false },
     });
     expect(scheduler(publishedFile("sd-2.1"))).toMatchObject({
       className: "DDIMScheduler",
@@ -93,6 +95,7 @@ describe("the scheduler of a single file", () => {
       className: "EulerDiscreteScheduler",
       timestep_spacing: "leading",
       beta_end: 0.012,
+      given: { clip_sample: false },
     });
   });
 
@@ -123,5 +126,40 @@ describe("the scheduler of a single file", () => {
       rescale_betas_zero_snr: true,
       timestep_spacing: "trailing",
     });
+  });
+});
+
+describe("a single file as other programs leave it", () => {
+  const published = [...publishedFile("sd-1.5").weights].map(([key, { shape }]) => [key, shape] as const);
+  const { unet: expected } = open(publishedFile("sd-1.5"));
+
+  test.each([
+    ["what training leaves", ["global_step", "epoch", "betas", "model_ema.decay", "first_stage_model.model_ema.decay"]],
+    ["losses", ["loss.logvar", "first_stage_model.loss.discriminator.main.0.weight"]],
+    ["words that were learnt beside it", ["embedding_manager.string_to_param_dict.*"]],
+    ["what judges its pictures", ["safety_checker.concept_embeds"]],
+  ])("may hold %s", (_what, names) => {
+    const model = open(imaginedFile([...published, ...names.map((name) => [name, [1]] as const)]));
+    expect([...model.unet.weights.keys()]).toEqual([...expected.weights.keys()]);
+  });
+
+  test.each([
+    ["model.diffusion_model.", 'it has no U-Net, tensors "model.diffusion_model.…"'],
+    ["first_stage_model.", 'it has no autoencoder, tensors "first_stage_model.…"'],
+    ["cond_stage_model.", "it has no text encoder that is known"],
+  ])("is refused without %s…", (prefix, message) => {
+    const rest = published.filter(([key]) => !key.startsWith(prefix));
+    expect(() => open(imaginedFile(rest))).toThrow(message);
+  });
+
+  test("is refused with weights of other networks, by name", () => {
+    const others = [...published, ["control_model.zero_convs.0.0.weight", [1]] as const];
+    expect(() => open(imaginedFile(others))).toThrow('"control_model.zero_convs.0.0.weight" belong to none');
+  });
+
+  test.each(["module.", "_orig_mod.", "module._orig_mod."])("may have %s before every name", (wrapper) => {
+    const file = imaginedFile(published.map(([key, shape]) => [wrapper + key, shape] as const));
+    const model = describeSingleFile({ ...file, weights: unwrapped(file.weights) }, "x.safetensors");
+    expect([...model.unet.weights.keys()]).toEqual([...expected.weights.keys()]);
   });
 });

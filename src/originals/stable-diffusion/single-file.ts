@@ -128,8 +128,12 @@ const failure =
 function kindOf(weights: Weights, fail: Fail): SingleFileKind {
   const keys = [...weights.keys()];
   const holds = (prefix: string): boolean => keys.some((key) => key.startsWith(prefix));
-  for (const prefix of [UNET, AUTOENCODER]) {
-    if (!holds(prefix)) throw fail(`it has no tensors "${prefix}…" (it has ${keys.slice(0, 3).map(quote).join(", ")})`);
+  for (const [network, prefix] of [
+    ["U-Net", UNET],
+    ["autoencoder", AUTOENCODER],
+  ] as const) {
+    if (holds(prefix)) continue;
+    throw fail(`it has no ${network}, tensors "${prefix}…" (it has ${keys.slice(0, 3).map(quote).join(", ")})`);
   }
   const kinds = Object.keys(TEXT_TOWERS) as SingleFileKind[];
   const kind = kinds.find((candidate) => TEXT_TOWERS[candidate].every(({ prefix }) => holds(prefix)));
@@ -172,7 +176,11 @@ const IGNORED: readonly RegExp[] = [
   /^model_ema\./, // the averages themselves are taken under the names of what they average
   /^denoiser\.sigmas$/,
   /^(v_pred|ztsnr)$/,
-  /^first_stage_model\.loss\./, // the discriminator of the autoencoder's training
+  /^(first_stage_model\.)?loss\./, // the discriminator of the autoencoder's training
+  /^first_stage_model\.model_ema\./,
+  /^(global_step|epoch|step|iteration)$/,
+  /^embedding_manager\./, // words that were learnt beside the model, which its text encoder does not read
+  /^safety_checker\./, // judges pictures that are made
   /\.embeddings\.position_ids$/,
   /^(cond_stage_model|conditioner\.embedders\.\d+)(\.model|\.transformer)?\.(logit_scale|attn_mask)$/,
   /^conditioner\.embedders\.0\.transformer\.text_projection\.weight$/, // SDXL looks at the other tower's
