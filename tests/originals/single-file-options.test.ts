@@ -85,15 +85,15 @@ describe("a single file", () => {
       without("cond_stage_model."),
       'it has no text encoder that is known; looked for "conditioner.embedders.0.transformer.…" and',
     ],
-    [without("first_stage_model."), 'it has no tensors "first_stage_model.…" (it has "cond_stage_model.'],
-    [without("model.diffusion_model."), 'it has no tensors "model.diffusion_model.…"'],
+    [without("first_stage_model."), 'it has no autoencoder, tensors "first_stage_model.…" (it has "cond_stage_model.'],
+    [without("model.diffusion_model."), 'it has no U-Net, tensors "model.diffusion_model.…"'],
     [without("model.diffusion_model.out.2"), 'it has no tensor "model.diffusion_model.out.2.weight"'],
     [without("first_stage_model.decoder.conv_in"), 'it has no tensor "first_stage_model.decoder.conv_in.weight"'],
     [
       without("cond_stage_model.transformer.text_model.embeddings."),
       'it has no tensor "cond_stage_model.transformer.embeddings.token_embedding.weight"',
     ],
-    [[["a", [1]]], 'it has no tensors "model.diffusion_model.…" (it has "a")'],
+    [[["a", [1]]], 'it has no U-Net, tensors "model.diffusion_model.…" (it has "a")'],
   ] as readonly (readonly [Tensors, string])[])("is refused by name %#", (tensors, message) => {
     expect(() => describeTensors(tensors)).toThrow('Cannot read "x.ckpt" as a Stable Diffusion model: ');
     expect(() => describeTensors(tensors)).toThrow(message);
