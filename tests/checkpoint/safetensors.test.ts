@@ -74,12 +74,12 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
     'Cannot read tensor "a" of "x.safetensors": its entry is not a JSON object',
   ],
   "an unknown dtype": [
-    safetensorsBytes({ a: { ...f32([1], 0, 4), dtype: "F8_E4M3" } }, 4),
-    'Cannot read tensor "a" of "x.safetensors": its dtype is "F8_E4M3", known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
+    safetensorsBytes({ a: { ...f32([1], 0, 4), dtype: "F4" } }, 4),
+    'Cannot read tensor "a" of "x.safetensors": its dtype is "F4", known are F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL',
   ],
   "a dtype that every object has": [
     safetensorsBytes({ a: { ...f32([1], 0, 4), dtype: "constructor" } }, 4),
-    'Cannot read tensor "a" of "x.safetensors": its dtype is "constructor", known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
+    'Cannot read tensor "a" of "x.safetensors": its dtype is "constructor", known are F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL',
   ],
   "a name of a megabyte, quoted in part": [
     safetensorsBytes({ ["\u001b[31m".repeat(200_000)]: 1 }),
@@ -87,7 +87,7 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   ],
   "a dtype that nests deeply": [
     safetensorsBytes(`{"a":{"dtype":${"[".repeat(200_000)}${"]".repeat(200_000)}}}`),
-    'Cannot read tensor "a" of "x.safetensors": its dtype is nested too deeply, known are F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL',
+    'Cannot read tensor "a" of "x.safetensors": its dtype is nested too deeply, known are F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL',
   ],
   "a shape that is not a list": [
     safetensorsBytes({ a: f32(4, 0, 4) }, 4),

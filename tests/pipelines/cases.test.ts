@@ -19,7 +19,7 @@ interface Case {
   readonly name: string;
   readonly model: string;
   readonly mode: string;
-  readonly scheduler: object;
+  readonly scheduler: { readonly _class_name: string };
   readonly edits?: Readonly<Record<string, object>>;
   readonly picture?: boolean;
   readonly call: Call;
@@ -60,7 +60,10 @@ function folderOf({ model, scheduler, edits = {} }: Case): string {
   writeFileSync(join(folder, "scheduler", "scheduler_config.json"), JSON.stringify(scheduler));
   for (const [component, changes] of Object.entries(edits)) edit(join(folder, component, "config.json"), changes);
   const className = PIPELINE_CLASS[model];
-  if (className !== undefined) edit(join(folder, "model_index.json"), { _class_name: className });
+  edit(join(folder, "model_index.json"), {
+    scheduler: ["diffusers", scheduler._class_name],
+    ...(className === undefined ? {} : { _class_name: className }),
+  });
   edit(join(folder, "unet", "config.json"), { _diffusers_version: "0.30.0" });
   return folder;
 }
