@@ -34,7 +34,16 @@ const folder = mkdtempSync(join(tmpdir(), "deepcache-systems-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const out = (name: string): string => join(folder, name);
 
-const SD = ["--model", fixturePath("pipelines/sd15/model")];
+/** The stored model, whose scheduler's file says what its stored runs were given: latents are not clipped. */
+function unclippedModel(): string {
+  const path = join(folder, "sd15");
+  cpSync(fixturePath("pipelines/sd15/model"), path, { recursive: true });
+  const file = join(path, "scheduler", "scheduler_config.json");
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), clip_sample: false }));
+  return path;
+}
+
+const SD = ["--model", unclippedModel()];
 const SDXL = ["--model", fixturePath("pipelines/sdxl/model")];
 const LDM = [
   ...["--model", fixturePath("original/ldm/model.ckpt")],
