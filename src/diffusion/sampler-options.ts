@@ -64,10 +64,11 @@ export function givenWholeTimesteps(timesteps: readonly number[], trained: numbe
   return givenTimesteps(timesteps, trained, repeats);
 }
 
-/** The given η, refused outside 0…1. */
-export function givenEta(eta: number): number {
-  if (!(eta >= 0 && eta <= 1)) throw new RangeError(`Cannot sample with eta ${eta}: required is a number from 0 to 1`);
-  return eta;
+/** The given η, refused outside `lowest`…`highest` and where it is no finite number. */
+export function givenEta(eta: number, lowest = Number.NEGATIVE_INFINITY, highest = Number.POSITIVE_INFINITY): number {
+  if (Number.isFinite(eta) && eta >= lowest && eta <= highest) return eta;
+  const range = Number.isFinite(lowest) ? ` from ${lowest} to ${highest}` : "";
+  throw new RangeError(`Cannot sample with eta ${eta}: required is a number${range}`);
 }
 
 /** The evaluation to begin at, refused unless the schedule has it and it starts a step of `stride` evaluations. */

@@ -2,7 +2,11 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Denoiser } from "./denoiser.ts";
 
 /** Successive draws of standard normal noise; the order of calls is the order in which the reference draws. */
-export type NoiseSource = (shape: readonly number[]) => Tensor;
+export interface NoiseSource {
+  (shape: readonly number[]): Tensor;
+  /** What the noise is drawn from, one for the whole batch or one for each image: samplers seed whole paths with it. */
+  readonly seed?: number | readonly number[];
+}
 
 /** The state after one network evaluation. */
 export interface SamplerStep {

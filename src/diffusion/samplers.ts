@@ -4,8 +4,13 @@ import { ddim } from "./samplers/ddim.ts";
 import { ddpm } from "./samplers/ddpm.ts";
 import { deis } from "./samplers/dpm-solver/deis.ts";
 import { dpmSolverMultistep } from "./samplers/dpm-solver/dpm-solver-multistep.ts";
+import { dpmSolverSde } from "./samplers/dpm-solver/dpm-solver-sde.ts";
 import { dpmSolverSinglestep } from "./samplers/dpm-solver/dpm-solver-singlestep.ts";
+import { saSolver } from "./samplers/dpm-solver/sa-solver.ts";
 import { unipc } from "./samplers/dpm-solver/unipc.ts";
+import { cosineDpmSolverMultistep } from "./samplers/edm/cosine-dpm-solver-multistep.ts";
+import { edmDpmSolverMultistep } from "./samplers/edm/edm-dpm-solver-multistep.ts";
+import { edmEuler } from "./samplers/edm/edm-euler.ts";
 import { euler } from "./samplers/euler.ts";
 import { eulerAncestral } from "./samplers/euler-ancestral.ts";
 import { heun } from "./samplers/heun.ts";
@@ -43,6 +48,11 @@ const ALGORITHMS: Algorithms = {
   LCMScheduler: { build: lcm, takes: ["timesteps", "share"] },
   TCDScheduler: { build: tcd, takes: ["timesteps", "share", "eta"] },
   IPNDMScheduler: { build: ipndm, takes: [] },
+  DPMSolverSDEScheduler: { build: dpmSolverSde, takes: [] },
+  SASolverScheduler: { build: saSolver, takes: [] },
+  EDMEulerScheduler: { build: edmEuler, takes: ["churn"] },
+  EDMDPMSolverMultistepScheduler: { build: edmDpmSolverMultistep, takes: [] },
+  CosineDPMSolverMultistepScheduler: { build: cosineDpmSolverMultistep, takes: [] },
 };
 
 /** The sampler that a scheduler config describes, laid out for the steps that `options` ask for. */
@@ -112,6 +122,13 @@ const NAMED = {
   lcm: { className: "LCMScheduler" },
   tcd: { className: "TCDScheduler" },
   ipndm: { className: "IPNDMScheduler" },
+  "dpmpp-sde": { className: "DPMSolverSDEScheduler" },
+  "dpmpp-sde-karras": { className: "DPMSolverSDEScheduler", changes: KARRAS },
+  sa: { className: "SASolverScheduler" },
+  "sa-karras": { className: "SASolverScheduler", changes: KARRAS },
+  "edm-euler": { className: "EDMEulerScheduler" },
+  "edm-dpmpp-2m": { className: "EDMDPMSolverMultistepScheduler", changes: MULTISTEP_ODE },
+  "cosine-dpmpp-2m-sde": { className: "CosineDPMSolverMultistepScheduler" },
 } as const satisfies Record<string, Named>;
 
 /** A sampler's name as users give it. */

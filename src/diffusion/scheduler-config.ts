@@ -1,5 +1,6 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { type Field, SCHEDULER_FIELDS } from "./scheduler-fields.ts";
+import { SCHEDULER_FIELDS } from "./scheduler-classes.ts";
+import type { Field } from "./scheduler-fields.ts";
 
 /** Name of a supported scheduler class of diffusers. */
 export type SchedulerClass = keyof typeof SCHEDULER_FIELDS;
@@ -30,6 +31,12 @@ export class SchedulerConfigError extends DeepCacheError {
 
 /** Names of the supported scheduler classes. */
 export const SCHEDULER_CLASSES = Object.keys(SCHEDULER_FIELDS) as SchedulerClass[];
+
+/** Classes that differ from another only in what they do for several timesteps at once, which is not asked for here. */
+const TWINS: ReadonlyMap<unknown, SchedulerClass> = new Map<unknown, SchedulerClass>([
+  ["DDIMParallelScheduler", "DDIMScheduler"],
+  ["DDPMParallelScheduler", "DDPMScheduler"],
+]);
 
 /** Fields of the first diffusers releases that never changed a sample; published files still carry them. */
 const RETIRED_FIELDS = ["tensor_format", "timestep_values"];
@@ -64,7 +71,7 @@ export function readSchedulerConfig(json: unknown, name = "scheduler_config.json
   const refuse = refusal(name);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw refuse("it is not an object");
   const className: unknown = loadedAs ?? ("_class_name" in json ? json._class_name : undefined);
-  const known = SCHEDULER_CLASSES.find((candidate) => candidate === className);
+  const known = SCHEDULER_CLASSES.find((candidate) => candidate === className) ?? TWINS.get(className);
   if (known === undefined) {
     throw refuse(`_class_name is ${show(className)}; supported are ${SCHEDULER_CLASSES.join(", ")}`);
   }

@@ -7,20 +7,22 @@ export interface Field<T> {
   read(value: unknown): T | undefined;
 }
 
-/** Python takes null for false. */
-const flag = (fallback: boolean): Field<boolean> => ({
+/** True or false; Python takes null for false. */
+export const flag = (fallback: boolean): Field<boolean> => ({
   fallback,
   required: "true or false",
   read: (value) => (typeof value === "boolean" ? value : value === null ? false : undefined),
 });
 
-const number = (fallback: number, min: number, max: number, required: string): Field<number> => ({
+/** A number from `min` to `max`. */
+export const number = (fallback: number, min: number, max: number, required: string): Field<number> => ({
   fallback,
   required,
   read: (value) => (typeof value === "number" && value >= min && value <= max ? value : undefined),
 });
 
-const whole = (fallback: number, min: number, max: number): Field<number> => ({
+/** A whole number from `min` to `max`. */
+export const whole = (fallback: number, min: number, max: number): Field<number> => ({
   fallback,
   required: `a whole number from ${min} to ${max}`,
   read: (value) =>
@@ -28,7 +30,7 @@ const whole = (fallback: number, min: number, max: number): Field<number> => ({
 });
 
 /** A choice between values; `synonyms` are values of other classes that the reference reads as one of them. */
-function choice<const T extends string | boolean | null>(
+export function choice<const T extends string | boolean | null>(
   fallback: T,
   others: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
@@ -45,7 +47,8 @@ function choice<const T extends string | boolean | null>(
   };
 }
 
-const nullable = <T>(field: Field<T>): Field<T | null> => ({
+/** What `field` takes, or null, which is the default. */
+export const nullable = <T>(field: Field<T>): Field<T | null> => ({
   fallback: null,
   required: `${field.required}, or null`,
   read: (value) => (value === null ? null : field.read(value)),
@@ -58,31 +61,37 @@ const numbers = (required: string, accepts: (value: number) => boolean): Field<r
     Array.isArray(value) && value.every((item) => typeof item === "number" && accepts(item)) ? value : undefined,
 });
 
-const positive = (fallback: number): Field<number> =>
+/** A number above 0. */
+export const positive = (fallback: number): Field<number> =>
   number(fallback, Number.MIN_VALUE, Number.MAX_VALUE, "a number above 0");
 
 /** Longer schedules than any model is trained with, so that a corrupt config cannot ask for all memory. */
-const LONGEST_SCHEDULE = 100_000;
+export const LONGEST_SCHEDULE = 100_000;
 
-const betas = (start: number, end: number) => ({
+/** The noise added in training. */
+export const betas = (start: number, end: number) => ({
   num_train_timesteps: whole(1000, 1, LONGEST_SCHEDULE),
   beta_start: number(start, 0, 1, "a number from 0 to 1"),
   beta_end: number(end, 0, 1, "a number from 0 to 1"),
   trained_betas: nullable(numbers("a list of numbers from 0 to 1", (value) => value >= 0 && value <= 1)),
 });
 
-const linearBetas = choice("linear", ["scaled_linear", "squaredcos_cap_v2"]);
+/** The formulas for β that most classes know. */
+export const linearBetas = choice("linear", ["scaled_linear", "squaredcos_cap_v2"]);
 const scaledLinearBetas = choice("scaled_linear", ["linear", "squaredcos_cap_v2"]);
-const prediction = choice("epsilon", ["sample", "v_prediction"]);
+/** What a network predicts. */
+export const prediction = choice("epsilon", ["sample", "v_prediction"]);
 /** Where the reference does not implement `sample`. */
-const noiseOrVelocity = choice("epsilon", ["v_prediction"]);
+export const noiseOrVelocity = choice("epsilon", ["v_prediction"]);
 
-const spacing = (fallback: "leading" | "linspace" | "trailing") => ({
+/** How timesteps are spread. */
+export const spacing = (fallback: "leading" | "linspace" | "trailing") => ({
   timestep_spacing: choice(fallback, ["leading", "linspace", "trailing"]),
   steps_offset: whole(0, 0, LONGEST_SCHEDULE),
 });
 
-const thresholding = {
+/** Dynamic thresholding. */
+export const thresholding = {
   thresholding: flag(false),
   dynamic_thresholding_ratio: number(0.995, 0, 1, "a number from 0 to 1"),
   sample_max_value: positive(1),
@@ -91,7 +100,7 @@ const thresholding = {
 const clipping = (fallback: boolean) => ({ clip_sample: flag(fallback), clip_sample_range: positive(1) });
 
 /** The reference asks for a range in every class with formulas, also in those that do not declare it. */
-const sigmaFormulas = {
+export const sigmaFormulas = {
   use_karras_sigmas: flag(false),
   use_exponential_sigmas: flag(false),
   use_beta_sigmas: flag(false),
@@ -107,10 +116,11 @@ const noFlow = {
   time_shift_type: choice("exponential", ["linear"]),
 };
 
-const finalSigmas = { final_sigmas_type: choice("zero", ["sigma_min"]) };
+/** Where the last step leads. */
+export const finalSigmas = { final_sigmas_type: choice("zero", ["sigma_min"]) };
 
 /** DPM-Solver only asks whether the variance is learned; what DDPM calls its fixed variances means it is not. */
-const learnedVariance = choice<"learned" | "learned_range" | null>(null, ["learned", "learned_range"], {
+export const learnedVariance = choice<"learned" | "learned_range" | null>(null, ["learned", "learned_range"], {
   fixed_small: null,
   fixed_small_log: null,
   fixed_large: null,
@@ -152,8 +162,8 @@ const distilled = {
   rescale_betas_zero_snr: flag(false),
 };
 
-/** Every supported scheduler class of diffusers, with its fields. */
-export const SCHEDULER_FIELDS = {
+/** The scheduler classes of diffusers that step between the noise levels of training, with their fields. */
+export const DISCRETE_FIELDS = {
   DDPMScheduler: {
     ...betas(0.0001, 0.02),
     beta_schedule: choice("linear", ["scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace"]),

@@ -123,8 +123,20 @@ describe("samplerFromConfig()", () => {
     expect(await zero).toEqual(await left);
   });
 
-  test.each([-0.1, 1.1, Number.NaN])("refuses eta %d", (eta) => {
-    expect(() => samplerFromConfig(configOf("DDIMScheduler"), { steps: 4, eta })).toThrow("a number from 0 to 1");
+  test.each([Number.POSITIVE_INFINITY, Number.NaN])("refuses eta %d", (eta) => {
+    expect(() => samplerFromConfig(configOf("DDIMScheduler"), { steps: 4, eta })).toThrow(
+      `Cannot sample with eta ${eta}: required is a number`,
+    );
+  });
+
+  test.each([-0.1, 1.1])("refuses eta %d where it is a share", (eta) => {
+    expect(() => samplerFromConfig(configOf("TCDScheduler"), { steps: 4, eta })).toThrow("a number from 0 to 1");
+  });
+
+  test("draws no noise for a negative eta, whose size alone counts", async () => {
+    const noise = noiseSource();
+    const run = samplerFromConfig(configOf("DDIMScheduler"), { steps: 4, eta: -0.5 }).sample(network, start, noise);
+    for await (const _ of run) expect(noise.draws).toBe(0);
   });
 
   test("refuses an option that the algorithm does not take", () => {

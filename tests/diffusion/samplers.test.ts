@@ -10,6 +10,7 @@ import {
   positiveAlphasCumprod,
   type TrainingNoise,
 } from "../../src/diffusion/schedules/noise-schedule.ts";
+import { concatenate } from "../../src/tensor/concatenate.ts";
 import { elementCount, entry, type Tensor } from "../../src/tensor/tensor.ts";
 import {
   FRACTIONAL_TIMESTEP,
@@ -28,11 +29,19 @@ interface Case {
   readonly set_timesteps: { timesteps?: number[]; sigmas?: number[] };
   readonly step_kwargs: Readonly<Record<string, number | boolean>>;
   readonly draws: number;
+  /** What Brownian paths are drawn from. */
+  readonly seeds?: readonly number[];
   readonly img2img_start?: number;
   readonly scheduler_config_json: string;
 }
 
-const { cases } = readJson("schedulers/index.json") as { cases: Case[] };
+const FOLDERS = ["schedulers", "scheduler-trajectories"];
+const cases = FOLDERS.flatMap((folder) =>
+  (readJson(`${folder}/index.json`) as { cases: Case[] }).cases.map((found) => ({
+    ...found,
+    file: `${folder}/${found.file}`,
+  })),
+);
 
 /** The options of this package that a case's keyword arguments amount to. */
 function optionsOf({ num_inference_steps, set_timesteps, step_kwargs }: Case): SamplerOptions {
@@ -48,23 +57,35 @@ function optionsOf({ num_inference_steps, set_timesteps, step_kwargs }: Case): S
   };
 }
 
-/** The closed-form network that the fixtures were made with; keeps what it was given. */
-function toyNetwork(): Denoiser & { readonly inputs: Tensor[] } {
+/** The closed-form network that the fixtures were made with, which may predict a variance; keeps what it was given. */
+function toyNetwork(varianceType?: unknown): Denoiser & { readonly inputs: Tensor[] } {
   const inputs: Tensor[] = [];
+  const varianceOf = new Map<unknown, (x: number) => number>([
+    ["learned", (x) => 0.02 + 0.01 * Math.sin(3 * x)],
+    ["learned_range", (x) => 0.5 * Math.sin(3 * x)],
+  ]).get(varianceType);
+  const part = ({ data, shape }: Tensor, value: (x: number) => number): Tensor => ({ shape, data: data.map(value) });
   return {
     inputs,
     predict: async (sample, timestep) => {
       inputs.push(sample);
-      return { shape: sample.shape, data: sample.data.map((x) => 0.6 * Math.sin(1.5 * x + timestep / 200) + 0.2 * x) };
+      const mean = part(sample, (x) => 0.6 * Math.sin(1.5 * x + timestep / 200) + 0.2 * x);
+      return varianceOf === undefined ? mean : concatenate([mean, part(sample, varianceOf)], 1);
     },
   };
 }
 
 /** Noise from the fixture in order, counting draws. */
-function recordedNoise(file: FixtureFile, key: string): { source: NoiseSource; drawn: () => number } {
+function recordedNoise(
+  file: FixtureFile,
+  key: string,
+  seeds: Case["seeds"],
+): { source: NoiseSource; drawn: () => number } {
   const stack = file.has(key) ? rows(file.tensor(key)) : [];
   let count = 0;
-  return { source: () => entry(stack, count++), drawn: () => count };
+  const seed = seeds?.length === 1 ? seeds[0] : seeds;
+  const source = Object.assign(() => entry(stack, count++), seed === undefined ? {} : { seed });
+  return { source, drawn: () => count };
 }
 
 const rows = ({ data, shape: [count = 0, ...shape] }: Tensor): Tensor[] =>
@@ -90,14 +111,15 @@ async function stepsOf(sampler: Sampler, denoiser: Denoiser, start: Tensor, nois
 }
 
 const toleranceOf = (name: string): Tolerance =>
-  /^(lms|dpm|unipc|deis)/.test(name) ? MULTISTEP_TRAJECTORY : TRAJECTORY;
+  /^(lms|dpm|unipc|deis|sa)/.test(name) ? MULTISTEP_TRAJECTORY : TRAJECTORY;
 
 describe.each(cases)("$name", (entryOfIndex) => {
   const { name, file: path, img2img_start } = entryOfIndex;
-  const file = readFixture(`schedulers/${path}`);
+  const file = readFixture(path);
   const config = parseSchedulerConfig(entryOfIndex.scheduler_config_json, name);
   const sampler = samplerFromConfig(config, optionsOf(entryOfIndex));
   const tolerance = toleranceOf(name);
+  const varianceType = "variance_type" in config ? config.variance_type : undefined;
 
   test("has the reference's schedule", () => {
     const expected = file.tensor("timesteps");
@@ -118,8 +140,8 @@ describe.each(cases)("$name", (entryOfIndex) => {
   });
 
   test("follows the reference's trajectory", async () => {
-    const network = toyNetwork();
-    const noise = recordedNoise(file, "step_noise");
+    const network = toyNetwork(varianceType);
+    const noise = recordedNoise(file, "step_noise", entryOfIndex.seeds);
     const start = scaled(file.tensor("initial_noise"), sampler.initialNoiseScale);
     const steps = await stepsOf(sampler, network, start, noise.source);
     expect(steps.map(({ evaluation }) => evaluation)).toEqual(steps.map((_, i) => i));
@@ -146,10 +168,10 @@ describe.each(cases)("$name", (entryOfIndex) => {
 
   test.runIf(file.has("img2img.samples"))("begins where image-to-image begins", async () => {
     const begin = img2img_start ?? 0;
-    const noise = recordedNoise(file, "img2img.step_noise");
+    const noise = recordedNoise(file, "img2img.step_noise", entryOfIndex.seeds);
     const start = sampler.addNoise(file.tensor("image"), file.tensor("initial_noise"), begin);
     expect(start).toBeCloseTensor(file.tensor("img2img.initial"), TRAJECTORY);
-    const steps = await stepsOf(sampler, toyNetwork(), start, noise.source, begin);
+    const steps = await stepsOf(sampler, toyNetwork(varianceType), start, noise.source, begin);
     expect(steps.map(({ timestep }) => timestep)).toEqual(sampler.timesteps.slice(begin));
     expect(stacked(steps.map(({ sample }) => sample))).toBeCloseTensor(file.tensor("img2img.samples"), tolerance);
     expect(noise.drawn()).toBe(file.has("img2img.step_noise") ? rows(file.tensor("img2img.step_noise")).length : 0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { SCHEDULER_FIELDS } from "../../src/diffusion/scheduler-classes.ts";
 import { SCHEDULER_CLASSES } from "../../src/diffusion/scheduler-config.ts";
-import { SCHEDULER_FIELDS } from "../../src/diffusion/scheduler-fields.ts";
 import { autoencoderKlConfig } from "../../src/models/autoencoder/autoencoder-kl.ts";
 import { tinyAutoencoderConfig } from "../../src/models/autoencoder/tiny-autoencoder.ts";
 import { vqModelConfig } from "../../src/models/autoencoder/vq-model.ts";

@@ -1,8 +1,8 @@
-import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { type Churn, givenBegin, givenTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
+import { givenBegin, givenTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
 import {
+  churned,
   initialNoiseScale,
   karrasSchedule,
   type SigmaSampler,
@@ -30,24 +30,15 @@ export function euler(config: Config, options: SamplerOptions): SigmaSampler {
         const timestep = entry(timesteps, index);
         const sigma = entry(sigmas, index);
         const output = await denoiser.predict(scaledInput(sample, sigma), timestep);
-        const churned = sigma * (1 + churnAt(sigma, sigmas.length - 1, options.churn));
-        if (churned > sigma) {
-          const added = (options.churn?.noiseScale ?? 1) * Math.sqrt(churned ** 2 - sigma ** 2);
-          sample = linearCombination([1, sample], [added, noise(sample.shape)]);
-        }
+        const noisier = churned(sample, sigma, sigmas.length - 1, options.churn, noise);
         // The reference raises the noise level only after the network has run, and v-prediction never sees it raised.
-        const level = config.prediction_type === "v_prediction" ? sigma : churned;
-        const denoised = predictCleanUnscaled(config.prediction_type, level, sample, output);
-        sample = stepToward(sample, denoised, churned, entry(sigmas, index + 1));
+        const level = config.prediction_type === "v_prediction" ? sigma : noisier.sigma;
+        const denoised = predictCleanUnscaled(config.prediction_type, level, noisier.sample, output);
+        sample = stepToward(noisier.sample, denoised, noisier.sigma, entry(sigmas, index + 1));
         sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },
   };
-}
-
-function churnAt(sigma: number, steps: number, churn: Churn | undefined): number {
-  const { amount = 0, lowest = 0, highest = Number.POSITIVE_INFINITY } = churn ?? {};
-  return sigma >= lowest && sigma <= highest ? Math.min(amount / steps, Math.SQRT2 - 1) : 0;
 }
 
 function schedule(

@@ -10,7 +10,7 @@ import { predictClean, predictNoise } from "../schedules/prediction.ts";
 /** Trajectory consistency: step below the next level by a share η and add noise back (Zheng et al. 2024). */
 export function tcd(config: SchedulerConfig<"TCDScheduler">, options: SamplerOptions): Sampler {
   const timesteps = distilledTimesteps(config, options);
-  const eta = givenEta(options.eta ?? 0.3);
+  const eta = givenEta(options.eta ?? 0.3, 0, 1);
   const alphaBars = alphasCumprod(config);
   const levelAt = (index: number) => levelOfAlphaBar(entry(alphaBars, entry(timesteps, index)));
 

@@ -1,6 +1,7 @@
 import { linearCombination } from "../../tensor/linear-combination.ts";
 import { entry, type Tensor } from "../../tensor/tensor.ts";
-import type { Sampler } from "../sampler.ts";
+import type { NoiseSource, Sampler } from "../sampler.ts";
+import type { Churn } from "../sampler-options.ts";
 import { linspaceFloat32, positiveAlphasCumprod, type TrainingNoise } from "./noise-schedule.ts";
 import { type SigmaSpacing, sigmaAt, sigmaFormula, spacedSigmas, timestepAt, trainingSigmas } from "./sigmas.ts";
 import { type Spacing, spacedTimesteps } from "./timesteps.ts";
@@ -93,4 +94,19 @@ export function ancestralStep(from: number, to: number): { down: number; up: num
   const [from2, to2] = [round(from ** 2), round(to ** 2)];
   const up = round(Math.sqrt(round(round(to2 * round(from2 - to2)) / from2)));
   return { down: round(Math.sqrt(round(to2 - round(up ** 2)))), up };
+}
+
+/** The sample with the noise that `churn` adds before a step from `sigma`, and its raised level (algorithm 2). */
+export function churned(
+  sample: Tensor,
+  sigma: number,
+  steps: number,
+  churn: Churn | undefined,
+  noise: NoiseSource,
+): { sample: Tensor; sigma: number } {
+  const { amount = 0, lowest = 0, highest = Number.POSITIVE_INFINITY, noiseScale = 1 } = churn ?? {};
+  const raised = sigma >= lowest && sigma <= highest ? sigma * (1 + Math.min(amount / steps, Math.SQRT2 - 1)) : sigma;
+  if (!(raised > sigma)) return { sample, sigma: raised };
+  const added = noiseScale * Math.sqrt(raised ** 2 - sigma ** 2);
+  return { sample: linearCombination([1, sample], [added, noise(sample.shape)]), sigma: raised };
 }

@@ -16,7 +16,9 @@ export function checkSeed(seed: Seed, images: number): void {
 }
 
 /** Noise as diffusers draws it from one generator, or from a list of generators where there is a seed for each image. */
-export function seededNoise(seed: Seed): NoiseSource {
+export const seededNoise = (seed: Seed): NoiseSource => Object.assign(drawsFrom(seed), { seed });
+
+function drawsFrom(seed: Seed): (shape: readonly number[]) => Tensor {
   if (typeof seed === "number") return torchGenerator(seed).randn;
   const generators = seed.map((own) => torchGenerator(own));
   return (shape) => {

@@ -25,9 +25,17 @@ export interface SolverWeights {
 /** Half the log signal-to-noise ratio where noise is `sigma` times the signal. */
 export const lambdaOf = (sigma: number): number => -Math.log(sigma);
 
+/** What stands for the noise level where noise is `sigma` times the signal. */
+export type LevelOfSigma = (sigma: number) => NoiseLevel;
+
 /** The weights of a step between two noise levels (Lu et al. 2022, DPM-Solver and DPM-Solver++). */
-export function solverWeights(algorithm: SolverAlgorithm, from: number, to: number): SolverWeights {
-  const [start, end] = [levelOfSigma(from), levelOfSigma(to)];
+export function solverWeights(
+  algorithm: SolverAlgorithm,
+  from: number,
+  to: number,
+  levelOf: LevelOfSigma = levelOfSigma,
+): SolverWeights {
+  const [start, end] = [levelOf(from), levelOf(to)];
   const h = lambdaOf(to) - lambdaOf(from);
   switch (algorithm) {
     case "dpmsolver++":
