@@ -32,7 +32,7 @@ export type { Pipeline } from "./pipelines/run/pipeline.ts";
 export type { Busy } from "./pipelines/run/queue.ts";
 export type { RunSettings } from "./pipelines/run/run.ts";
 export type { ImageOptions } from "./pipelines/text-to-image/image-source.ts";
-export type { PictureSizes, PixelSize } from "./pipelines/text-to-image/text-conditioner.ts";
+export type { PictureSizes, PixelSize } from "./pipelines/text-to-image/picture-sizes.ts";
 export { type TextToImagePipeline, textToImage } from "./pipelines/text-to-image/text-to-image.ts";
 export type { TextToImageOptions } from "./pipelines/text-to-image/text-to-image-options.ts";
 export { type UnconditionalPipeline, unconditional } from "./pipelines/unconditional/unconditional.ts";

@@ -17,7 +17,7 @@ export function guidedDenoiser(inner: Denoiser, { scale, rescale = 0 }: Guidance
     async predict(sample, timestep) {
       const both = await inner.predict(twice(sample), timestep);
       const guided = combine(both, scale);
-      return rescale === 0 ? guided : rescaled(guided, both, rescale);
+      return rescale > 0 ? rescaled(guided, both, rescale) : guided;
     },
   };
 }

@@ -17,10 +17,12 @@ export interface SamplerOptions {
   readonly sigmas?: readonly number[] | undefined;
   /** Above 0, up to 1: how much of the distilled timesteps, from the least noisy on, the steps are spread over (LCM, TCD). */
   readonly share?: number | undefined;
-  /** How much noise each step adds: 0 none, 1 as much as DDPM. */
+  /** How much noise each step adds: 0 none, 1 as much as DDPM, any other number for DDIM. */
   readonly eta?: number | undefined;
   /** Whether the noise is derived anew from the clipped clean sample (DDIM). */
   readonly useClippedModelOutput?: boolean | undefined;
+  /** Whether a negative η adds noise, too, as in the original codes of DDIM, where diffusers adds none. */
+  readonly signedNoise?: boolean | undefined;
   readonly churn?: Churn | undefined;
   /** Number of derivatives that linear multistep combines. */
   readonly order?: number | undefined;

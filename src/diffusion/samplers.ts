@@ -33,7 +33,7 @@ type Algorithms = {
 
 const ALGORITHMS: Algorithms = {
   DDPMScheduler: { build: ddpm, takes: ["timesteps"] },
-  DDIMScheduler: { build: ddim, takes: ["timesteps", "eta", "useClippedModelOutput"] },
+  DDIMScheduler: { build: ddim, takes: ["timesteps", "eta", "useClippedModelOutput", "signedNoise"] },
   PNDMScheduler: { build: pndm, takes: [] },
   EulerDiscreteScheduler: { build: euler, takes: ["timesteps", "sigmas", "churn"] },
   EulerAncestralDiscreteScheduler: { build: eulerAncestral, takes: [] },

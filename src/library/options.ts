@@ -4,7 +4,7 @@ import type { Fit } from "../image/geometry/fit.ts";
 import type { ImageInput } from "../image/read-image.ts";
 import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
 import type { PresetName } from "../pipelines/presets.ts";
-import type { PictureSizes } from "../pipelines/text-to-image/text-conditioner.ts";
+import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import type { TimestepSelection } from "../systems/unconditional.ts";
 import type { ImageEvent } from "./results.ts";
 

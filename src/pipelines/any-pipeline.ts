@@ -4,7 +4,7 @@ import { reduction } from "../models/autoencoder/image-coder.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Network } from "../systems/network.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
-import { classConditional } from "./class-conditional/class-conditional.ts";
+import { classConditional, isGuided as isClassGuided } from "./class-conditional/class-conditional.ts";
 import {
   CLASS_DEFAULTS,
   type ClassConditionalOptions,
@@ -105,9 +105,11 @@ const ACCEPTED = {
     "strength",
     "sizes",
     "vaeTiling",
+    "timesteps",
+    "sigmas",
   ],
   "class-to-image": [...COMMON, "classes", "guidanceScale", "latents"],
-  "unconditional-image": [...COMMON, "useClippedModelOutput", "timestepSelection"],
+  "unconditional-image": [...COMMON, "useClippedModelOutput", "timestepSelection", "timesteps", "sigmas"],
 } as const satisfies Readonly<Record<TaskName, readonly OptionName[]>>;
 
 /** The kinds of models by what they are for. */
@@ -219,7 +221,7 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
         })),
         rows: (request) => ids(request).map((id) => `class ${id}, ${classText(id, known)}`),
         memory: ({ guidanceScale = CLASS_DEFAULTS.guidanceScale, count = 1, ...request }) => ({
-          guided: guidanceScale > 1,
+          guided: isClassGuided(guidanceScale),
           count: ids(request).length * count,
         }),
       };

@@ -6,6 +6,7 @@ import type { ModelIndex } from "../checkpoint/folder/model-index.ts";
 import { type OpenCheckpointOptions, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
 import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
 import { type SchedulerConfig, schedulerConfigAs } from "../diffusion/scheduler-config.ts";
+import { takesVariance } from "../diffusion/schedules/learned-variance.ts";
 import { ddpmScheduleConfig } from "../diffusion/schedules/original-schedules.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
@@ -73,7 +74,7 @@ export async function openUnconditionalFolder(
   return {
     path: files.name,
     unet,
-    size: imageSize(unet.config, configPath),
+    size: imageSize(unet.config, configPath, published),
     scheduler: scheduler(published),
     alternatives: [],
     steps,
@@ -91,15 +92,18 @@ function pipelineOf({ className }: ModelIndex, folder: string): Pipeline {
 }
 
 /** The size of the images, refusing a network that does not turn noise alone into images. */
-function imageSize(config: UNetConfig, path: string): readonly [number, number] {
+function imageSize(config: UNetConfig, path: string, scheduler: SchedulerConfig): readonly [number, number] {
   const { architecture, inChannels, outChannels, classes, sampleSize } = config;
   const refuse = (reason: string): never => {
     throw new CheckpointError(`Cannot use "${path}" for unconditional images: ${reason}`);
   };
   if (architecture !== "UNet2DModel") refuse(`it is a ${architecture}, a UNet2DModel is required`);
   if (classes !== undefined) refuse(`it takes one of ${classes} classes, which nobody gives`);
-  if ((inChannels !== 3 && inChannels !== 1) || outChannels !== inChannels) {
-    refuse(`it turns ${inChannels} channels into ${outChannels}, the 3 or the 1 of an image are required`);
+  const learned = takesVariance(scheduler.given);
+  const required = learned ? 2 * inChannels : inChannels;
+  if ((inChannels !== 3 && inChannels !== 1) || outChannels !== required) {
+    const variance = learned ? `, and as many for the variance, which its ${scheduler.className} takes from it,` : "";
+    refuse(`it turns ${inChannels} channels into ${outChannels}, the 3 or the 1 of an image${variance} are required`);
   }
   return sampleSize ?? refuse("it has no sample_size");
 }
@@ -124,11 +128,11 @@ export async function openOriginalDdpm(location: OriginalDdpm): Promise<Uncondit
   return {
     path,
     unet: { config: read.unet, weights: withDiffusersNames(state, read.unet, path) },
-    size: imageSize(read.unet, configPath),
+    size: imageSize(read.unet, configPath, scheduler),
     scheduler,
     alternatives: [
-      // The code's other sampler clips.
-      schedulerConfigAs("DDPMScheduler", scheduler, { clip_sample: true, variance_type: read.varianceType }),
+      // The code's other sampler clips, and adds the larger of DDPM's two variances whatever the model was trained with.
+      schedulerConfigAs("DDPMScheduler", scheduler, { clip_sample: true, variance_type: "fixed_large" }),
     ],
     steps: 100, // the paper's; the code's default is 1000
     timestepSelection: "uniform",

@@ -120,10 +120,9 @@ describe("a config.yml", () => {
     expect(ddpmConfig(parse(published(lines))).unet).toEqual(unetConfig(ARCHITECTURES[name].unet));
   });
 
-  test("tells the schedule and the variance", () => {
+  test("tells the schedule", () => {
     expect(ddpmConfig(parse(TEXT))).toMatchObject({
       schedule: { beta_schedule: "linear", beta_start: 1e-4, beta_end: 0.02, num_diffusion_timesteps: 1000 },
-      varianceType: "fixed_large",
     });
   });
 

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
@@ -13,6 +13,7 @@ import { temporaryCopy } from "../checkpoint/files.ts";
 import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
 import { optionsOf } from "./golden-run.ts";
+import { changeJson } from "./model-changes.ts";
 
 const FOLDER = fixturePath("pipelines/sd15/model");
 const FILE = "pipelines/distilled.safetensors";
@@ -29,10 +30,6 @@ async function distilled(): Promise<StableDiffusionModel> {
   changeJson(join(folder, "unet", "config.json"), { time_cond_proj_dim: projection.shape[1] });
   const { unet, ...model } = await openStableDiffusion(folder);
   return { ...model, unet: { ...unet, weights: new Map([...unet.weights, [PROJECTION, projection]]) } };
-}
-
-function changeJson(path: string, change: object): void {
-  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), ...change }));
 }
 
 describe("a U-Net into which guidance was distilled", () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { conditionerOf } from "../../src/pipelines/text-to-image/conditioner-of.ts";
+import { settleSizes } from "../../src/pipelines/text-to-image/picture-sizes.ts";
 import type { TextRequest } from "../../src/pipelines/text-to-image/text-conditioner.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
@@ -33,9 +34,7 @@ describe("the pair of text encoders", () => {
     negativePrompts: [negativePrompt],
     guided: true,
     clipSkip: 0,
-    width: 64,
-    height: 48,
-    sizes: {},
+    sizes: settleSizes({}, { width: 64, height: 48 }, "text"),
   };
   const condition = async (change: Partial<TextRequest> = {}) => {
     const model = await openStableDiffusion(fixturePath(FOLDER));
@@ -80,11 +79,12 @@ describe("the pair of text encoders", () => {
   test("tells the picture's sizes, height first", async () => {
     const { time_ids } = await condition({ guided: false });
     expect(time_ids).toEqual({ shape: [1, 6], data: Float32Array.of(48, 64, 0, 0, 48, 64) });
-    const sizes = {
+    const asked = {
       originalSize: { width: 100, height: 200 },
       cropsCoordsTopLeft: { top: 3, left: 4 },
       targetSize: { width: 50, height: 60 },
     };
+    const sizes = settleSizes(asked, { width: 64, height: 48 }, "text");
     const row = [200, 100, 3, 4, 60, 50];
     expect((await condition({ sizes })).time_ids.data).toEqual(Float32Array.of(...row, ...row));
   });

@@ -13,6 +13,7 @@ export function ddim(config: SchedulerConfig<"DDIMScheduler">, options: SamplerO
   const trained = config.num_train_timesteps;
   const steps = stepCount(options, trained);
   const eta = givenEta(options.eta ?? 0);
+  const noisy = options.signedNoise ? eta !== 0 : eta > 0;
   const timesteps = options.timesteps
     ? givenWholeTimesteps(options.timesteps, trained, true)
     : wholeTimesteps(config, steps);
@@ -41,7 +42,7 @@ export function ddim(config: SchedulerConfig<"DDIMScheduler">, options: SamplerO
         const deviation = eta * Math.sqrt(variance);
         const direction = Math.sqrt(1 - nextAlphaBar - deviation ** 2);
         const mean = linearCombination([Math.sqrt(nextAlphaBar), denoised], [direction, predictedNoise]);
-        sample = eta > 0 ? linearCombination([1, mean], [deviation, noise(mean.shape)]) : mean;
+        sample = noisy ? linearCombination([1, mean], [deviation, noise(mean.shape)]) : mean;
         sample = (yield { evaluation: index - begin, timestep, sample, denoised }) ?? sample;
       }
     },

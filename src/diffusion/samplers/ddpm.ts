@@ -3,7 +3,7 @@ import { entry, type Tensor } from "../../tensor/tensor.ts";
 import type { Sampler } from "../sampler.ts";
 import { givenBegin, givenWholeTimesteps, type SamplerOptions, stepCount } from "../sampler-options.ts";
 import type { SchedulerConfig } from "../scheduler-config.ts";
-import { splitVariance } from "../schedules/learned-variance.ts";
+import { splitVariance, takesVariance } from "../schedules/learned-variance.ts";
 import { addNoiseAt, alphasCumprod, levelOfAlphaBar } from "../schedules/noise-schedule.ts";
 import { predictClean } from "../schedules/prediction.ts";
 import { bounded } from "../schedules/thresholding.ts";
@@ -15,7 +15,9 @@ type Config = SchedulerConfig<"DDPMScheduler">;
 export function ddpm(config: Config, options: SamplerOptions): Sampler {
   const trained = config.num_train_timesteps;
   const steps = stepCount(options, trained);
-  const timesteps = options.timesteps ? givenWholeTimesteps(options.timesteps, trained) : wholeTimesteps(config, steps);
+  const timesteps = options.timesteps
+    ? givenWholeTimesteps(options.timesteps, trained, true)
+    : wholeTimesteps(config, steps);
   const alphaBars = alphasCumprod(config);
 
   return {
@@ -52,8 +54,7 @@ export function ddpm(config: Config, options: SamplerOptions): Sampler {
 }
 
 function parted(config: Config, output: Tensor, sample: Tensor): { prediction: Tensor; variance?: Tensor } {
-  const learned = config.variance_type === "learned" || config.variance_type === "learned_range";
-  return learned ? splitVariance(output, sample.shape[1] ?? 0) : { prediction: output };
+  return takesVariance(config) ? splitVariance(output, sample.shape[1] ?? 0) : { prediction: output };
 }
 
 /** Standard deviation of the added noise between the bounds of DDPM, section 3.2. */

@@ -1,5 +1,9 @@
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 
+/** Whether a scheduler config takes the variance from the network, in channels of its own. */
+export const takesVariance = (config: object): boolean =>
+  "variance_type" in config && (config.variance_type === "learned" || config.variance_type === "learned_range");
+
 /** A network output of twice the channels, parted into the prediction and the variance (Nichol and Dhariwal 2021). */
 export function splitVariance(output: Tensor, channels: number): { prediction: Tensor; variance: Tensor } {
   const [batch = 0, found = 0, ...rest] = output.shape;

@@ -12,8 +12,6 @@ export interface DdpmConfig {
     readonly beta_end: number;
     readonly num_diffusion_timesteps: number;
   };
-  /** Which of DDPM's two fixed variances the model was trained with, as diffusers calls it. */
-  readonly varianceType: "fixed_large" | "fixed_small";
 }
 
 /** The code fixes the groups of every norm. */
@@ -27,6 +25,7 @@ export function ddpmConfig(config: unknown, source = "config.yml"): DdpmConfig {
   data.only("logit_transform", [false]);
   data.only("rescaled", [true]);
   model.only("type", ["simple"]);
+  model.only("var_type", ["fixedlarge", "fixedsmall"]); // of training alone: the code samples with the larger one
   model.only("resamp_with_conv", [true]);
   return {
     unet: unetConfig(diffusersConfig(data, model), source),
@@ -36,7 +35,6 @@ export function ddpmConfig(config: unknown, source = "config.yml"): DdpmConfig {
       beta_end: diffusion.number("beta_end"),
       num_diffusion_timesteps: positive(diffusion, "num_diffusion_timesteps"),
     },
-    varianceType: model.choice("var_type", { fixedlarge: "fixed_large", fixedsmall: "fixed_small" } as const),
   };
 }
 

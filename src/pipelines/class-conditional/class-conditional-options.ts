@@ -1,6 +1,6 @@
 import type { LatentDiffusionModel } from "../../systems/latent-diffusion.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { requireRange, requireWhole } from "../run/requirements.ts";
+import { requireNumber, requireWhole } from "../run/requirements.ts";
 import { type RunOptions, repeated, type SettledRun, settleRun } from "../run/run-options.ts";
 
 /** The samplers of the original latent diffusion code. */
@@ -16,7 +16,7 @@ export const CLASS_DEFAULTS = { steps: 250, guidanceScale: 1.5, eta: 0, sampler:
 export interface ClassConditionalOptions extends RunOptions {
   /** Ids; several make one batch. The model's last id stands for no class. */
   readonly classes: readonly number[];
-  /** 1 and less run the class alone; above, the class against no class (classifier-free guidance). */
+  /** 1 runs the class alone; any other number, the class against no class (classifier-free guidance). */
   readonly guidanceScale?: number | undefined;
   readonly sampler?: ClassConditionalSampler | undefined;
   /** The noise to start from, [images, channels, height, width]; drawn from the seed where left out. */
@@ -48,7 +48,7 @@ export function settleClassConditional(
   } = options;
   if (options.classes.length === 0) throw new RangeError("Cannot generate without a class: give at least one");
   const run = settleRun(options, { steps: CLASS_DEFAULTS.steps, rows: options.classes.length, randomSeed });
-  requireRange("guidance scale", guidanceScale, 0);
+  requireNumber("guidance scale", guidanceScale);
   if (sampler === "plms" && eta !== 0) {
     throw new RangeError(`Cannot generate with eta ${eta}: PLMS adds no noise, so 0 is required`);
   }

@@ -27,7 +27,7 @@ function classConditionalTask(
     sampler: (settled) => latentDiffusionSampler(model.scheduler, settled),
     shape: ({ images }) => [images, ...model.latentShape],
     condition: async (_runtime, { classes, guidanceScale, latents }) => {
-      const guided = guidanceScale > 1;
+      const guided = isGuided(guidanceScale);
       return {
         conditioning: { encoder_hidden_states: classContext(model.classEmbedding, classes, guided) },
         guidance: guided ? { scale: guidanceScale } : undefined,
@@ -38,6 +38,9 @@ function classConditionalTask(
     decoder: () => vqLatentDecoder(model.firstStage),
   };
 }
+
+/** Whether the U-Net sees every image twice: as in the original code, at every scale but 1, also below. */
+export const isGuided = (guidanceScale: number): boolean => guidanceScale !== 1;
 
 /** The U-Net's context [B, 1, width]: one token for each image, with guidance those of no class first. */
 function classContext({ data, shape }: Tensor, classes: readonly number[], guided: boolean): Tensor {

@@ -21,7 +21,7 @@ export function latentDiffusionSampler(
   }
   switch (name) {
     case "ddim":
-      return { name, sampler: samplerFromConfig(scheduler, { timesteps, eta }) };
+      return { name, sampler: samplerFromConfig(scheduler, { timesteps, eta, signedNoise: true }) };
     case "plms":
       return { name, sampler: plms(scheduler, timesteps) };
     default:

@@ -13,6 +13,10 @@ export interface SamplerChoice {
   readonly useClippedModelOutput?: boolean | undefined;
   /** The timesteps of the run, highest first, where the scheduler's own spacing is not wanted. */
   readonly timesteps?: readonly number[] | undefined;
+  /** The noise levels of the run, highest first, and where the last step leads. */
+  readonly sigmas?: readonly number[] | undefined;
+  /** Whether a negative eta adds noise, too, as in the original codes. */
+  readonly signedNoise?: boolean | undefined;
   /** Above 0, up to 1: how much of a list of distilled timesteps the steps are spread over; all of it where left out. */
   readonly share?: number | undefined;
 }
@@ -37,14 +41,18 @@ export interface SamplerDefaults {
 /** The sampler asked for on the model's noise schedule, or the model's own. */
 export function chooseSampler(
   model: SchedulerConfig,
-  { sampler: asked, steps, eta: askedEta, useClippedModelOutput, timesteps, share }: SamplerChoice,
+  choice: SamplerChoice,
   { scheduler: insisted = {}, eta: publishedEta, latents = false }: SamplerDefaults = {},
 ): ChosenSampler {
+  const { sampler: asked } = choice;
   const base = schedulerConfigAs(model.className, model, insisted);
   const config = asked === undefined ? base : schedulerConfigNamed(asked, base);
-  const eta = askedEta ?? (takesOption(config.className, "eta") ? publishedEta : undefined);
-  const length = timesteps === undefined ? { steps } : { timesteps }; // some lists are longer than the steps asked for
-  const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput, share });
+  const eta = choice.eta ?? (takesOption(config.className, "eta") ? publishedEta : undefined);
+  const { timesteps, sigmas, useClippedModelOutput, share } = choice;
+  const listed = timesteps !== undefined || sigmas !== undefined; // some lists are longer than the steps asked for
+  const length = listed ? { timesteps, sigmas } : { steps: choice.steps };
+  const signedNoise = takesOption(config.className, "signedNoise") ? choice.signedNoise : undefined;
+  const sampler = samplerFromConfig(config, { ...length, eta, useClippedModelOutput, share, signedNoise });
   const warnings = [...unknownFields(model), ...(latents ? clippedLatents(config) : [])];
   return { sampler, name: asked ?? samplerNameOf(config.className), warnings };
 }

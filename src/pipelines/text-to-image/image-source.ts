@@ -2,7 +2,7 @@ import type { Sampler } from "../../diffusion/sampler.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { RunMode } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
-import type { PixelSize } from "./text-conditioner.ts";
+import type { PixelSize } from "./picture-sizes.ts";
 
 /** What a run can be given beside words. */
 export interface ImageOptions {

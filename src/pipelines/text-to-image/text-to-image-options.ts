@@ -2,14 +2,23 @@ import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { RunDefaults } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { latentGrid, type TileGrid, type VaeTiling } from "../latents/tiling.ts";
-import { requireMultiple, requireRange, requireWhole } from "../run/requirements.ts";
-import { type RunOptions, repeated, type SettledRun, settleRun } from "../run/run-options.ts";
+import { requireMultiple, requireNumber, requireWhole } from "../run/requirements.ts";
+import {
+  listedSteps,
+  type RunOptions,
+  repeated,
+  type ScheduleOptions,
+  type SettledRun,
+  type SettledSchedule,
+  settleRun,
+  settleSchedule,
+} from "../run/run-options.ts";
 import { conditionerOf } from "./conditioner-of.ts";
 import { type ImageOptions, modeOf, type Source, settleSource } from "./image-source.ts";
-import type { PictureSizes } from "./text-conditioner.ts";
+import { type PictureSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
 
 /** What a run from a prompt can be asked for, alone or with an image; defaults as in diffusers. */
-export interface TextToImageOptions extends ImageOptions, RunOptions {
+export interface TextToImageOptions extends ImageOptions, RunOptions, ScheduleOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
   /** Leaving it out is not the same to SDXL as an empty one. */
@@ -19,7 +28,7 @@ export interface TextToImageOptions extends ImageOptions, RunOptions {
    * own where left out.
    */
   readonly guidanceScale?: number | undefined;
-  /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
+  /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4); more goes beyond, and less is 0. */
   readonly guidanceRescale?: number | undefined;
   /** In pixels. */
   readonly width?: number | undefined;
@@ -36,7 +45,7 @@ export interface TextToImageOptions extends ImageOptions, RunOptions {
 }
 
 /** The same with everything decided. */
-export interface SettledOptions extends SettledRun {
+export interface SettledOptions extends SettledRun, SettledSchedule {
   readonly prompts: readonly string[];
   readonly negativePrompts: readonly string[] | undefined;
   /** What the model's kind of pipeline does where nobody says. */
@@ -49,7 +58,7 @@ export interface SettledOptions extends SettledRun {
   readonly sampler: string | undefined;
   readonly eta: number | undefined;
   readonly clipSkip: number;
-  readonly sizes: PictureSizes;
+  readonly sizes: SettledSizes;
   /** Of latents; none where whole pictures are decoded. */
   readonly vaeTiling: TileGrid | undefined;
 }
@@ -67,12 +76,14 @@ export function settle(
   const { height = image?.height ?? trainedHeight * factor, width = image?.width ?? trainedWidth * factor } = options;
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
-  const run = settleRun(options, { steps: defaults.steps, rows: given.length, randomSeed });
+  const schedule = settleSchedule(options, model.second === undefined ? "sd" : "sdxl");
+  const { steps } = defaults;
+  const run = settleRun(options, { steps, listed: listedSteps(schedule), rows: given.length, randomSeed });
   requireWhole("clip skip", clipSkip, 0, conditionerOf(model).mostSkipped);
   requireMultiple("width", width, factor);
   requireMultiple("height", height, factor);
-  requireRange("guidance scale", guidanceScale, 0);
-  requireRange("guidance rescale", guidanceRescale, 0, 1);
+  requireNumber("guidance scale", guidanceScale);
+  requireNumber("guidance rescale", guidanceRescale);
   const negatives = options.negativePrompt;
   if (typeof negatives === "object" && negatives.length !== given.length) {
     throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
@@ -80,6 +91,7 @@ export function settle(
   const negativeRows = typeof negatives === "string" ? given.map(() => negatives) : negatives;
   return {
     ...run,
+    ...schedule,
     prompts: repeated(given, options.count),
     negativePrompts: negativeRows && repeated(negativeRows, options.count),
     defaults,
@@ -91,7 +103,7 @@ export function settle(
     sampler: options.sampler ?? model.defaults.sampler,
     eta: options.eta,
     clipSkip,
-    sizes,
+    sizes: settleSizes(sizes, { width, height }, modeOf(options)),
     vaeTiling: gridOf(options.vaeTiling, model),
   };
 }

@@ -64,9 +64,9 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
 function sharedBy(
   source: Source,
   scheduler: SchedulerConfig,
-  { sampler, defaults }: Pick<SettledOptions, "sampler" | "defaults">,
+  { sampler, defaults, timesteps }: Pick<SettledOptions, "sampler" | "defaults" | "timesteps">,
 ): number | undefined {
-  if (source.kind === "noise" || defaults.shortens === "steps") return undefined;
+  if (source.kind === "noise" || defaults.shortens === "steps" || timesteps !== undefined) return undefined;
   const { className } = sampler === undefined ? scheduler : schedulerConfigNamed(sampler, scheduler);
   return takesOption(className, "share") ? source.strength : undefined;
 }

@@ -1,12 +1,20 @@
 import { schedulerConfigNamed } from "../../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
+import { takesVariance } from "../../diffusion/schedules/learned-variance.ts";
 import { ddpmTimesteps } from "../../diffusion/schedules/original-schedules.ts";
 import type { TimestepSelection, UnconditionalModel } from "../../systems/unconditional.ts";
 import { type ChosenSampler, chooseSampler } from "../run/choose-sampler.ts";
-import { type RunOptions, type SettledRun, settleRun } from "../run/run-options.ts";
+import {
+  listedSteps,
+  type RunOptions,
+  type ScheduleOptions,
+  type SettledRun,
+  settleRun,
+  settleSchedule,
+} from "../run/run-options.ts";
 
 /** What a run without a condition can be asked for. */
-export interface UnconditionalOptions extends RunOptions {
+export interface UnconditionalOptions extends RunOptions, ScheduleOptions {
   /** Whether DDIM derives the noise anew from the clipped image. */
   readonly useClippedModelOutput?: boolean | undefined;
   /** As the DDPM and DDIM code spreads timesteps, instead of as the scheduler does. */
@@ -28,12 +36,36 @@ export function settleUnconditional(
   randomSeed: () => number,
 ): SettledUnconditionalOptions {
   const { sampler, eta, useClippedModelOutput } = options;
+  const given = settleSchedule(options);
+  const listed = listedSteps(given);
+  if (listed !== undefined && options.timestepSelection !== undefined) {
+    throw new TypeError("Cannot sample with both a timestep selection and timesteps or sigmas: give one of them");
+  }
   const { scheduler, isOwn } = schedulerFor(sampler, model);
-  const run = settleRun(options, { steps: isOwn ? model.steps : STEPS, rows: 1, randomSeed });
+  requireVarianceTaken(sampler, scheduler, model);
+  const run = settleRun(options, { steps: isOwn ? model.steps : STEPS, listed, rows: 1, randomSeed });
   const { steps } = run;
-  const selection = options.timestepSelection ?? (isOwn ? model.timestepSelection : undefined);
-  const timesteps = selection && ddpmTimesteps(steps, selection, scheduler.num_train_timesteps);
-  return { ...run, chosen: chooseSampler(scheduler, { sampler, steps, eta, useClippedModelOutput, timesteps }) };
+  const published = isOwn && listed === undefined ? model.timestepSelection : undefined;
+  const selection = options.timestepSelection ?? published;
+  const timesteps = selection ? ddpmTimesteps(steps, selection, scheduler.num_train_timesteps) : given.timesteps;
+  const { sigmas } = given;
+  const signedNoise = model.timestepSelection !== undefined; // a model of the original code
+  const choice = { sampler, steps, eta, useClippedModelOutput, timesteps, sigmas, signedNoise };
+  return { ...run, chosen: chooseSampler(scheduler, choice) };
+}
+
+/** Refuses samplers that have no use for the variance that the model's network predicts. */
+function requireVarianceTaken(
+  sampler: string | undefined,
+  scheduler: SchedulerConfig,
+  { unet: { config } }: UnconditionalModel,
+): void {
+  const asked = sampler === undefined ? scheduler : schedulerConfigNamed(sampler, scheduler);
+  if (config.outChannels === config.inChannels || takesVariance(asked)) return;
+  throw new RangeError(
+    `Cannot sample with ${sampler ?? asked.className}: the model's network predicts a variance beside the noise, which ` +
+      "ddpm, dpm-single, sa and the samplers in dpmpp- with 2m or 3m take",
+  );
 }
 
 /** The scheduler config that a sampler goes by, and whether that is the model's own. */

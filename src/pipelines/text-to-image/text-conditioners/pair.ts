@@ -25,9 +25,9 @@ export function pairConditioner(first: TextEncoder, second: SecondTextEncoder): 
         conditioning: {
           encoder_hidden_states: complete(concatenate([left.embeddings, right.embeddings], 2)),
           text_embeds: complete(right.pooled),
-          time_ids: timeIds(request, guided ? 2 * prompts.length : prompts.length),
+          time_ids: timeIds(request),
         },
-        warnings: [...new Set([...left.warnings, ...right.warnings])],
+        warnings: [...new Set([...request.sizes.warnings, ...left.warnings, ...right.warnings])],
       };
     },
   };
@@ -35,13 +35,8 @@ export function pairConditioner(first: TextEncoder, second: SecondTextEncoder): 
 
 const PENULTIMATE = { lastLayers: 1, finalNorm: false } as const;
 
-/** One row of sizes for every row that the U-Net sees. */
-function timeIds({ width, height, sizes }: TextRequest, rows: number): Tensor {
-  const {
-    originalSize = { width, height },
-    cropsCoordsTopLeft: { top, left } = { top: 0, left: 0 },
-    targetSize = { width, height },
-  } = sizes;
-  const row = [originalSize.height, originalSize.width, top, left, targetSize.height, targetSize.width];
-  return { data: Float32Array.from({ length: rows * row.length }, (_, i) => row[i % row.length]!), shape: [rows, 6] };
+/** One row of sizes for every row that the U-Net sees, those of the negative side first. */
+function timeIds({ prompts, guided, sizes: { positive, negative } }: TextRequest): Tensor {
+  const rows = [...(guided ? prompts.map(() => negative) : []), ...prompts.map(() => positive)];
+  return { data: Float32Array.from(rows.flat()), shape: [rows.length, positive.length] };
 }

@@ -7,10 +7,15 @@ export function singleConditioner(encoder: TextEncoder): TextConditioner {
   const { layers, hidesPadding: masked = false } = encoder.textEncoder.config;
   return {
     mostSkipped: layers - 1,
-    async condition(runtime, { prompts, negativePrompts = prompts.map(() => ""), guided, clipSkip }) {
+    async condition(runtime, { prompts, negativePrompts = prompts.map(() => ""), guided, clipSkip, sizes }) {
       const negatives = guided ? negativePrompts : [];
       const { embeddings, warnings } = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip, { masked });
-      return { conditioning: { encoder_hidden_states: embeddings }, warnings };
+      return {
+        conditioning: { encoder_hidden_states: embeddings },
+        warnings: sizes.asked ? [NOT_TOLD, ...warnings] : warnings,
+      };
     },
   };
 }
+
+const NOT_TOLD = "Sizes change nothing: only models of the kind of SDXL are told of them";

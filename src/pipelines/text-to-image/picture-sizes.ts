@@ -1,0 +1,92 @@
+import type { RunMode } from "../../systems/published-defaults.ts";
+
+/** In pixels. */
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where a crop begins, in pixels. */
+export interface Corner {
+  readonly top: number;
+  readonly left: number;
+}
+
+/**
+ * What SDXL is told of the picture that it should imagine, and of the one that it should not; names and defaults as in
+ * diffusers.
+ */
+export interface PictureSizes {
+  /** Of the picture before it was scaled down for training; the image's own where left out. */
+  readonly originalSize?: PixelSize | undefined;
+  /** Where its crop begins; the corner where left out. */
+  readonly cropsCoordsTopLeft?: Corner | undefined;
+  /** Of the crop; the image's own where left out. */
+  readonly targetSize?: PixelSize | undefined;
+  /** The same for the side that guidance leads away from; what it is told of the other side where left out. */
+  readonly negativeOriginalSize?: PixelSize | undefined;
+  readonly negativeCropsCoordsTopLeft?: Corner | undefined;
+  readonly negativeTargetSize?: PixelSize | undefined;
+}
+
+/** Six numbers for either side of guidance. */
+export interface SettledSizes {
+  readonly positive: readonly number[];
+  readonly negative: readonly number[];
+  /** Whether any were given. */
+  readonly asked: boolean;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The numbers that `sizes` come to. As in diffusers, a run from words alone takes the negative sizes where both are
+ * given, and one from a picture takes each, but has no negative crop.
+ */
+export function settleSizes(sizes: PictureSizes, { width, height }: PixelSize, mode: RunMode): SettledSizes {
+  for (const [name, value] of Object.entries(sizes)) requireNumbers(name, value);
+  const { originalSize = { width, height }, cropsCoordsTopLeft = CORNER, targetSize = { width, height } } = sizes;
+  const { negativeOriginalSize, negativeCropsCoordsTopLeft, negativeTargetSize } = sizes;
+  const positive = numbersOf(originalSize, cropsCoordsTopLeft, targetSize);
+  const asked = Object.values(sizes).some((size) => size !== undefined);
+  if (mode === "text") {
+    if (negativeOriginalSize === undefined || negativeTargetSize === undefined) {
+      const ignored = negativeOriginalSize ?? negativeTargetSize ?? negativeCropsCoordsTopLeft;
+      const warnings = ignored === undefined ? [] : [NEEDS_BOTH];
+      return { positive, negative: positive, asked, warnings };
+    }
+    const negative = numbersOf(negativeOriginalSize, negativeCropsCoordsTopLeft ?? CORNER, negativeTargetSize);
+    return { positive, negative, asked, warnings: [] };
+  }
+  return {
+    positive,
+    asked,
+    negative: numbersOf(negativeOriginalSize ?? originalSize, cropsCoordsTopLeft, negativeTargetSize ?? targetSize),
+    warnings: negativeCropsCoordsTopLeft === undefined ? [] : [NO_NEGATIVE_CROP],
+  };
+}
+
+const CORNER: Corner = { top: 0, left: 0 };
+
+const NEEDS_BOTH =
+  "Negative sizes change nothing unless both negativeOriginalSize and negativeTargetSize are given, as in diffusers";
+const NO_NEGATIVE_CROP = "negativeCropsCoordsTopLeft changes nothing in a run from a picture, as in diffusers";
+
+/** What the U-Net is told, heights first. */
+const numbersOf = (original: PixelSize, crop: Corner, target: PixelSize): number[] => [
+  original.height,
+  original.width,
+  crop.top,
+  crop.left,
+  target.height,
+  target.width,
+];
+
+function requireNumbers(name: string, value: object | undefined): void {
+  if (value === undefined) return;
+  const required = /crops/i.test(name) ? ["top", "left"] : ["width", "height"];
+  const found = new Map<string, unknown>(Object.entries(value));
+  if (required.every((key) => Number.isFinite(found.get(key)))) return;
+  throw new RangeError(
+    `Cannot generate with ${name} ${JSON.stringify(value)}: numbers as ${required.join(" and ")} are required`,
+  );
+}
