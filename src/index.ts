@@ -18,6 +18,8 @@ export type {
 export type {
   ClassToImageOptions,
   CommonOptions,
+  ScheduleName,
+  ScheduleOptions,
   TextToImageOptions,
   UnconditionalImageOptions,
 } from "./library/options.ts";

@@ -43,7 +43,7 @@ test("the library's page has a row for every option of pipeline(), and for no ot
 test("the library's page names every option of a run, and no other", () => {
   const options = optionsOf(
     "library/options.ts",
-    ...["CommonOptions", "TextToImageOptions", "ClassToImageOptions", "UnconditionalImageOptions"],
+    ...["CommonOptions", "ScheduleOptions", "TextToImageOptions", "ClassToImageOptions", "UnconditionalImageOptions"],
   );
   expect(options.length).toBeGreaterThan(25);
   const page = section(library, "## Options of a run");

@@ -85,6 +85,8 @@ test("the package exports these types", () => {
       "ProgressInfo",
       "RgbImage",
       "SamplerName",
+      "ScheduleName",
+      "ScheduleOptions",
       "TaskName",
       "TextToImage",
       "TextToImageOptions",

@@ -4,6 +4,7 @@ import { describedWeights, unetWeightShapes, type WeightDtype } from "../benchma
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
+import { isGuided as isClassGuided } from "../pipelines/class-conditional/class-conditional.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
 import { openModel } from "../systems/open-model.ts";
 import type { ResolvedModel } from "../systems/resolve-model.ts";
@@ -56,7 +57,7 @@ export async function inspectMemory(
   const { guidanceScale = isConditioned ? 2 : 1 } = flags;
   return estimateMemory(model, {
     ...{ count, fromImage, contextLength, lowMemory, keepLoaded, vaeTiling },
-    guided: guidanceScale > 1,
+    guided: model.kind === "class-to-image" ? isClassGuided(guidanceScale) : guidanceScale > 1,
     branch: interval === undefined && flags.branch === undefined ? undefined : branch,
     width: width && factor * width,
     height: height && factor * height,

@@ -2,8 +2,10 @@ import { isSamplerName } from "../diffusion/samplers.ts";
 import { fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { readImageInput } from "../image/read-image.ts";
 import type { AnyPipeline, GenerateRequest, OptionName } from "../pipelines/any-pipeline.ts";
+import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
+import { parseSize, SIZE_FORMS, SIZE_NAMES, SIZE_TEXTS } from "../pipelines/text-to-image/size-texts.ts";
 import type { GenerationFlags } from "./flags/generation-flags.ts";
-import { UsageError } from "./flags/usage.ts";
+import { parseNumber, UsageError } from "./flags/usage.ts";
 
 /** What to give where nothing says what images show. */
 export type Advice = Readonly<Record<"prompt" | "class", string>>;
@@ -24,6 +26,9 @@ export async function requestOf(
     classes: conditioned === "class" ? classesOf(flags, advice) : undefined,
     vaeTiling: accepts.has("vaeTiling") ? (flags.vaeTiling ?? lowMemory) : undefined,
     timestepSelection: selectionOf(flags),
+    timesteps: scheduleOf("--timesteps", flags.timesteps),
+    sigmas: scheduleOf("--sigmas", flags.sigmas),
+    sizes: sizesOf(flags),
     ...pick(flags, SHARED_NAMES),
     ...(await readPictures(flags, pipeline)),
   });
@@ -78,7 +83,14 @@ async function readPictures(
 }
 
 /** Flags that stand for an option of another name. */
-const FLAG_OPTIONS: Readonly<Record<string, OptionName>> = { class: "classes", fit: "image" };
+const FLAG_OPTIONS: Readonly<Record<string, OptionName>> = {
+  class: "classes",
+  fit: "image",
+  ...Object.fromEntries(SIZE_NAMES.map((name) => [name, "sizes"] as const)),
+};
+
+/** The option that a flag stands for. */
+export const optionOfFlag = (flag: string): OptionName => FLAG_OPTIONS[flag] ?? (flag as OptionName);
 
 /** Flags that only some kinds of model have a use for. */
 const SOME_MODELS = [
@@ -96,13 +108,15 @@ const SOME_MODELS = [
   "vaeTiling",
   "class",
   "timestepSelection",
+  "timesteps",
+  "sigmas",
+  ...SIZE_NAMES,
 ] as const;
 
+const flagText = (flag: string): string => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 function refuseForeignFlags({ task, accepts }: AnyPipeline, prompts: readonly string[], flags: GenerationFlags): void {
-  const flagText = (flag: string): string => `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const foreign = SOME_MODELS.find(
-    (flag) => flags[flag] !== undefined && !accepts.has(FLAG_OPTIONS[flag] ?? (flag as OptionName)),
-  );
+  const foreign = SOME_MODELS.find((flag) => flags[flag] !== undefined && !accepts.has(optionOfFlag(flag)));
   const needsImage = (["mask", "strength", "fit"] as const).find((flag) => flags[flag] !== undefined);
   if (foreign === undefined && needsImage !== undefined && flags.image === undefined) {
     throw new UsageError(`Cannot use --${needsImage} without --image`);
@@ -129,6 +143,23 @@ function classesOf(flags: GenerationFlags, advice: Advice): GenerateRequest["cla
   if (names.length === 1 && names[0] === "all") return "all";
   if (names.length === 0) throw new UsageError(`Cannot run without a class: ${advice.class}`);
   return names.map((name) => (/^\d+$/.test(name) ? Number(name) : name));
+}
+
+/** A list of numbers, or a name as it is. */
+function scheduleOf(flag: string, text: string | undefined): GenerateRequest["timesteps"] {
+  if (text === undefined || /^\s*[a-z]/i.test(text)) return text?.trim();
+  return text.split(",").map((item) => parseNumber(flag, item));
+}
+
+function sizesOf(flags: GenerationFlags): PictureSizes | undefined {
+  const sizes = SIZE_NAMES.flatMap((name) => {
+    const text = flags[name];
+    if (text === undefined) return [];
+    const size = parseSize(name, text);
+    if (size !== undefined) return [[name, size] as const];
+    throw new UsageError(`Cannot use ${flagText(name)} ${text}: ${SIZE_FORMS[SIZE_TEXTS[name].form]} is required`);
+  });
+  return sizes.length === 0 ? undefined : Object.fromEntries(sizes);
 }
 
 function selectionOf({ timestepSelection: how }: GenerationFlags): "uniform" | "quad" | undefined {

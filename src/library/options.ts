@@ -17,7 +17,7 @@ export interface CommonOptions {
   /** Images for each prompt or class, or in all. */
   readonly count?: number | undefined;
   readonly sampler?: SamplerName | undefined;
-  /** Noise added on the way (DDIM, TCD): 0 none, 1 as much as DDPM. */
+  /** Noise added on the way: 0 none, 1 as much as DDPM; any number for DDIM, up to 1 for TCD. */
   readonly eta?: number | undefined;
   /**
    * When the deep part of the U-Net runs: a number runs it on every n-th evaluation alone and reuses what it gave in between
@@ -46,13 +46,24 @@ export interface CommonOptions {
   readonly numImagesPerPrompt?: number | undefined;
 }
 
+/** How a run is laid out in place of the sampler's own spacing; the list then says how many steps there are. */
+export interface ScheduleOptions {
+  /** The timesteps, highest first; or "ays": Align Your Steps for the model's kind. */
+  readonly timesteps?: readonly number[] | ScheduleName | undefined;
+  /** The noise levels, highest first and with the one that the last step leads to; or "ays". */
+  readonly sigmas?: readonly number[] | ScheduleName | undefined;
+}
+
+/** Published lists of timesteps and noise levels. */
+export type ScheduleName = "ays" | "ays-sd" | "ays-sdxl";
+
 /** Options of a run from prompts. */
-export interface TextToImageOptions extends CommonOptions {
+export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   /** What the images should not show; one for all prompts, or one for each. */
   readonly negativePrompt?: string | readonly string[] | undefined;
   /** How strongly to follow the prompt; 1 and less run without guidance, twice as fast. */
   readonly guidanceScale?: number | undefined;
-  /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4). */
+  /** 0…1, against overexposure at high guidance (Lin et al. 2023, §3.4); more goes beyond, and less is 0. */
   readonly guidanceRescale?: number | undefined;
   /** How many of the text encoder's last layers to leave out. */
   readonly clipSkip?: number | undefined;
@@ -67,7 +78,7 @@ export interface TextToImageOptions extends CommonOptions {
   readonly fit?: Fit | undefined;
   /** Above 0, up to 1: how much of `image` is changed. */
   readonly strength?: number | undefined;
-  /** What SDXL is told of the picture; other models are told nothing. */
+  /** What SDXL is told of the picture, and of what it should not be; other models are told nothing. */
   readonly sizes?: PictureSizes | undefined;
   /** Decode and encode large pictures in overlapping tiles, so that memory does not grow with their size. */
   readonly vaeTiling?: boolean | undefined;
@@ -78,13 +89,13 @@ export interface TextToImageOptions extends CommonOptions {
 /** Options of a run from classes. */
 export interface ClassToImageOptions extends Omit<CommonOptions, "sampler"> {
   readonly sampler?: ClassConditionalSampler | undefined;
-  /** How strongly to follow the class; 1 and less run without guidance, twice as fast. */
+  /** How strongly to follow the class; 1 runs without guidance, twice as fast. */
   readonly guidanceScale?: number | undefined;
   readonly guidance_scale?: number | undefined;
 }
 
 /** Options of a run from noise alone. */
-export interface UnconditionalImageOptions extends CommonOptions {
+export interface UnconditionalImageOptions extends CommonOptions, ScheduleOptions {
   /** How timesteps are spread: as the DDPM code does, instead of as the scheduler does. */
   readonly timestepSelection?: TimestepSelection | undefined;
   /** Whether DDIM derives the noise anew from the clipped image. */

@@ -1,6 +1,9 @@
 import { formatPolicy } from "../deepcache/policies.ts";
+import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
+import type { PictureSizes } from "./text-to-image/picture-sizes.ts";
+import { formatSize, SIZE_NAMES, SIZE_TEXTS } from "./text-to-image/size-texts.ts";
 import { VERSION } from "./version.ts";
 
 /** What was asked of a run, as far as an image's text tells it. */
@@ -13,6 +16,10 @@ export interface ImageText {
   readonly guidanceRescale?: number | undefined;
   readonly clipSkip?: number | undefined;
   readonly eta?: number | undefined;
+  readonly timesteps?: ScheduleChoice | undefined;
+  readonly sigmas?: ScheduleChoice | undefined;
+  readonly timestepSelection?: string | undefined;
+  readonly sizes?: PictureSizes | undefined;
 }
 
 /** The text that a PNG carries of its run, in AUTOMATIC1111's form: enough to repeat it. */
@@ -37,6 +44,7 @@ export function imageParameters(
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
+  Object.assign(settings, scheduleTexts(options), sizeTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
@@ -47,3 +55,19 @@ export function imageParameters(
     [PARAMETERS_KEYWORD]: formatParameters({ prompt: prompts[row] ?? "", negativePrompt: negative, settings }),
   };
 }
+
+function scheduleTexts({ timesteps, sigmas, timestepSelection }: ImageText): Readonly<Record<string, string>> {
+  return {
+    ...(timesteps === undefined ? {} : { Timesteps: String(timesteps) }),
+    ...(sigmas === undefined ? {} : { Sigmas: String(sigmas) }),
+    ...(timestepSelection === undefined ? {} : { "Timestep selection": timestepSelection }),
+  };
+}
+
+const sizeTexts = ({ sizes = {} }: ImageText): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    SIZE_NAMES.flatMap((name) => {
+      const size = sizes[name];
+      return size === undefined ? [] : [[SIZE_TEXTS[name].setting, formatSize(size)]];
+    }),
+  );

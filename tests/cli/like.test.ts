@@ -45,6 +45,38 @@ describe("--like", () => {
     expect(uncached.settings).not.toHaveProperty("DeepCache");
   });
 
+  test("repeats lists of timesteps and noise levels, and takes steps in their place", async () => {
+    const listed = ["--sampler", "euler", "--seed", "3", "-W", "64", "-H", "64"];
+    for (const list of [
+      ["--timesteps", "900,500.5,100"],
+      ["--sigmas", "ays"],
+    ]) {
+      const first = await made("a fox", ...MODEL, ...listed, ...list);
+      expect((await made("--like", first.path, ...MODEL)).image).toEqual(first.image);
+    }
+    const first = await made("a fox", ...MODEL, ...listed, "--timesteps", "900,500.5,100");
+    expect(first.settings).toMatchObject({ Steps: "3", Timesteps: "900,500.5,100" });
+    const other = await made("--like", first.path, ...MODEL, "--steps", "2");
+    expect(other.settings).toMatchObject({ Steps: "2" });
+    expect(other.settings).not.toHaveProperty("Timesteps");
+    const shorter = await made("--like", first.path, ...MODEL, "--timesteps", "700,20");
+    expect(shorter.settings).toMatchObject({ Steps: "2", Timesteps: "700,20" });
+  });
+
+  test("repeats what SDXL was told of sizes", async () => {
+    const model = ["--model", fixturePath("pipelines/sdxl/model")];
+    const sizes = [
+      ...["--original-size", "100x200", "--crops-coords-top-left", "3,4", "--target-size", "50x60"],
+      ...["--negative-original-size", "10x20", "--negative-crops-coords-top-left", "30,-40"],
+      ...["--negative-target-size", "500x600"],
+    ];
+    const first = await made("a fox", ...model, "-W", "64", "-H", "64", "--steps", "2", "--seed", "3", ...sizes);
+    expect(first.settings).toMatchObject({ "Negative crops coords top left": "30,-40", "Target size": "50x60" });
+    expect((await made("--like", first.path, ...model)).image).toEqual(first.image);
+    const other = await made("--like", first.path, ...model, "--negative-target-size", "9x9");
+    expect(other.image).not.toEqual(first.image);
+  });
+
   test("reads JPEG and WebP as well", async () => {
     const first = await made("a fox", ...MODEL, "--steps", "2", "--seed", "3");
     for (const name of [at("fox.jpg"), at("fox.webp")]) {

@@ -118,7 +118,7 @@ describe("options", () => {
     [{ cache: 0 }, "OPTION_INVALID", "interval"],
     [{ cache: { kind: "uniform", interval: 2, brunch: 1 } }, "OPTION_INVALID", "brunch"],
     [{ sampler: "magic" }, "OPTION_INVALID", 'No sampler is called "magic"'],
-    [{ guidanceScale: -1 }, "OPTION_INVALID", "Cannot generate with guidance scale -1"],
+    [{ guidanceScale: Number.NaN }, "OPTION_INVALID", "Cannot generate with guidance scale NaN"],
     [{ width: 30 }, "OPTION_INVALID", "a positive multiple of 8 is required"],
     [{ mask: plainImage(8, 8) }, "OPTION_INVALID", "no image"],
     [{ fit: "cover" }, "OPTION_INVALID", "no image"],

@@ -112,6 +112,34 @@ describe("the DDPM and DDIM code", () => {
     expect(timesteps({ sampler: "dpmpp-2m" })).toHaveLength(50);
   });
 
+  test("samples as the code's DDPM does, also where quadratic timesteps repeat", async () => {
+    const stored = readFixture("original/samplers.safetensors").tensor("ddpm-original-quad-100");
+    const run = { steps: 100, sampler: "ddpm", timestepSelection: "quad", count: 2, seed: 5 } as const;
+    const text = readFileSync(ORIGINAL.config, "utf8").replace("fixedlarge", "fixedsmall");
+    const config = join(temporaryFolder({ "config.yml": text }), "config.yml");
+    // The code adds the larger variance whichever one the model was trained with.
+    for (const opened of [model, await openOriginalDdpm({ ...ORIGINAL, config })]) {
+      await using pipeline = unconditional(opened, { runtime });
+      expect((await pipeline.generate(run)).latents).toBeCloseTensor(stored, DDIM_RUN);
+    }
+  });
+
+  test("adds noise for a negative eta, of the other sign, where diffusers adds none", async () => {
+    await using pipeline = unconditional(model, { runtime });
+    const run = async (eta: number) => (await pipeline.generate({ steps: 1, eta, seed: 1 })).latents;
+    expect(await run(-0.5)).toEqual(await run(0.5)); // the last step adds none
+    const two = async (eta: number) => (await pipeline.generate({ steps: 2, eta, seed: 1 })).latents;
+    expect((await two(-0.5)).data).not.toEqual((await two(0.5)).data);
+    const { chosen } = settleUnconditional({ steps: 2, eta: -0.5 }, model, () => 0);
+    let draws = 0;
+    const noise = (shape: readonly number[]): Tensor => {
+      draws++;
+      return zeros(shape);
+    };
+    const still = { predict: async (sample: Tensor) => zeros(sample.shape) };
+    for await (const _ of chosen.sampler.sample(still, zeros([1, 3, 2, 2]), noise)) expect(draws).toBeGreaterThan(0);
+  });
+
   test("clips where it samples as DDPM", async () => {
     await using pipeline = unconditional(model, { runtime });
     const { latents, sampler } = await pipeline.generate({ steps: 10, sampler: "ddpm", seed: 1 });

@@ -8,6 +8,7 @@ import {
 } from "../../evaluation/store/settings.ts";
 import type { Store } from "../../evaluation/store/store.ts";
 import type { Prompt } from "../../evaluation/workload/prompts.ts";
+import { SIZE_NAMES } from "../../pipelines/text-to-image/size-texts.ts";
 import { VERSION } from "../../pipelines/version.ts";
 import type { EvaluationFlags } from "../flags/evaluation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
@@ -33,6 +34,7 @@ export function settingsOf(
 const KEPT = [
   ...["model", "config", "variant", "ema", "tokenizer", "negativePrompt", "steps", "sampler", "eta"],
   ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
+  ...["timesteps", "sigmas", ...SIZE_NAMES],
   ...["clip", "features", "inception", "inceptionInput", "lpips", "reference"],
 ] as const;
 

@@ -34,6 +34,14 @@ export interface SamplingFlags {
   readonly clipSkip?: number;
   readonly width?: number;
   readonly height?: number;
+  readonly timesteps?: string;
+  readonly sigmas?: string;
+  readonly originalSize?: string;
+  readonly cropsCoordsTopLeft?: string;
+  readonly targetSize?: string;
+  readonly negativeOriginalSize?: string;
+  readonly negativeCropsCoordsTopLeft?: string;
+  readonly negativeTargetSize?: string;
 }
 
 export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags {
@@ -72,11 +80,13 @@ export function addSamplingFlags(command: Command): Command {
     .option("-n, --negative-prompt <text>", "what the images should not show")
     .option("--steps <n>", "sampling steps (default: the model's own)", whole("--steps", 1))
     .option("--sampler <name>", `one of ${SAMPLER_NAMES.join(", ")} (default: the model's own)`)
-    .option("--eta <x>", "noise added on the way by ddim and tcd, 0 to 1", number("--eta"))
+    .option("--timesteps <list>", 'the timesteps themselves, such as 999,700,300,20, or "ays": Align Your Steps')
+    .option("--sigmas <list>", 'the noise levels themselves, such as 14.6,3.9,0.9,0, or "ays"')
+    .option("--eta <x>", "noise added on the way by ddim and tcd, 0 none to 1 as much as ddpm", number("--eta"))
     .option("--timestep-selection <how>", "as the DDPM code spreads timesteps: uniform or quad")
     .option(
       "--guidance-scale <s>",
-      "how strongly to follow prompt or class; up to 1 there is no guidance and half the work (default: the model's own)",
+      "how strongly to follow prompt or class; at 1 there is no guidance and half the work, with prompts below 1 as well (default: the model's own)",
       number("--guidance-scale"),
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
@@ -86,7 +96,13 @@ export function addSamplingFlags(command: Command): Command {
       "width of the images (default: that of --image, or the model's own)",
       whole("--width", 1),
     )
-    .option("-H, --height <pixels>", "their height", whole("--height", 1));
+    .option("-H, --height <pixels>", "their height", whole("--height", 1))
+    .option("--original-size <WxH>", "what SDXL is told of the picture before it was scaled down")
+    .option("--crops-coords-top-left <top,left>", "where SDXL is told that the picture was cropped")
+    .option("--target-size <WxH>", "the size that SDXL is told that the picture has")
+    .option("--negative-original-size <WxH>", "the same for what the images should not be")
+    .option("--negative-crops-coords-top-left <top,left>", "the same")
+    .option("--negative-target-size <WxH>", "the same");
 }
 
 /** Adds the flags that say what runs are made on. */

@@ -4,9 +4,10 @@ import { isSamplerName } from "../../diffusion/samplers.ts";
 import { readParametersText } from "../../image/codecs/read-parameters.ts";
 import { type GenerationParameters, parseParameters } from "../../image/parameters.ts";
 import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
+import { SIZE_NAMES, SIZE_TEXTS } from "../../pipelines/text-to-image/size-texts.ts";
 import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
-import { given } from "../request.ts";
+import { given, optionOfFlag } from "../request.ts";
 
 /** How a picture was made, as its file says. */
 export interface LikedPicture {
@@ -33,30 +34,39 @@ export async function readLiked(path: string): Promise<LikedPicture> {
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new Error(`Cannot read the picture "${path}"`, { cause });
   });
-  const text = readParametersText(bytes);
-  if (text === undefined) {
+  const parameters = readParametersText(bytes);
+  if (parameters === undefined) {
     throw new UsageError(`Cannot repeat "${path}": it does not say how it was made, as pictures of this program do`);
   }
-  const { prompt, negativePrompt, settings } = parseParameters(text);
-  const { Model: model, DeepCache: cache } = settings;
+  const { prompt, negativePrompt, settings } = parseParameters(parameters);
+  const { DeepCache: cache } = settings;
   const read = numberReader(path, settings);
+  const text = (name: string): string | undefined => {
+    const value = settings[name];
+    return value === undefined ? undefined : String(value);
+  };
+  const listed = "Timesteps" in settings || "Sigmas" in settings;
   const clipSkip = read("Clip skip");
   const [, width, height] = /^(\d+)x(\d+)$/.exec(String(settings["Size"])) ?? [];
   return {
     path,
     prompt,
-    model: model === undefined ? undefined : String(model),
+    model: text("Model"),
     seed: read("Seed"),
     cache: cache === undefined ? { kind: "off" } : parsePolicyText(String(cache)),
     batch: batchOf(prompt, settings, path, read),
     settings: given({
       negativePrompt: negativePrompt === "" ? undefined : negativePrompt,
-      steps: read("Steps"),
-      sampler: settings["Sampler"] === undefined ? undefined : String(settings["Sampler"]),
+      steps: listed ? undefined : read("Steps"), // the list says how many
+      sampler: text("Sampler"),
       guidanceScale: read("CFG scale"),
       guidanceRescale: read("CFG rescale"),
       clipSkip: clipSkip === undefined ? undefined : Math.max(0, clipSkip - 1), // AUTOMATIC1111 counts the last layer as 1
       eta: read("Eta"),
+      timesteps: text("Timesteps"),
+      sigmas: text("Sigmas"),
+      timestepSelection: text("Timestep selection"),
+      ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
       width: width === undefined ? undefined : Number(width),
       height: height === undefined ? undefined : Number(height),
@@ -71,7 +81,10 @@ export function withLiked(
   { accepts, conditioned }: Pick<AnyPipeline, "accepts" | "conditioned">,
 ): GenerationFlags {
   const { path, settings } = liked;
-  const known = Object.entries(settings).filter(([name]) => (accepts as ReadonlySet<string>).has(name));
+  const replaced = replacedBy(flags);
+  const known = Object.entries(settings).filter(
+    ([name]) => accepts.has(optionOfFlag(name)) && !replaced.includes(name),
+  );
   const all: GenerationFlags = { ...Object.fromEntries(known), ...given(flags) };
   if (all.sampler !== undefined && !isSamplerName(all.sampler)) {
     throw new UsageError(`Cannot repeat "${path}": its sampler "${all.sampler}" is none of ours, give --sampler`);
@@ -81,6 +94,12 @@ export function withLiked(
   }
   if (conditioned !== "class" || all.class !== undefined) return all;
   return { ...all, class: likedPrompts(liked).map((text) => classNumber(text, path)) };
+}
+
+/** Flags of the picture that others of the command line stand for: how a run is laid out. */
+function replacedBy({ steps, timesteps, sigmas }: GenerationFlags): readonly string[] {
+  if (timesteps !== undefined || sigmas !== undefined) return ["steps", "timesteps", "sigmas", "timestepSelection"];
+  return steps === undefined ? [] : ["timesteps", "sigmas"];
 }
 
 /** Refuses to change what a picture of a batch was drawn with. */

@@ -84,7 +84,7 @@ const numbersOf = (original: PixelSize, crop: Corner, target: PixelSize): number
 function requireNumbers(name: string, value: object | undefined): void {
   if (value === undefined) return;
   const required = /crops/i.test(name) ? ["top", "left"] : ["width", "height"];
-  const found = new Map<string, unknown>(Object.entries(value));
+  const found = new Map<string, unknown>(Object.entries(value ?? {}));
   if (required.every((key) => Number.isFinite(found.get(key)))) return;
   throw new RangeError(
     `Cannot generate with ${name} ${JSON.stringify(value)}: numbers as ${required.join(" and ")} are required`,
