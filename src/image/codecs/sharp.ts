@@ -7,31 +7,42 @@ export type SharpFormat = Exclude<PictureFormat, "PNG">;
 
 /**
  * The picture of a JPEG or WebP, upright and in sRGB: orientation and colour profile are applied, transparency is dropped, and of
- * an animation the first frame is taken. `what` names it where it cannot be read.
+ * an animation the first frame is taken. Printing colours without a profile become what Pillow makes of them. `what` names it
+ * where it cannot be read.
  */
 export async function decodeWithSharp(bytes: Uint8Array, format: SharpFormat, what: string): Promise<RgbImage> {
   const sharp = await loadSharp(`Cannot read ${what}`, format);
-  let size: { readonly width: number; readonly height: number };
+  let found: { readonly width: number; readonly height: number; readonly space: string; readonly hasProfile: boolean };
   try {
-    size = await sharp(bytes, { limitInputPixels: false }).metadata();
+    found = await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (cause) {
     throw broken(what, bytes, cause);
   }
-  const { width, height } = size;
+  const { width, height, space, hasProfile } = found;
   if (width * height > MOST_PIXELS) {
     throw new ImageError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${MOST_PIXELS} in all`);
   }
   try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: MOST_PIXELS })
-      .autoOrient()
-      .toColourspace("srgb")
-      .removeAlpha()
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return rgbImage(info.width, info.height, plainBytes(data));
+    const upright = sharp(bytes, { limitInputPixels: MOST_PIXELS }).autoOrient();
+    const isPrint = space === "cmyk" && !hasProfile;
+    const colours = isPrint ? upright.pipelineColourspace("cmyk").toColourspace("cmyk") : upright.toColourspace("srgb");
+    const { data, info } = await colours.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const pixels = plainBytes(data);
+    return rgbImage(info.width, info.height, isPrint ? fromPrint(pixels) : pixels);
   } catch (cause) {
     throw broken(what, bytes, cause);
   }
+}
+
+/** Red, green and blue of cyan, magenta, yellow and black, each ink taking its share of light, rounded as Pillow does. */
+function fromPrint(inks: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((inks.length / 4) * 3);
+  for (let i = 0; i < rgb.length; i++) {
+    const pixel = 4 * Math.floor(i / 3);
+    const light = (255 - inks[pixel + (i % 3)]!) * (255 - inks[pixel + 3]!) + 128;
+    rgb[i] = (light + (light >> 8)) >> 8;
+  }
+  return rgb;
 }
 
 /** The bytes of `image` as JPEG or WebP; `quality` goes from 0 to 1. Colours keep their resolution. */

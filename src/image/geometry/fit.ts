@@ -37,10 +37,17 @@ export function fitMask(mask: RgbImage, of: Size, size: Size, fit: Fit = "cover"
 
 /**
  * The size that a picture made from `image` has: what is asked for, else the image's own, rounded down to multiples of
- * `multiple`. Where one side is asked for, the other keeps the image's proportions.
+ * `multiple`. Where one side is asked for, the other keeps the image's proportions. A side that would vanish is refused:
+ * little of the image would be left.
  */
 export function fittedSize(image: Size, multiple: number, asked: Partial<Size> = {}): Size {
-  const rounded = (side: number): number => Math.max(1, Math.floor(side / multiple)) * multiple;
+  const rounded = (side: number): number => {
+    if (side >= multiple) return Math.floor(side / multiple) * multiple;
+    throw new RangeError(
+      `Cannot fit a picture of ${image.width}x${image.height} pixels: a side would be ${Number(side.toFixed(1))}, and ` +
+        `multiples of ${multiple} are required; give both a width and a height`,
+    );
+  };
   const { width, height } = asked;
   return {
     width: width ?? rounded(height === undefined ? image.width : (image.width * height) / image.height),

@@ -9,6 +9,16 @@ export function maskOf({ width, height, data }: RgbImage): Tensor {
   return { data: values, shape: [1, 1, height, width] };
 }
 
+/** What there is to say of a mask that leaves no choice; a mask with alpha alone looks like this. */
+export function plainMaskWarning(mask: RgbImage): string | undefined {
+  const { data } = maskOf(mask);
+  const [first = 0] = data;
+  if (data.some((value) => value !== first)) return undefined;
+  return first === 0
+    ? "The mask is black everywhere, so that the picture stays; transparency is not looked at"
+    : "The mask is white everywhere, so that nothing of the picture stays; transparency is not looked at";
+}
+
 /** A grey level of 0…255 (ITU-R BT.601), rounded as Pillow does. */
 const luma = (red: number, green: number, blue: number): number =>
   (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;

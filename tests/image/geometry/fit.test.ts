@@ -166,11 +166,19 @@ describe("fittedSize()", () => {
   test.each([
     [{ width: 515, height: 389 }, 8, {}, { width: 512, height: 384 }],
     [{ width: 512, height: 384 }, 64, {}, { width: 512, height: 384 }],
-    [{ width: 3, height: 900 }, 8, {}, { width: 8, height: 896 }],
+    [{ width: 3, height: 900 }, 8, { width: 8, height: 896 }, { width: 8, height: 896 }],
     [{ width: 1000, height: 500 }, 8, { width: 512 }, { width: 512, height: 256 }],
     [{ width: 1000, height: 700 }, 8, { height: 512 }, { width: 728, height: 512 }],
     [{ width: 1000, height: 700 }, 8, { width: 100, height: 30 }, { width: 100, height: 30 }],
   ])("of %o by %d with %o asked for is %o", (image, multiple, asked, size) => {
     expect(fittedSize(image, multiple, asked)).toEqual(size);
+  });
+
+  test.each([
+    [{ width: 3, height: 900 }, {}, "a picture of 3x900 pixels: a side would be 3, and multiples of 8"],
+    [{ width: 1, height: 1 }, {}, "give both a width and a height"],
+    [{ width: 1000, height: 7 }, { width: 512 }, "a side would be 3.6"],
+  ])("of %o with %o asked for is refused, as a side would vanish", (image, asked, message) => {
+    expect(() => fittedSize(image, 8, asked)).toThrow(message);
   });
 });
