@@ -214,6 +214,8 @@ describe("a pipeline", () => {
     [{ cache: { kind: "uniform", interval: 2, branch: 12 } }, "branches 0 to 11"],
     [{ cache: { kind: "listed", full: [0, 9], branch: 0 } }, "4 evaluations, 0 to 3"],
     [{ prompt: [] }, "without a prompt"],
+    [{ prompt: "a \ud83e fox" }, 'the prompt "a \\ud83e fox": character 3 is half of a surrogate pair'],
+    [{ negativePrompt: "\udd8a" }, "the negative prompt"],
     [{ prompt: ["a", "b"], negativePrompt: ["c"] }, "Cannot pair 1 negative prompts with 2 prompts"],
   ] satisfies [Partial<TextToImageOptions>, string][])("refuses %o", async (change, message) => {
     const pipeline = await open();

@@ -11,6 +11,17 @@ export function requireMultiple(name: string, value: number, factor: number): vo
   throw new RangeError(`Cannot generate with ${name} ${value}: a positive multiple of ${factor} is required`);
 }
 
+/** Refuses texts that hold half of a character (a lone surrogate), of which no tokenizer can tell what is meant. */
+export function requireCharacters(name: string, texts: readonly string[]): void {
+  const broken = texts.find((text) => !text.isWellFormed());
+  if (broken === undefined) return;
+  const place = broken.search(/\p{Surrogate}/u);
+  throw new RangeError(
+    `Cannot generate with ${name} ${JSON.stringify(broken.slice(Math.max(0, place - 20), place + 20))}: ` +
+      `character ${place + 1} is half of a surrogate pair, whole characters are required`,
+  );
+}
+
 /** Refuses what is not a finite number. */
 export function requireNumber(name: string, value: number): void {
   if (Number.isFinite(value)) return;

@@ -2,7 +2,7 @@ import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { RunDefaults } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { latentGrid, type TileGrid, type VaeTiling } from "../latents/tiling.ts";
-import { requireMultiple, requireNumber, requireWhole } from "../run/requirements.ts";
+import { requireCharacters, requireMultiple, requireNumber, requireWhole } from "../run/requirements.ts";
 import {
   listedSteps,
   type RunOptions,
@@ -88,6 +88,8 @@ export function settle(
   if (typeof negatives === "object" && negatives.length !== given.length) {
     throw new RangeError(`Cannot pair ${negatives.length} negative prompts with ${given.length} prompts`);
   }
+  requireCharacters("the prompt", given);
+  requireCharacters("the negative prompt", [negatives ?? []].flat());
   const negativeRows = typeof negatives === "string" ? given.map(() => negatives) : negatives;
   return {
     ...run,
