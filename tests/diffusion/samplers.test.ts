@@ -111,7 +111,7 @@ async function stepsOf(sampler: Sampler, denoiser: Denoiser, start: Tensor, nois
 }
 
 const toleranceOf = (name: string): Tolerance =>
-  /^(lms|dpm|unipc|deis|sa)/.test(name) ? MULTISTEP_TRAJECTORY : TRAJECTORY;
+  /^(lms|dpm|unipc|deis)/.test(name) ? MULTISTEP_TRAJECTORY : TRAJECTORY;
 
 describe.each(cases)("$name", (entryOfIndex) => {
   const { name, file: path, img2img_start } = entryOfIndex;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fileSource } from "../../src/checkpoint/bytes/byte-sources/file.ts";
 import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
+import { schedulerConfigAs } from "../../src/diffusion/scheduler-config.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
 import { unconditional } from "../../src/pipelines/unconditional/unconditional.ts";
@@ -11,7 +12,7 @@ import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
 import { openUnconditional, type UnconditionalModel } from "../../src/systems/unconditional.ts";
 import { temporaryCopy } from "../checkpoint/files.ts";
 import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
-import { fixturePath, readFixture } from "../support/fixtures.ts";
+import { fixturePath, readFixture, row } from "../support/fixtures.ts";
 import { optionsOf } from "./golden-run.ts";
 import { changeJson } from "./model-changes.ts";
 
@@ -63,6 +64,28 @@ describe("the reference's final latents", () => {
     expect(latents).toBeCloseTensor(golden.tensor(name), PIPELINE_LATENTS);
   });
 });
+
+test.each(["dpmpp-sde", "cosine-dpmpp-2m-sde"])(
+  "%s gives an image of a batch as its seed gives it alone",
+  async (sampler) => {
+    const model = await openStableDiffusion(fixturePath("pipelines/sd15/model"));
+    const seeded = {
+      ...model,
+      scheduler: schedulerConfigAs("DPMSolverSDEScheduler", model.scheduler, { noise_sampler_seed: 3 }),
+    };
+    for (const opened of [model, seeded]) {
+      await using pipeline = textToImage(opened, { runtime });
+      const run = { prompt: "a red car", steps: 4, width: 64, height: 64, sampler };
+      const [alone, both] = [
+        await pipeline.generate({ ...run, seed: 8 }),
+        await pipeline.generate({ ...run, count: 2, seed: [7, 8] }),
+      ];
+      const second = { ...row(both.latents, 1), shape: alone.latents.shape };
+      expect(second).toBeCloseTensor(alone.latents, PIPELINE_LATENTS);
+      expect(row(both.latents, 0).data).not.toEqual(second.data);
+    }
+  },
+);
 
 describe("sizes that change nothing are told", () => {
   const warningsOf = async (folder: string, options: Partial<TextToImageOptions>): Promise<string[]> => {

@@ -8,21 +8,23 @@ export type NoiseBetween = (from: number, to: number) => Tensor;
 
 /**
  * Noise from Brownian paths between the noise levels `lowest` and `highest` (k-diffusion, `BrownianTreeNoiseSampler`):
- * steps that overlap share it. One path for the batch, or one for each image where each has a seed of its own; `seed`
- * overrules that of `noise`, and where there is neither, one is drawn.
+ * steps that overlap share it. One path for the batch, or one for each image where each has a seed of its own; `fixed`
+ * stands for all seeds, and where there are none, one is drawn.
  */
 export function brownianNoise(
   noise: NoiseSource,
   shape: readonly number[],
   lowest: number,
   highest: number,
-  seed: NoiseSource["seed"] = noise.seed ?? drawnSeed(noise),
+  fixed?: number,
 ): NoiseBetween {
-  const single = typeof seed === "number";
+  const given = noise.seed ?? fixed ?? drawnSeed(noise);
+  const single = typeof given === "number";
+  const seeds = [given].flat().map((own) => fixed ?? own);
   const ownShape = single ? shape : [1, ...shape.slice(1)];
-  const [first, ...others] = [seed].flat().map((own) => brownianTree(own, ownShape, lowest, highest));
-  if (first === undefined || (!single && seed.length !== shape[0])) {
-    throw new RangeError(`Cannot draw noise of shape [${shape}] from ${[seed].flat().length} seeds`);
+  const [first, ...others] = seeds.map((own) => brownianTree(own, ownShape, lowest, highest));
+  if (first === undefined || (!single && seeds.length !== shape[0])) {
+    throw new RangeError(`Cannot draw noise of shape [${shape}] from ${seeds.length} seeds`);
   }
   return (from, to) => {
     // Noise levels fall over a run, and so the path is walked backwards.

@@ -48,7 +48,8 @@ export function solverWeights(
         ...integrals(end.signal, -2 * h),
         // Not the integral of the other variants: the sign of the 0.5 is the reference's.
         curvature: end.signal * ((1 - Math.exp(-2 * h) - 2 * h) / (2 * h) ** 2 - 0.5),
-        noise: end.noise * Math.sqrt(1 - Math.exp(-2 * h)),
+        // Rounding may leave two levels that should be equal in the wrong order.
+        noise: end.noise * Math.sqrt(Math.max(0, 1 - Math.exp(-2 * h))),
       };
     case "sde-dpmsolver": {
       const once = integrals(end.noise, h);

@@ -1,6 +1,5 @@
 import { entry } from "../../../tensor/tensor.ts";
-import { levelOfSigma } from "../../schedules/noise-schedule.ts";
-import { lambdaOf } from "./dpm-solver.ts";
+import { exponentialIntegrals } from "./exponential-integrals.ts";
 
 /** What SA-Solver integrates. */
 export type SaAlgorithm = "data_prediction" | "noise_prediction";
@@ -18,7 +17,7 @@ export const predictorWeights = (
   sigmas: readonly number[],
   index: number,
   order: number,
-  tau: number,
+  tau: 0 | 1,
 ): StepWeights => stepWeights(algorithm, sigmas, { from: index, newest: index, order, tau });
 
 /** The stochastic Adams-Moulton step that ends at `index`, taken again with the value there (Xue et al. 2023, eq. 17). */
@@ -27,7 +26,7 @@ export const correctorWeights = (
   sigmas: readonly number[],
   index: number,
   order: number,
-  tau: number,
+  tau: 0 | 1,
 ): StepWeights => stepWeights(algorithm, sigmas, { from: index - 1, newest: index, order, tau });
 
 interface Step {
@@ -35,62 +34,69 @@ interface Step {
   /** Index of the newest value. */
   readonly newest: number;
   readonly order: number;
-  readonly tau: number;
+  readonly tau: 0 | 1;
+}
+
+// Every operation rounds to float32 like the reference: the integrals are small differences of large numbers, and what
+// rounding leaves of them shows in whole trajectories.
+const f = Math.fround;
+const exp = (value: number): number => f(Math.exp(value));
+
+/** Signal, noise and half the log signal-to-noise ratio where noise is `sigma` times the signal. */
+function levelOf(sigma: number) {
+  const signal = f(1 / f(Math.sqrt(f(f(sigma * sigma) + 1))));
+  const noise = f(sigma * signal);
+  return { signal, noise, lambda: f(f(Math.log(signal)) - f(Math.log(noise))) };
 }
 
 function stepWeights(algorithm: SaAlgorithm, sigmas: readonly number[], step: Step): StepWeights {
   const { from, newest, order, tau } = step;
-  const [start, end] = [levelOfSigma(entry(sigmas, from)), levelOfSigma(entry(sigmas, from + 1))];
-  const [lambda, next] = [lambdaOf(entry(sigmas, from)), lambdaOf(entry(sigmas, from + 1))];
-  const h = next - lambda;
-  const nodes = Array.from({ length: order }, (_, k) => lambdaOf(entry(sigmas, newest - k)) - next);
-  const speed = 1 + tau ** 2;
+  const [start, end] = [levelOf(entry(sigmas, from)), levelOf(entry(sigmas, from + 1))];
+  const h = f(end.lambda - start.lambda);
+  const nodes = Array.from({ length: order }, (_, k) => levelOf(entry(sigmas, newest - k)).lambda);
+  const speed = tau === 1 ? 2 : 1; // 1 + τ²
   if (algorithm === "noise_prediction") {
-    const weights = lagrangeIntegrals(nodes, -h, -1);
+    const integrals = exponentialIntegrals(nodes, { from: start.lambda, to: end.lambda });
+    const scale = f(-speed * end.signal);
     return {
-      sample: end.signal / start.signal,
-      // exp(-λ) at the end, by which the integrals are short, is σ.
-      values: weights.map((weight) => -speed * end.noise * weight),
-      noise: tau * end.noise * Math.sqrt(Math.expm1(2 * h)),
+      sample: f(end.signal / start.signal),
+      values: integrals.map((integral) => f(scale * integral)),
+      noise: f(f(tau * end.noise) * f(Math.sqrt(f(exp(2 * h) - 1)))),
     };
   }
-  const weights = lagrangeIntegrals(nodes, -h, speed);
-  if (order === 2) {
-    // The reference's correction of order h³, in the manner of UniPC.
-    const excess = h ** 2 / 2 - (h * speed + Math.expm1(-speed * h)) / speed ** 2;
-    const change = excess / (newest === from ? lambda - lambdaOf(entry(sigmas, from - 1)) : h);
-    weights[0]! += change;
-    weights[1]! -= change;
-  }
+  const integrals = exponentialIntegrals(nodes, { from: start.lambda, to: end.lambda, speed });
+  if (order === 2) correct(integrals, { h, speed, lambda: end.lambda, previous: previousStep(sigmas, step, start) });
+  const scale = f(f(speed * end.noise) * exp(-tau * end.lambda));
   return {
-    sample: Math.exp(-(tau ** 2) * h) * (end.noise / start.noise),
-    // exp((1 + τ²)λ) at the end, by which the integrals are short, times exp(-τ²λ) is exp(λ): signal over noise.
-    values: weights.map((weight) => speed * end.signal * weight),
-    noise: end.noise * Math.sqrt(-Math.expm1(-2 * tau ** 2 * h)),
+    sample: f(exp(-tau * h) * f(end.noise / start.noise)),
+    values: integrals.map((integral) => f(scale * integral)),
+    noise: f(end.noise * f(Math.sqrt(f(1 - exp(-2 * tau * h))))),
   };
 }
 
-/** Integrals from `start` to 0 of exp(speed · x) times each Lagrange polynomial through `nodes`. */
-function lagrangeIntegrals(nodes: readonly number[], start: number, speed: number): number[] {
-  const moments = exponentialMoments(nodes.length, start, speed);
-  return nodes.map((node, k) => {
-    let polynomial = [1]; // coefficients, of the constant first
-    for (const other of nodes.filter((_, j) => j !== k)) {
-      polynomial = Array.from(
-        { length: polynomial.length + 1 },
-        (_, i) => ((polynomial[i - 1] ?? 0) - other * (polynomial[i] ?? 0)) / (node - other),
-      );
-    }
-    return polynomial.reduce((sum, coefficient, i) => sum + coefficient * entry(moments, i), 0);
-  });
+/** The length of the step before, for the predictor. */
+const previousStep = (
+  sigmas: readonly number[],
+  { newest, from }: Step,
+  start: { readonly lambda: number },
+): number | undefined => (newest === from ? f(start.lambda - levelOf(entry(sigmas, from - 1)).lambda) : undefined);
+
+interface Correction {
+  readonly h: number;
+  readonly speed: number;
+  readonly lambda: number;
+  /** The length of the step before, which the predictor looks back on. */
+  readonly previous: number | undefined;
 }
 
-/** Integrals from `start` to 0 of exp(speed · x) · xⁱ, for i from 0, by parts. */
-function exponentialMoments(count: number, start: number, speed: number): number[] {
-  const moments: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const boundary = i === 0 ? -Math.expm1(speed * start) : -(start ** i) * Math.exp(speed * start);
-    moments.push((boundary - (i === 0 ? 0 : i * entry(moments, i - 1))) / speed);
-  }
-  return moments;
+/** Adds the reference's correction of order h³, in the manner of UniPC, to the integrals of two values. */
+function correct(integrals: number[], { h, speed, lambda, previous }: Correction): void {
+  const growth = f(f(f(h * speed) - 1) + exp(speed * -h));
+  const scale = exp(speed * lambda);
+  const change =
+    previous === undefined
+      ? f(scale * f(f(h / 2) - f(growth / f(speed ** 2 * h))))
+      : f(f(scale * f(f(f(h * h) / 2) - f(growth / speed ** 2))) / previous);
+  integrals[0] = f(entry(integrals, 0) + change);
+  integrals[1] = f(entry(integrals, 1) - change);
 }

@@ -20,7 +20,7 @@ export function edmSigmas(config: EdmSpacing, steps: number, precision: Precisio
       const round = precision === "single" ? Math.fround : (value: number): number => value;
       const [max, min] = [sigma_max ** (1 / rho), sigma_min ** (1 / rho)];
       const ramp = precision === "single" ? [...linspaceFloat32(0, 1, steps)] : linspace(0, 1, steps);
-      return ramp.map((part) => Math.fround(round(round(max) + round(part * round(min - max))) ** rho));
+      return ramp.map((part) => Math.fround(power(round(round(max) + round(part * round(min - max))), rho, round)));
     }
     case "exponential":
       return [...linspaceFloat32(Math.log(sigma_min), Math.log(sigma_max), steps).map(Math.exp)].reverse();
@@ -33,3 +33,7 @@ export const logTimestep = (sigma: number): number => Math.fround(0.25 * Math.fr
 /** What stands for `sigma` before networks on a cosine schedule: its angle, in quarter turns. */
 export const angleTimestep = (sigma: number): number =>
   Math.fround(Math.fround(Math.fround(Math.atan(sigma)) / Math.PI) * 2);
+
+/** PyTorch multiplies for the third power, where rounding shows. */
+const power = (base: number, exponent: number, round: (value: number) => number): number =>
+  exponent === 3 ? round(base * base) * base : base ** exponent;
