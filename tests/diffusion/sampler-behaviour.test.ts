@@ -107,6 +107,13 @@ test("samplerNamed() lists the names where there is no such sampler", () => {
   expect(() => samplerNamed("toString", base, { steps: 5 })).toThrow(RangeError);
 });
 
+test("dpmpp-sde-karras spaces noise levels between those of training, whatever range a file gives", () => {
+  const ranged = readSchedulerConfig({ _class_name: "EulerDiscreteScheduler", sigma_min: 0.03, sigma_max: 12 });
+  const plain = readSchedulerConfig({ _class_name: "EulerDiscreteScheduler" });
+  const [one, other] = [ranged, plain].map((config) => samplerNamed("dpmpp-sde-karras", config, { steps: 5 }));
+  expect(one?.timesteps).toEqual(other?.timesteps);
+});
+
 test("plms is pndm without Runge-Kutta steps", async () => {
   const [plms, pndm] = ["plms", "pndm"].map((name) => samplerNamed(name, base, { steps: 8 }));
   expect(plms?.timesteps).toEqual(pndm?.timesteps);

@@ -22,7 +22,9 @@ const ORDER = 2;
  * `sample_dpmpp_sde`).
  */
 export function dpmSolverSde(config: SchedulerConfig<"DPMSolverSDEScheduler">, options: SamplerOptions): SigmaSampler {
-  const schedule = karrasSchedule(config, stepCount(options, config.num_train_timesteps));
+  // The reference's Karras formula knows no range here, unlike its other formulas.
+  const range = config.use_karras_sigmas ? { sigma_min: null, sigma_max: null } : {};
+  const schedule = karrasSchedule({ ...config, ...range }, stepCount(options, config.num_train_timesteps));
   const steps = schedule.timesteps.length;
   const middleTimesteps = schedule.timesteps
     .slice(1)
