@@ -73,7 +73,8 @@ export function dpmSolverSde(config: SchedulerConfig<"DPMSolverSDEScheduler">, o
   };
 }
 
-// In float32 like the reference: the path is asked for between levels that went to logarithms and back.
+// In float32 like the reference: the path is asked for between levels that went to logarithms and back. Vector libraries differ
+// in the last bit of the exponential, which moves an end of the path by millionths and a sample by up to a thousandth.
 const timeOf = (sigma: number): number => -Math.fround(Math.log(sigma));
 const sigmaOf = (time: number): number => Math.fround(Math.exp(-time));
 
