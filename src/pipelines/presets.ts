@@ -44,6 +44,8 @@ export function withPreset<
     readonly preset?: PresetName | undefined;
     readonly sampler?: unknown;
     readonly steps?: unknown;
+    readonly timesteps?: unknown;
+    readonly sigmas?: unknown;
     readonly cache?: unknown;
     readonly speedup?: unknown;
   },
@@ -53,7 +55,8 @@ export function withPreset<
   if (found === undefined) {
     throw new RangeError(`Cannot use the preset "${preset}": ${PRESET_NAMES.join(", ")} are there`);
   }
-  const other = (["sampler", "steps", "cache", "speedup"] as const).find((name) => request[name] !== undefined);
+  const chosen = ["sampler", "steps", "timesteps", "sigmas", "cache", "speedup"] as const;
+  const other = chosen.find((name) => request[name] !== undefined);
   if (other !== undefined) {
     throw new TypeError(`Cannot use "${other}" together with a preset: a preset chooses sampler, steps and cache`);
   }
