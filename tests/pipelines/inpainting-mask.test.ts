@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
-import { rgbImage } from "../../src/image/rgb-image.ts";
-import { blend, latentMask, maskOf, withoutMasked } from "../../src/pipelines/text-to-image/inpainting-mask.ts";
+import { plainImage, rgbImage } from "../../src/image/rgb-image.ts";
+import {
+  blackMaskWarning,
+  blend,
+  latentMask,
+  maskOf,
+  withoutMasked,
+} from "../../src/pipelines/text-to-image/inpainting-mask.ts";
 
 test("maskOf() cuts grey levels in the middle, colours weighted as the eye does", () => {
   const pixels = [
@@ -15,6 +21,16 @@ test("maskOf() cuts grey levels in the middle, colours weighted as the eye does"
     shape: [1, 1, 2, 3],
     data: Float32Array.of(0, 1, 0, 1, 0, 0),
   });
+});
+
+test("blackMaskWarning() speaks of masks that change nothing", () => {
+  const warnings = [0, 127, 128, 255].map((level) => blackMaskWarning(plainImage(2, 2, level)));
+  expect(warnings.map((warning) => warning?.slice(0, 29))).toEqual([
+    "The mask is black everywhere,",
+    "The mask is black everywhere,",
+    undefined,
+    undefined,
+  ]);
 });
 
 test("latentMask() looks at the upper left pixel of every block", () => {

@@ -27,3 +27,10 @@ export function requireNumber(name: string, value: number): void {
   if (Number.isFinite(value)) return;
   throw new RangeError(`Cannot generate with ${name} ${value}: a number is required`);
 }
+
+/** Refuses what is not a finite number in the range. */
+export function requireRange(name: string, value: number, least: number, most = Number.POSITIVE_INFINITY): void {
+  if (Number.isFinite(value) && value >= least && value <= most) return;
+  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new RangeError(`Cannot generate with ${name} ${value}: a number ${range} is required`);
+}

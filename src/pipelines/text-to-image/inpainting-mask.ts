@@ -9,15 +9,11 @@ export function maskOf({ width, height, data }: RgbImage): Tensor {
   return { data: values, shape: [1, 1, height, width] };
 }
 
-/** What there is to say of a mask that leaves no choice; a mask with alpha alone looks like this. */
-export function plainMaskWarning(mask: RgbImage): string | undefined {
-  const { data } = maskOf(mask);
-  const [first = 0] = data;
-  if (data.some((value) => value !== first)) return undefined;
-  return first === 0
-    ? "The mask is black everywhere, so that the picture stays; transparency is not looked at"
-    : "The mask is white everywhere, so that nothing of the picture stays; transparency is not looked at";
-}
+/** What there is to say of a mask that changes nothing; one that shows in its transparency alone often looks like this. */
+export const blackMaskWarning = (mask: RgbImage): string | undefined =>
+  maskOf(mask).data.some((value) => value !== 0)
+    ? undefined
+    : "The mask is black everywhere, so that nothing is painted anew; transparency is not looked at";
 
 /** A grey level of 0…255 (ITU-R BT.601), rounded as Pillow does. */
 const luma = (red: number, green: number, blue: number): number =>

@@ -10,7 +10,7 @@ import type { Task } from "../run/task.ts";
 import { conditionerOf } from "./conditioner-of.ts";
 import { guidanceEmbedding } from "./guidance-embedding.ts";
 import { beginOf, type Source } from "./image-source.ts";
-import { plainMaskWarning } from "./inpainting-mask.ts";
+import { blackMaskWarning } from "./inpainting-mask.ts";
 import { prepareStart } from "./run-start.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
 import { unknownWordsWarning } from "./unknown-words.ts";
@@ -43,7 +43,7 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
       signal?.throwIfAborted();
       const { knownWords } = model.defaults;
       const unknown = knownWords && unknownWordsWarning([...prompts, ...(settled.negativePrompts ?? [])], knownWords);
-      const plain = source.kind === "inpaint" ? plainMaskWarning(source.mask) : undefined;
+      const black = source.kind === "inpaint" ? blackMaskWarning(source.mask) : undefined;
       return {
         conditioning:
           timeConditionWidth === undefined
@@ -55,7 +55,7 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
         guidance: guided ? { scale: guidanceScale, rescale: guidanceRescale } : undefined,
         settings: source.kind === "noise" ? { guidanceScale } : { guidanceScale, strength: source.strength },
         start: await prepareStart(runtime, model, source, vaeTiling),
-        warnings: [...warnings, unknown, plain].filter((warning) => warning !== undefined),
+        warnings: [...warnings, unknown, black].filter((warning) => warning !== undefined),
       };
     },
     decoder: ({ vaeTiling }) => klLatentDecoder(model, vaeTiling),
