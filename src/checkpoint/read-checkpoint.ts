@@ -1,8 +1,9 @@
+import { LIMITS } from "../errors/limits.ts";
 import type { ByteSource } from "./bytes/byte-source.ts";
 import { quote } from "./bytes/limits.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
-import { MAX_HEADER_BYTES, readSafetensors } from "./safetensors/safetensors.ts";
+import { readSafetensors } from "./safetensors/safetensors.ts";
 import { readTorchFile, type TorchFile, type TorchFileOptions } from "./torch/torch-file.ts";
 
 /** Describes the tensors of a file of weights in any format that is known. */
@@ -47,6 +48,7 @@ export async function isTorchFile(source: ByteSource): Promise<boolean> {
   const named = TORCH_EXTENSION.test(source.name);
   if (source.size < LENGTH_BYTES) return named;
   const start = await source.read(0, LENGTH_BYTES);
-  if (new DataView(start.buffer, start.byteOffset).getBigUint64(0, true) <= BigInt(MAX_HEADER_BYTES)) return false;
+  if (new DataView(start.buffer, start.byteOffset).getBigUint64(0, true) <= BigInt(LIMITS.safetensors.headerBytes.most))
+    return false;
   return named || start[0] === PICKLE_START || start[0] === ZIP_START;
 }

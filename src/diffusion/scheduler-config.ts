@@ -1,4 +1,5 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
+import { LIMITS } from "../errors/limits.ts";
 import { SCHEDULER_FIELDS } from "./scheduler-classes.ts";
 import type { Field } from "./scheduler-fields.ts";
 
@@ -53,7 +54,13 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
 
 /** Reads the text of a scheduler_config.json, which Python may have written with `Infinity`. */
 export function parseSchedulerConfig(text: string, name = "scheduler_config.json"): SchedulerConfig {
-  const strict = text.replace(/"(?:[^"\\]|\\.)*"|\bInfinity\b/g, (match) => (match === "Infinity" ? "1e999" : match));
+  if (text.length > LIMITS.scheduler.bytes.most) {
+    throw refusal(name)(`it has ${text.length} characters, at most ${LIMITS.scheduler.bytes.most} are read`);
+  }
+  // A text that does not end is taken to the end of the file, so that its quotes are not looked at again.
+  const strict = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*(?:"|$)|\bInfinity\b/gs, (match) =>
+    match === "Infinity" ? "1e999" : match,
+  );
   let json: unknown;
   try {
     json = JSON.parse(strict);
@@ -144,6 +151,14 @@ const refusal =
     new SchedulerConfigError(`Cannot read scheduler config "${name}": ${reason}`);
 
 function show(value: unknown): string {
-  const text = typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? "missing");
+  const text = typeof value === "number" ? `${value}` : toJson(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "missing";
+  } catch {
+    return "nested too deeply"; // JSON.parse reads any depth, JSON.stringify runs out of stack
+  }
 }

@@ -1,3 +1,5 @@
+import { LIMITS } from "../errors/limits.ts";
+
 /** One field of a scheduler config: its default, and how a JSON value is read. */
 export interface Field<T> {
   readonly fallback: T;
@@ -66,7 +68,7 @@ export const positive = (fallback: number): Field<number> =>
   number(fallback, Number.MIN_VALUE, Number.MAX_VALUE, "a number above 0");
 
 /** Longer schedules than any model is trained with, so that a corrupt config cannot ask for all memory. */
-export const LONGEST_SCHEDULE = 100_000;
+export const LONGEST_SCHEDULE = LIMITS.scheduler.timesteps.most;
 
 /** The noise added in training. */
 export const betas = (start: number, end: number) => ({

@@ -1,4 +1,5 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
+import { LIMITS } from "../errors/limits.ts";
 
 /** A picture that cannot be read or written: broken, of a format that is not known, or in need of a library that is missing. */
 export class ImageError extends DeepCacheError {
@@ -10,4 +11,4 @@ export class ImageError extends DeepCacheError {
 }
 
 /** Larger pictures are refused before memory is taken for them. */
-export const MOST_PIXELS = 2 ** 28;
+export const MOST_PIXELS = LIMITS.png.pixels.most;

@@ -1,3 +1,5 @@
+import { LIMITS } from "../errors/limits.ts";
+
 /** How an image was made, as it is written into the PNG text entry `parameters` that other programs read too. */
 export interface GenerationParameters {
   readonly prompt: string;
@@ -10,8 +12,12 @@ export interface GenerationParameters {
 export const PARAMETERS_KEYWORD = "parameters";
 
 const NEGATIVE = "Negative prompt:";
-const NAME = /^\w[\w \-/]+$/;
-const SETTING = /\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/g;
+/** What a reader that splits lines takes for the beginning of the negative prompt; text encoders see a blank in both. */
+const [FORGED, ESCAPED] = [/^([^\S\n]*Negative) (?=prompt:)/gm, /^(\s*Negative)\u00a0(?=prompt:)/];
+const { most: LONGEST_NAME } = LIMITS.png.nameCharacters;
+const NAME = new RegExp(String.raw`^\w[\w \-/]{1,${LONGEST_NAME - 1}}$`);
+/** Bounded, so that reading takes no longer than the text is. */
+const SETTING = new RegExp(String.raw`(\w[\w \-/]{1,${LONGEST_NAME - 1}}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)`, "g");
 /** Readers take a last line with fewer settings for a part of the prompt. */
 const FEWEST_SETTINGS = 3;
 
@@ -23,8 +29,8 @@ export function formatParameters({ prompt, negativePrompt = "", settings }: Gene
     }
     return `${name}: ${quoted(String(value))}`;
   });
-  const negative = negativePrompt === "" ? [] : [`${NEGATIVE} ${negativePrompt}`];
-  return [prompt, ...negative, written.join(", ")].join("\n");
+  const negative = negativePrompt === "" ? [] : [`${NEGATIVE} ${escaped(negativePrompt)}`];
+  return [escaped(prompt), ...negative, written.join(", ")].join("\n");
 }
 
 /** Reads what `formatParameters` and Stable Diffusion programs write; spaces around lines of prompts are lost. */
@@ -40,11 +46,16 @@ export function parseParameters(text: string): Required<GenerationParameters> {
     .slice(end)
     .map((line) => (line.startsWith(NEGATIVE) ? line.slice(NEGATIVE.length).trim() : line));
   return {
-    prompt: trimmed.slice(0, end).join("\n"),
-    negativePrompt: negative.join("\n"),
+    prompt: trimmed.slice(0, end).map(unescaped).join("\n"),
+    negativePrompt: negative.map(unescaped).join("\n"),
     settings: hasSettings ? Object.fromEntries(found.map(([, name, value]) => [name!, unquoted(value!)])) : {},
   };
 }
+
+/** A prompt with a line that begins as the negative prompt does must not pass for one. */
+const escaped = (prompt: string): string => prompt.replace(FORGED, "$1\u00a0");
+
+const unescaped = (line: string): string => line.replace(ESCAPED, "$1 ");
 
 /** Quotes what would be cut short or trimmed when read back. */
 const quoted = (value: string): string => (/[,:"\\\p{Cc}]|^\s|\s$/u.test(value) ? JSON.stringify(value) : value);

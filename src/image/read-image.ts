@@ -1,3 +1,4 @@
+import { LIMITS } from "../errors/limits.ts";
 import { toLatin1 } from "./codecs/bytes.ts";
 import { orientationOf } from "./codecs/exif.ts";
 import { recognizePicture } from "./codecs/picture-format.ts";
@@ -21,8 +22,8 @@ export interface RgbaImage {
  */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | RgbImage | RgbaImage;
 
-/** As in JPEG. Of a longer picture, stretching one side takes more memory than the picture. */
-const MOST_ALONG_A_SIDE = 65535;
+/** Of a longer picture, stretching one side takes more memory than the picture. */
+const MOST_ALONG_A_SIDE = LIMITS.png.side.most;
 
 /** What reading a picture can be told. */
 export interface ReadImageOptions {

@@ -1,4 +1,5 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
+import { LIMITS } from "../errors/limits.ts";
 
 /** A model's config.json does not describe a model that this engine can build. */
 export class ConfigError extends DeepCacheError {
@@ -24,11 +25,13 @@ export interface ConfigReader {
   isTrue(field: string): boolean;
   /** The entry of `table` that the field names. */
   choice<T>(field: string, table: Readonly<Record<string, T>>, fallback?: string): T;
-  integer(field: string, fallback?: number): number;
+  /** A whole number, from 1 to what any model has unless told otherwise. */
+  integer(field: string, fallback?: number, range?: Range): number;
   number(field: string, fallback?: number): number;
   boolean(field: string, fallback?: boolean): boolean;
   string(field: string, fallback?: string): string;
-  integers(field: string, fallback?: readonly number[]): readonly number[];
+  /** Positive whole numbers, as many as there are levels at most. */
+  integers(field: string, fallback?: readonly number[], range?: Range): readonly number[];
   /** A list of `count` numbers. */
   numbers(field: string, count: number): readonly number[];
   strings(field: string, fallback?: readonly string[]): readonly string[];
@@ -41,15 +44,40 @@ export interface ConfigReader {
   fail(field: string, required: string): never;
 }
 
-export const isInteger = (value: unknown): value is number => Number.isInteger(value);
-export const isPositive = (value: unknown): value is number => isInteger(value) && value > 0;
+/** The least and the most that a whole number may be. */
+export interface Range {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+const { count: COUNT, levels: LEVELS, layers: LAYERS } = LIMITS.config;
+
+/** Of layers in a level, in a block or in an encoder. */
+export const LAYER_COUNT: Range = { most: LAYERS.most };
+
+/** Of tokens that a text encoder sees at once: its mask grows with the square. */
+export const POSITION_COUNT: Range = { most: LIMITS.config.positions.most };
+
+/** Of the schedule that a model was trained with. */
+export const TRAINING_STEPS: Range = { most: LIMITS.scheduler.timesteps.most };
+
+const isInteger = (value: unknown): value is number => Number.isInteger(value);
+const isWithin =
+  ({ least = 1, most = COUNT.most }: Range = {}) =>
+  (value: unknown): value is number =>
+    isInteger(value) && value >= least && value <= most;
+
+/** A count or size that a model may have. */
+export const isPositive = isWithin();
+/** A number of layers that a level or an encoder may have. */
+export const isLayerCount = isWithin(LAYER_COUNT);
 export const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 const isString = (value: unknown): value is string => typeof value === "string";
 const listOf =
-  <T>(accepts: (value: unknown) => value is T) =>
+  <T>(accepts: (value: unknown) => value is T, most = LEVELS.most) =>
   (value: unknown): value is readonly T[] =>
-    Array.isArray(value) && value.every(accepts);
+    Array.isArray(value) && value.length <= most && value.every(accepts);
 
 /** Wraps a parsed config.json; `source` names it in errors. */
 export function configReader(config: unknown, source: string): ConfigReader {
@@ -81,18 +109,25 @@ export function configReader(config: unknown, source: string): ConfigReader {
         ? (table[name] as (typeof table)[string])
         : fail(field, oneOf(Object.keys(table)));
     },
-    integer: (field, fallback) => read(field, isInteger, "a whole number", fallback),
+    integer(field, fallback, range = {}) {
+      const required = isInteger(fields[field]) ? `a whole number ${rangeText(range)}` : "a whole number";
+      return read(field, isWithin(range), required, fallback);
+    },
     number: (field, fallback) => read(field, isNumber, "a number", fallback),
     boolean: (field, fallback) => read(field, isBoolean, "true or false", fallback),
     string: (field, fallback) => read(field, isString, "a text", fallback),
-    integers: (field, fallback) => read(field, listOf(isPositive), "a list of positive whole numbers", fallback),
+    integers(field, fallback, range = {}) {
+      const isList = listOf(isInteger, COUNT.most)(fields[field]);
+      const bounded = `a list of at most ${LEVELS.most} whole numbers ${rangeText(range)}`;
+      return read(field, listOf(isWithin(range)), isList ? bounded : "a list of positive whole numbers", fallback);
+    },
     numbers: (field, count) =>
       read(
         field,
         (value): value is readonly number[] => listOf(isNumber)(value) && value.length === count,
         `a list of ${count} numbers`,
       ),
-    strings: (field, fallback) => read(field, listOf(isString), "a list of texts", fallback),
+    strings: (field, fallback) => read(field, listOf(isString, COUNT.most), "a list of texts", fallback),
     perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[] {
       const value = given(field, fallback);
       if (accepts(value)) return Array.from({ length: count }, () => value);
@@ -113,6 +148,16 @@ const oneOf = (values: readonly unknown[]): string => values.map((value) => JSON
 
 function describe(value: unknown): string {
   if (value === undefined) return "missing";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = toJson(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(typeof value === "string" ? value.slice(0, 100) : value) ?? String(value);
+  } catch {
+    return "nested too deeply"; // YAML reads more depth than JSON.stringify writes
+  }
+}
+
+const rangeText = ({ least = 1, most = COUNT.most }: Range): string => `from ${least} to ${most}`;

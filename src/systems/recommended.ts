@@ -19,7 +19,6 @@ export async function readRecommended(files: Files, names: ReadonlySet<string>):
 export function recommendedSettings(json: unknown, source: string): Recommended {
   const read = configReader(json, source);
   const steps = read.has("num_inference_steps") ? read.integer("num_inference_steps") : undefined;
-  if (steps !== undefined && steps < 1) read.fail("num_inference_steps", "a whole number from 1");
   const guidanceScale = read.has("guidance_scale") ? read.number("guidance_scale") : undefined;
   if (guidanceScale !== undefined && guidanceScale < 0) read.fail("guidance_scale", "a number from 0");
   const sampler = read.has("sampler") ? read.string("sampler") : undefined;

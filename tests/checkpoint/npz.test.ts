@@ -74,7 +74,7 @@ describe("readNpyHeader()", () => {
   });
 
   test("refuses what is cut off, and what is something else", () => {
-    expect(() => readNpyHeader(file.subarray(0, 40), "x")).toThrow('the array "x": its header of 118 bytes is cut off');
+    expect(() => readNpyHeader(file.subarray(0, 40), "x")).toThrow("Cannot read x: its header of 118 bytes is cut off");
     expect(() => readNpyHeader(file.subarray(0, 8), "x")).toThrow("it is no .npy file");
     expect(() => readNpyHeader(file.slice().fill(0, 0, 1), "x")).toThrow("it is no .npy file");
     expect(() => readNpyHeader(file.slice().fill(0x20, 10, 40), "x")).toThrow("does not say type and shape");

@@ -51,7 +51,7 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   "a header that is not JSON": [safetensorsBytes('{"a":'), 'Cannot read the header of "x.safetensors": it is not JSON'],
   "a header that nests deeply": [
     safetensorsBytes("[".repeat(200_000) + "]".repeat(200_000)),
-    'Cannot read the header of "x.safetensors": it is not a JSON object',
+    'Cannot read the header of "x.safetensors": it is JSON of 200000 brackets inside one another, at most 200 are read',
   ],
   "a header that is not an object": [
     safetensorsBytes([]),
@@ -87,7 +87,7 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   ],
   "a dtype that nests deeply": [
     safetensorsBytes(`{"a":{"dtype":${"[".repeat(200_000)}${"]".repeat(200_000)}}}`),
-    'Cannot read tensor "a" of "x.safetensors": its dtype is nested too deeply, known are F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL',
+    'Cannot read the header of "x.safetensors": it is JSON of 200002 brackets inside one another, at most 200 are read',
   ],
   "a shape that is not a list": [
     safetensorsBytes({ a: f32(4, 0, 4) }, 4),

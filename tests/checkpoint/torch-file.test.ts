@@ -183,7 +183,7 @@ const HOSTILE: Readonly<Record<string, readonly [bytes: Uint8Array, message: str
   ],
   "a number of four gigabytes": [
     python(0x8b, uint32(0xffffffff), "."),
-    'Cannot read the pickle of "x.ckpt": it holds a whole number of 4294967295 bytes',
+    'Cannot read the pickle of "x.ckpt": it holds a whole number of 4294967295 bytes, at most 1024 are read',
   ],
   "text longer than the file": [
     python("X", uint32(0xffffffff), "."),

@@ -81,7 +81,7 @@ describe("sceneNetworkConfig()", () => {
     [{ model_type: "clip" }, '"model_type" is "clip" where "scene-network" is required'],
     [{ widths: [] }, '"widths" is [] where a list of one width at least'],
     [{ blocks: [1] }, '"blocks" is [1] where a list of 2, one for each stage, is required'],
-    [{ image_size: 0 }, '"image_size" is 0 where a positive whole number is required'],
+    [{ image_size: 0 }, '"image_size" is 0 where a whole number from 1 to 1048576 is required'],
     [{ nouns: [] }, '"nouns" is [] where a list of different names is required'],
     [{ colours: ["red", "red"] }, '"colours" is ["red","red"] where a list of different names is required'],
   ])("refuses %j", (change, message) => {

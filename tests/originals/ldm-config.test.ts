@@ -35,7 +35,7 @@ describe("ldmConfig()", () => {
     [`${params}.channels`, 4, '"channels" is 4 where 3 as in "unet_config: params: in_channels" is required'],
     [`${params}.beta_schedule`, "sqrt", '"beta_schedule" is "sqrt" where "linear" or "sqrt_linear" or "cosine"'],
     [`${params}.scale_factor`, 0, '"scale_factor" is 0 where a number above 0 is required'],
-    [`${params}.timesteps`, 0, '"timesteps" is 0 where a number above 0 is required'],
+    [`${params}.timesteps`, 0, '"timesteps" is 0 where a whole number from 1 to 100000 is required'],
     [`${params}.unet_config`, undefined, '"unet_config" is missing where a section is required'],
     [
       `${params}.unet_config.target`,

@@ -100,7 +100,7 @@ describe("openLatentDiffusion()", () => {
     ["- 1\n- 2", "it is not a YAML mapping"],
     ["model: [", "it is not YAML"],
     ["", "it is not a YAML mapping"],
-    [`a: ${"x".repeat(1024 * 1024)}`, "at most 1048576 are read"],
+    [`a: ${"x".repeat(1024 * 1024)}`, "at most 65536 are read"],
   ])("refuses the config %#", async (text, message) => {
     const path = await writeConfig(text);
     const opening = openLatentDiffusion(CHECKPOINT, path);

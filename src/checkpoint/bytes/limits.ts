@@ -1,7 +1,3 @@
-/** Far above any published model; keeps a hostile file from filling the memory. */
-export const MAX_TENSORS = 200_000;
-/** Networks use five at most. */
-export const MAX_DIMENSIONS = 16;
 const MAX_QUOTED_CHARACTERS = 200;
 
 /** Whether `value` is a whole number from 0 up that a double holds exactly. */

@@ -1,4 +1,5 @@
-import { quote } from "../bytes/limits.ts";
+import { LIMITS } from "../../errors/limits.ts";
+import { isCount, quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
 
 /** Element types of NumPy arrays that are read, by NumPy's names. */
@@ -20,11 +21,10 @@ export const NPY_HEADER_BYTES = 4096;
 
 /**
  * Reads the header of a `.npy` file (NumPy's format 1.0 to 3.0) from its first bytes. Arrays of Python objects are refused:
- * they would have to be unpickled.
+ * they would have to be unpickled. `what` is what messages call the array.
  */
-export function readNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
-  const fail = (reason: string): CheckpointError =>
-    new CheckpointError(`Cannot read the array ${quote(name)}: ${reason}`);
+export function readNpyHeader(bytes: Uint8Array, what: string): NpyHeader {
+  const fail = (reason: string): CheckpointError => new CheckpointError(`Cannot read ${what}: ${reason}`);
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw fail("it is no .npy file");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const wide = view.getUint8(6) > 1;
@@ -38,8 +38,20 @@ export function readNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   if (!isNpyType(type))
     throw fail(`its elements are ${quote(type)} where one of ${Object.keys(NPY_TYPES).join(", ")} is required`);
   if (!/'fortran_order': False/.test(text)) throw fail("its elements do not lie row by row");
-  const sizes = shape.split(",").flatMap((size) => (size.trim() === "" ? [] : [Number.parseInt(size, 10)]));
-  return { type, shape: sizes, start: begin + length };
+  return { type, shape: readShape(shape, fail), start: begin + length };
+}
+
+/** Sizes as Python writes a tuple of them; Python 2 ended them with an L. */
+function readShape(text: string, fail: (reason: string) => CheckpointError): number[] {
+  const written = text.replace(/,$/, "").split(",");
+  const sizes =
+    text.trim() === "" ? [] : written.map((size) => (/^ *\d{1,16}L? *$/.test(size) ? Number.parseInt(size, 10) : -1));
+  const count = sizes.reduce((product, size) => product * Math.max(1, size), 1);
+  if (sizes.length > LIMITS.safetensors.dimensions.most || sizes.some((size) => !isCount(size))) {
+    throw fail(`its shape is (${text}), not a few whole numbers`);
+  }
+  if (count > Number.MAX_SAFE_INTEGER / 8) throw fail(`its shape (${text}) has more elements than any file`);
+  return sizes;
 }
 
 const isNpyType = (text: string): text is NpyType => Object.hasOwn(NPY_TYPES, text);

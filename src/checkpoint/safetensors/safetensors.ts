@@ -1,13 +1,13 @@
+import { LIMITS } from "../../errors/limits.ts";
 import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
-import { isCount, MAX_DIMENSIONS, MAX_TENSORS, quote } from "../bytes/limits.ts";
+import { isCount, quote } from "../bytes/limits.ts";
 import type { CheckpointFile } from "../checkpoint-file.ts";
 import { CheckpointError } from "../errors.ts";
 import { decodeUtf8, isJsonObject, type JsonObject, parseJsonText, scanJson } from "../text/json.ts";
 import type { Weight } from "../weights.ts";
 
-/** The format's own limit on its header, in bytes; a model of ten thousand tensors takes about 1 MB. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const { headerBytes: HEADER, tensors: TENSORS, dimensions: DIMENSIONS } = LIMITS.safetensors;
 const LENGTH_BYTES = 8;
 
 /** Describes every tensor of a safetensors file from its header; tensor data is neither read nor copied. */
@@ -16,8 +16,10 @@ export async function readSafetensors(source: ByteSource): Promise<CheckpointFil
   const name = `the header of "${source.name}"`;
   const text = decodeUtf8(await source.read(LENGTH_BYTES, headerBytes), name);
   const { topLevelKeys } = scanJson(text);
-  if (topLevelKeys > MAX_TENSORS) {
-    throw new CheckpointError(`Cannot read ${name}: it names ${topLevelKeys} tensors, at most ${MAX_TENSORS} are read`);
+  if (topLevelKeys > TENSORS.most) {
+    throw new CheckpointError(
+      `Cannot read ${name}: it names ${topLevelKeys} tensors, at most ${TENSORS.most} are read`,
+    );
   }
   const header = parseJsonText(text, name);
   if (!isJsonObject(header)) throw new CheckpointError(`Cannot read ${name}: it is not a JSON object`);
@@ -52,9 +54,9 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
         " (not a safetensors file, or a truncated one)",
     );
   }
-  if (length > BigInt(MAX_HEADER_BYTES)) {
+  if (length > BigInt(HEADER.most)) {
     throw new CheckpointError(
-      `Cannot read "${source.name}": its header has ${length} bytes, at most ${MAX_HEADER_BYTES} are read`,
+      `Cannot read "${source.name}": its header has ${length} bytes, at most ${HEADER.most} are read`,
     );
   }
   return Number(length);
@@ -86,8 +88,8 @@ function parseDtype({ dtype }: { readonly dtype?: unknown }, fail: Fail): Dtype 
 
 function parseShape({ shape }: { readonly shape?: unknown }, fail: Fail): readonly number[] {
   if (!Array.isArray(shape)) throw fail(`its shape is ${quote(shape)}, not a list`);
-  if (shape.length > MAX_DIMENSIONS) {
-    throw fail(`its shape has ${shape.length} dimensions, at most ${MAX_DIMENSIONS} are read`);
+  if (shape.length > DIMENSIONS.most) {
+    throw fail(`its shape has ${shape.length} dimensions, at most ${DIMENSIONS.most} are read`);
   }
   const wrong = shape.findIndex((size) => !isCount(size));
   if (wrong >= 0) throw fail(`dimension ${wrong} of its shape is ${quote(shape[wrong])}, not a whole number from 0 up`);

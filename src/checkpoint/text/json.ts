@@ -1,3 +1,4 @@
+import { LIMITS } from "../../errors/limits.ts";
 import { CheckpointError } from "../errors.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -12,14 +13,18 @@ export function parseJson(bytes: Uint8Array, name: string): unknown {
   return parseJsonText(decodeUtf8(bytes, name), name);
 }
 
-/** Brackets, commas and colons of one JSON text; the header of a model of ten thousand tensors has 150,000. */
-export const MAX_JSON_MARKS = 4_000_000;
+const { marks: MARKS, depth: DEPTH } = LIMITS.json;
 
 /** Parses `text`, refusing what would take many times its size in memory; `name` is what the message calls it. */
 export function parseJsonText(text: string, name: string): unknown {
-  const { marks } = scanJson(text);
-  if (marks > MAX_JSON_MARKS) {
-    throw new CheckpointError(`Cannot read ${name}: it is JSON of ${marks} marks, at most ${MAX_JSON_MARKS} are read`);
+  const { marks, depth } = scanJson(text);
+  if (marks > MARKS.most) {
+    throw new CheckpointError(`Cannot read ${name}: it is JSON of ${marks} marks, at most ${MARKS.most} are read`);
+  }
+  if (depth > DEPTH.most) {
+    throw new CheckpointError(
+      `Cannot read ${name}: it is JSON of ${depth} brackets inside one another, at most ${DEPTH.most} are read`,
+    );
   }
   try {
     return JSON.parse(text);
@@ -40,26 +45,48 @@ export function decodeUtf8(bytes: Uint8Array, name: string): string {
 interface JsonScan {
   /** Brackets, commas and colons, which bound the number of values. */
   readonly marks: number;
+  /** Brackets inside one another, at the deepest place. */
+  readonly depth: number;
   /** Keys that the outermost object writes, counting a key that is written twice as two. */
   readonly topLevelKeys: number;
 }
 
 /** Counts in valid JSON without parsing it; in anything else the counts mean little. */
 export function scanJson(json: string): JsonScan {
+  let level = 0;
   let depth = 0;
   let marks = 0;
   let topLevelKeys = 0;
   for (let i = 0; i < json.length; i++) {
-    const character = json[i]!;
-    if (character === '"') i = endOfString(json, i);
-    if (!"[]{},:".includes(character)) continue;
-    marks++;
-    if (character === "{" || character === "[") depth++;
-    if (character === "}" || character === "]") depth--;
-    if (character === ":" && depth === 1) topLevelKeys++;
+    switch (json.charCodeAt(i)) {
+      case MARK.quote:
+        i = endOfString(json, i);
+        break;
+      case MARK.brace:
+      case MARK.bracket:
+        marks++;
+        level++;
+        depth = Math.max(depth, level);
+        break;
+      case MARK.endBrace:
+      case MARK.endBracket:
+        marks++;
+        level--;
+        break;
+      case MARK.colon:
+        marks++;
+        if (level === 1) topLevelKeys++;
+        break;
+      case MARK.comma:
+        marks++;
+        break;
+    }
   }
-  return { marks, topLevelKeys };
+  return { marks, depth, topLevelKeys };
 }
+
+/** Character codes: a header may have a hundred million characters. */
+const MARK = { quote: 34, comma: 44, colon: 58, bracket: 91, endBracket: 93, brace: 123, endBrace: 125 } as const;
 
 function endOfString(json: string, start: number): number {
   let end = json.indexOf('"', start + 1);

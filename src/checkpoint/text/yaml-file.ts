@@ -1,24 +1,20 @@
 import { parseDocument } from "yaml";
+import { LIMITS } from "../../errors/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import { sourceOf } from "../files/place.ts";
 import type { FileLike } from "../files.ts";
 import { decodeUtf8, isJsonObject, type JsonObject } from "./json.ts";
-import { readSmallFile } from "./json-file.ts";
 
-/** The original repositories' YAML files have two kilobytes. */
-const MAX_YAML_BYTES = 1024 * 1024;
+const { bytes: BYTES, aliases: ALIASES } = LIMITS.yaml;
 
 /** Reads a YAML file of an original repository, such as v1-inference.yaml, whose outermost value is a mapping. */
 export async function readYamlFile(file: FileLike): Promise<JsonObject> {
   const source = await sourceOf(file);
-  const bytes = await readSmallFile(source);
-  const { name } = source;
-  if (bytes.length > MAX_YAML_BYTES) {
-    throw new CheckpointError(
-      `Cannot read "${name}": it has ${bytes.length} bytes, at most ${MAX_YAML_BYTES} are read`,
-    );
+  const { name, size } = source;
+  if (size > BYTES.most) {
+    throw new CheckpointError(`Cannot read "${name}": it has ${size} bytes, at most ${BYTES.most} are read`);
   }
-  const value = parseYaml(decodeUtf8(bytes, `"${name}"`), name);
+  const value = parseYaml(decodeUtf8(await source.read(0, size), `"${name}"`), name);
   if (!isJsonObject(value)) throw new CheckpointError(`Cannot read "${name}": it is not a YAML mapping`);
   return value;
 }
@@ -28,8 +24,9 @@ function parseYaml(text: string, name: string): unknown {
   try {
     const document = parseDocument(text, { schema: "core", logLevel: "silent" });
     if (document.errors[0] !== undefined) throw document.errors[0];
-    return document.toJS({ maxAliasCount: 100 });
+    return document.toJS({ maxAliasCount: ALIASES.most });
   } catch (cause) {
+    if (cause instanceof RangeError) throw new CheckpointError(`Cannot read "${name}": it is nested too deeply`);
     throw new CheckpointError(`Cannot read "${name}": it is not YAML`, { cause });
   }
 }

@@ -1,3 +1,4 @@
+import { LIMITS } from "../../errors/limits.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { elementCount } from "../../tensor/tensor.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
@@ -37,10 +38,11 @@ export async function* convertTorchFile(
   checkSize(source, total);
   yield encodeHeader(source, entries, metadata);
   let written = 0;
+  const spend = readingBudget(source);
   await using opened = storageReader(source, scratch, signal);
   for (const [, tensor] of inOrder) {
     const { bytes, start } = await opened.open(await locate(tensor.storage));
-    for await (const piece of orderedBytes(tensor, bytes, start)) {
+    for await (const piece of orderedBytes(tensor, bytes, start, spend)) {
       signal?.throwIfAborted();
       yield piece;
       written += piece.length;
@@ -64,15 +66,31 @@ const entryOf = ({ storage: { dtype }, shape }: TorchTensor): TensorEntry => ({
 });
 
 /** Weights hardly compress, and views of a storage seldom repeat it; a few pickled bytes could ask for any amount. */
-const MOST_GROWTH = 8;
-const ALWAYS_ALLOWED_BYTES = 64 * 1024 * 1024;
+const ALWAYS_ALLOWED_BYTES = 16 * 1024 * 1024;
 
 function checkSize(source: ByteSource, total: number): void {
-  const most = MOST_GROWTH * source.size + ALWAYS_ALLOWED_BYTES;
+  const most = LIMITS.torch.growth.most * source.size + ALWAYS_ALLOWED_BYTES;
   if (total <= most) return;
   throw new CheckpointError(
     `Cannot convert "${source.name}": its tensors would take ${total} bytes, for a file of ${source.size} at most ${most} are written`,
   );
+}
+
+const ALWAYS_READ_BYTES = 256 * 1024 * 1024;
+/** What opening a file and seeking in it is worth. */
+const LEAST_BYTES = 64 * 1024;
+
+/** Tensors whose elements lie far apart could ask, in a few pickled bytes each, for the whole file to be read again. */
+function readingBudget(source: ByteSource): (bytes: number) => void {
+  const most = LIMITS.torch.gathering.most * source.size + ALWAYS_READ_BYTES;
+  let total = 0;
+  return (bytes) => {
+    total += Math.max(bytes, LEAST_BYTES);
+    if (total <= most) return;
+    throw new CheckpointError(
+      `Cannot convert "${source.name}": the elements of its tensors lie too far apart, for a file of ${source.size} bytes at most ${most} are read`,
+    );
+  };
 }
 
 function encodeHeader(
@@ -94,13 +112,15 @@ interface OpenStorage {
 
 /** Opens storages one after the other; a compressed one is unpacked into `scratch`, and gone when the next one is. */
 function storageReader(source: ByteSource, scratch: WritableFiles, signal: AbortSignal | undefined) {
+  let total = 0;
   let unpacked: { readonly packed: PackedRange; readonly bytes: ByteSource } | undefined;
   const name = `${crypto.randomUUID()}.storage`;
   return {
     async open(place: StoragePlace): Promise<OpenStorage> {
       if (place.kind === "plain") return { bytes: source, start: place.offset };
       if (unpacked?.packed.offset !== place.packed.offset) {
-        checkSize(source, place.packed.size);
+        total += place.packed.size;
+        checkSize(source, total);
         await scratch.write(name, interruptible(inflated(source, place.packed), signal));
         unpacked = { packed: place.packed, bytes: await scratch.open(name) };
       }

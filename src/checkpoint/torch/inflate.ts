@@ -1,13 +1,32 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
-import { joinPieces } from "../bytes/join-pieces.ts";
 import { quote } from "../bytes/limits.ts";
 import { readPieces } from "../bytes/read-pieces.ts";
 import { CheckpointError } from "../errors.ts";
 import type { PackedRange } from "./torch-archive.ts";
 
-/** The bytes of a small deflated piece of `source`. */
-export const inflateRange = (source: ByteSource, packed: PackedRange): Promise<Uint8Array> =>
-  joinPieces(inflated(source, packed));
+/** The bytes of a small deflated piece of `source`; it is for the caller to refuse a large one. */
+export async function inflateRange(source: ByteSource, packed: PackedRange): Promise<Uint8Array> {
+  const bytes = new Uint8Array(packed.size);
+  let offset = 0;
+  for await (const piece of inflated(source, packed)) {
+    bytes.set(piece, offset);
+    offset += piece.length;
+  }
+  return bytes;
+}
+
+/** The first bytes of a deflated piece of `source`, `length` at most; the rest is not unpacked. */
+export async function inflateStart(source: ByteSource, packed: PackedRange, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(Math.min(length, packed.size));
+  let offset = 0;
+  for await (const piece of inflated(source, packed)) {
+    const wanted = piece.subarray(0, bytes.length - offset);
+    bytes.set(wanted, offset);
+    offset += wanted.length;
+    if (offset === bytes.length) break;
+  }
+  return bytes;
+}
 
 /** The bytes of a deflated piece of `source`, one part after the other; refuses more or fewer than it says. */
 export async function* inflated(source: ByteSource, packed: PackedRange): AsyncGenerator<Uint8Array, void> {

@@ -1,9 +1,10 @@
+import { LIMITS } from "../../errors/limits.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import { ByteReader, UnexpectedEnd } from "./byte-reader.ts";
-import { MAX_PICKLE_BYTES, readPickle } from "./pickle.ts";
+import { readPickle } from "./pickle.ts";
 import type { TorchArchive } from "./torch-archive.ts";
 import { type Storage, torchHost } from "./torch-objects.ts";
 
@@ -52,7 +53,7 @@ interface Pickles {
 
 /** How long the pickles are shows only in reading them, so more of the file is taken until they end. */
 async function readPickles(source: ByteSource): Promise<Pickles> {
-  const most = Math.min(source.size, MAX_PICKLE_BYTES);
+  const most = Math.min(source.size, LIMITS.torch.pickleBytes.most);
   for (let window = Math.min(FIRST_WINDOW_BYTES, most); ; window = Math.min(4 * window, most)) {
     try {
       return parsePickles(await source.read(0, window), source);

@@ -5,15 +5,21 @@ import { readPieces } from "../bytes/read-pieces.ts";
 import { isContiguous } from "./torch-file.ts";
 import type { TorchTensor } from "./torch-objects.ts";
 
-/** Elements that are put in order at a time, and elements of the file among which they are looked for. */
+/** Elements that are put in order at a time, and elements of the file that are held meanwhile. */
 const CHUNK = 2 * 1024 * 1024;
 const WINDOW = 4 * CHUNK;
+/** A chunk may span the whole storage, which is read anew for each: no more chunks than this, whatever the size. */
+const MOST_CHUNKS = 64;
 
-/** The bytes of a tensor in row-major order, a few megabytes at a time; its storage begins at `start` of `source`. */
+/**
+ * The bytes of a tensor in row-major order, a few megabytes at a time; its storage begins at `start` of `source`. `spend` is
+ * told of the bytes that are read for a tensor that is not in that order, before they are.
+ */
 export async function* orderedBytes(
   tensor: TorchTensor,
   source: ByteSource,
   start: number,
+  spend: (bytes: number) => void = () => {},
 ): AsyncGenerator<Uint8Array> {
   const { shape, storage, offset } = tensor;
   const width = DTYPES[storage.dtype].bytes;
@@ -22,9 +28,13 @@ export async function* orderedBytes(
     yield* readPieces(source, start + offset * width, count * width);
     return;
   }
-  for (let first = 0; first < count; first += CHUNK) {
-    const places = placesOf(tensor, first, Math.min(CHUNK, count - first));
-    yield await gather(places, width, (from, length) => source.read(start + from * width, length * width));
+  const chunk = Math.max(CHUNK, Math.ceil(count / MOST_CHUNKS));
+  for (let first = 0; first < count; first += chunk) {
+    const places = placesOf(tensor, first, Math.min(chunk, count - first));
+    yield await gather(places, width, (from, length) => {
+      spend(length * width);
+      return source.read(start + from * width, length * width);
+    });
   }
 }
 
@@ -51,23 +61,47 @@ function placesOf({ shape, strides, offset }: TorchTensor, first: number, count:
   return places;
 }
 
-/** The elements of `width` bytes at `places`, read in windows over the range that they span. */
+/** The elements of `width` bytes at `places`. Of each window of the file, only what lies between two of them is read. */
 async function gather(
   places: Float64Array,
   width: number,
   read: (from: number, length: number) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const out = new Uint8Array(places.length * width);
-  const last = places.reduce((most, place) => Math.max(most, place), 0);
-  const lowest = places.reduce((least, place) => Math.min(least, place), last);
-  for (let from = lowest; from <= last; from += WINDOW) {
-    const length = Math.min(WINDOW, last + 1 - from);
-    const bytes = await read(from, length);
-    for (let i = 0; i < places.length; i++) {
-      const at = places[i]! - from;
-      if (at < 0 || at >= length) continue;
-      for (let byte = 0; byte < width; byte++) out[i * width + byte] = bytes[at * width + byte]!;
+  for (const { first, last, members } of windowsOf(places)) {
+    const bytes = await read(first, last + 1 - first);
+    for (const i of members) {
+      const at = (places[i]! - first) * width;
+      for (let byte = 0; byte < width; byte++) out[i * width + byte] = bytes[at + byte]!;
     }
   }
   return out;
+}
+
+/** Places of one window of the file: where they begin and end, and which they are. */
+interface Window {
+  readonly first: number;
+  readonly last: number;
+  readonly members: Uint32Array;
+}
+
+function* windowsOf(places: Float64Array): Generator<Window> {
+  const counts = new Map<number, number>();
+  for (const place of places) {
+    const window = Math.floor(place / WINDOW);
+    counts.set(window, (counts.get(window) ?? 0) + 1);
+  }
+  const filled = new Map([...counts].map(([window, count]) => [window, { members: new Uint32Array(count), found: 0 }]));
+  for (let i = 0; i < places.length; i++) {
+    const entry = filled.get(Math.floor(places[i]! / WINDOW))!;
+    entry.members[entry.found++] = i;
+  }
+  for (const { members } of filled.values()) {
+    let [first, last] = [Number.POSITIVE_INFINITY, 0];
+    for (const i of members) {
+      first = Math.min(first, places[i]!);
+      last = Math.max(last, places[i]!);
+    }
+    yield { first, last, members };
+  }
 }

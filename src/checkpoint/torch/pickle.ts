@@ -1,12 +1,8 @@
+import { LIMITS } from "../../errors/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import type { ByteReader } from "./byte-reader.ts";
 
-/** The pickle of a model of ten thousand tensors has about 2 MB. */
-export const MAX_PICKLE_BYTES = 32 * 1024 * 1024;
-/** Steps that a pickle may take; a checkpoint of ten thousand tensors takes 350,000. */
-export const MAX_STEPS = 2_000_000;
-/** Longest whole number, in bytes: torch's magic number has 10. */
-const MAX_INTEGER_BYTES = 1024;
+const { steps: STEPS, integerBytes: INTEGER_BYTES } = LIMITS.torch;
 
 /** What a pickle asks of whoever reads it. Values are null, booleans, numbers, bigints, strings, bytes, arrays, Maps, or what this returns. */
 export interface PickleHost {
@@ -65,7 +61,7 @@ class Machine {
 
   readonly spend = (steps: number): void => {
     this.#steps += steps;
-    if (this.#steps > MAX_STEPS) throw this.failure(`it takes more than ${MAX_STEPS} steps`);
+    if (this.#steps > STEPS.most) throw this.failure(`it takes more than ${STEPS.most} steps`);
   };
 
   failure(reason: string): CheckpointError {
@@ -131,10 +127,12 @@ class Machine {
 
   /** A whole number in two's complement; a bigint only where a number would not be exact. */
   integer(length: number): number | bigint {
-    if (length > MAX_INTEGER_BYTES) throw this.failure(`it holds a whole number of ${length} bytes`);
-    let value = 0n;
-    for (const byte of this.reader.bytes(length).toReversed()) value = (value << 8n) | BigInt(byte);
-    const signed = BigInt.asIntN(8 * length, value);
+    if (length > INTEGER_BYTES.most) {
+      throw this.failure(`it holds a whole number of ${length} bytes, at most ${INTEGER_BYTES.most} are read`);
+    }
+    this.spend(length);
+    const digits = Array.from(this.reader.bytes(length), (byte) => byte.toString(16).padStart(2, "0")).reverse();
+    const signed = BigInt.asIntN(8 * length, BigInt(`0x0${digits.join("")}`));
     return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
   }
 }

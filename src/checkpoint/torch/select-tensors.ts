@@ -1,3 +1,4 @@
+import { LIMITS } from "../../errors/limits.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
@@ -16,7 +17,7 @@ export interface SelectedTensors {
  */
 export function selectTensors(root: unknown, source: ByteSource, at: string | undefined): SelectedTensors {
   const state = root instanceof Map ? (root.get("state_dict") as unknown) : undefined;
-  const chosen = at !== undefined ? follow(root, at, source) : state instanceof Map ? state : flattened(root);
+  const chosen = at !== undefined ? follow(root, at, source) : state instanceof Map ? state : flattened(root, source);
   const named = entriesOf(chosen instanceof Map ? chosen : undefined).filter((entry): entry is [string, TorchTensor] =>
     isTensor(entry[1]),
   );
@@ -26,12 +27,29 @@ export function selectTensors(root: unknown, source: ByteSource, at: string | un
     throw new CheckpointError(`Cannot read "${source.name}": ${place} tensors by name${contentsOf(root)}`);
   }
   const facts = chosen === root ? [] : entriesOf(root).filter(([, value]) => isFact(value));
-  return { tensors: new Map(named), metadata: Object.fromEntries(facts.map(([key, value]) => [key, String(value)])) };
+  const texts = facts.map(([key, value]): [string, string] => [key, String(value)]);
+  checkCharacters([...named.map(([name]) => name), ...texts.flat()], source);
+  return { tensors: new Map(named), metadata: Object.fromEntries(texts) };
+}
+
+const { names: NAMES, characters: CHARACTERS } = LIMITS.torch;
+
+/** A pickle may name one text, or one dictionary, any number of times in a few bytes each. */
+function checkCharacters(texts: readonly string[], source: ByteSource): void {
+  const total = texts.reduce((sum, { length }) => sum + length, 0);
+  if (total <= CHARACTERS.most) return;
+  throw new CheckpointError(
+    `Cannot read "${source.name}": its names have ${total} characters, at most ${CHARACTERS.most} are read`,
+  );
 }
 
 /** The dictionaries of a list as one, every name preceded by its dictionary's place; anything else as it is. */
-function flattened(root: unknown): unknown {
+function flattened(root: unknown, source: ByteSource): unknown {
   if (!Array.isArray(root)) return root;
+  const total = root.reduce((sum: number, item: unknown) => sum + (item instanceof Map ? item.size : 0), 0);
+  if (total > NAMES.most) {
+    throw new CheckpointError(`Cannot read "${source.name}": it has ${total} names, at most ${NAMES.most} are read`);
+  }
   return new Map(
     root.flatMap((item: unknown, place) =>
       item instanceof Map ? entriesOf(item).map(([name, value]): [string, unknown] => [`${place}.${name}`, value]) : [],

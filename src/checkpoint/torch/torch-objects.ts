@@ -1,5 +1,6 @@
+import { LIMITS } from "../../errors/limits.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
-import { isCount, MAX_DIMENSIONS, quote } from "../bytes/limits.ts";
+import { isCount, quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import { DICTIONARY_STEPS, type PickleHost } from "./pickle.ts";
 
@@ -133,7 +134,7 @@ function rebuildTensor([storage, offset, shape, strides]: readonly unknown[], fa
 }
 
 const isCounts = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isCount);
+  Array.isArray(value) && value.length <= LIMITS.safetensors.dimensions.most && value.every(isCount);
 
 const hasKind = (value: unknown, kind: string): boolean =>
   typeof value === "object" && value !== null && "kind" in value && value.kind === kind;

@@ -1,10 +1,11 @@
+import { LIMITS } from "../../errors/limits.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { inflateRange } from "./inflate.ts";
-import { MAX_PICKLE_BYTES, readPickle } from "./pickle.ts";
+import { readPickle } from "./pickle.ts";
 import type { StoragePlace, TorchArchive } from "./torch-archive.ts";
 import { torchHost } from "./torch-objects.ts";
 import { locateEntry, readZipDirectory, type ZipEntry } from "./zip.ts";
@@ -20,14 +21,19 @@ export async function readZipArchive(source: ByteSource): Promise<TorchArchive> 
   const prefix = pickle.name.slice(0, -"data.pkl".length);
   await checkByteOrder(source, entries.get(`${prefix}byteorder`));
   const name = `the pickle of "${source.name}"`;
-  const bytes = await readEntry(source, pickle, MAX_PICKLE_BYTES);
+  const bytes = await readEntry(source, pickle, LIMITS.torch.pickleBytes.most);
+  const places = new Map<string, Promise<StoragePlace>>(); // many tensors may share a storage
   const root = readPickle(new ByteReader(bytes, name), name, torchHost(source.name));
   return {
     root,
     async locate({ key, dtype, elements }) {
       const entry = entries.get(`${prefix}data/${key}`);
       const expected = elements * DTYPES[dtype].bytes;
-      if (entry?.size === expected) return placeEntry(source, entry);
+      if (entry?.size === expected) {
+        const place = places.get(key) ?? placeEntry(source, entry);
+        places.set(key, place);
+        return await place;
+      }
       const found = entry === undefined ? "missing" : `${entry.size} bytes long`;
       throw new CheckpointError(
         `Cannot read "${source.name}": its storage ${quote(key)} is ${found}, ${elements} elements of ${dtype} take ${expected}`,

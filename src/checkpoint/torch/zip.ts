@@ -1,5 +1,6 @@
+import { LIMITS } from "../../errors/limits.ts";
 import type { ByteSource } from "../bytes/byte-source.ts";
-import { MAX_TENSORS, quote } from "../bytes/limits.ts";
+import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import { ByteReader } from "./byte-reader.ts";
 
@@ -26,10 +27,7 @@ const ENTRY_SIGNATURE = 0x02014b50;
 const HEADER_SIGNATURE = 0x04034b50;
 const HEADER_BYTES = 30;
 const MAX_COMMENT_BYTES = 65_535;
-/** A checkpoint has one entry per storage, of about 100 bytes. */
-const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
-/** One for every tensor, and the few that say what they are. */
-const MAX_ENTRIES = MAX_TENSORS + 100;
+const { directoryBytes: DIRECTORY, entries: ENTRIES } = LIMITS.zip;
 /** Compression methods by their number. */
 const PACKINGS: ReadonlyMap<number, ZipEntry["packing"]> = new Map([
   [0, "none"],
@@ -42,11 +40,11 @@ const IN_ZIP64_FIELD = 0xffffffff;
 /** Lists what a zip archive holds by reading its directory; also archives and entries above 4 GB. */
 export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<string, ZipEntry>> {
   const directory = await findDirectory(source);
-  if (directory.size > MAX_DIRECTORY_BYTES || directory.offset + directory.size > source.size) {
+  if (directory.size > DIRECTORY.most || directory.offset + directory.size > source.size) {
     throw failure(source, `its directory of ${directory.size} bytes at ${directory.offset} does not fit`);
   }
-  if (directory.entries > MAX_ENTRIES) {
-    throw failure(source, `its directory lists ${directory.entries} entries, at most ${MAX_ENTRIES} are read`);
+  if (directory.entries > ENTRIES.most) {
+    throw failure(source, `its directory lists ${directory.entries} entries, at most ${ENTRIES.most} are read`);
   }
   const name = `the directory of "${source.name}"`;
   const reader = new ByteReader(await source.read(directory.offset, directory.size), name);

@@ -1,5 +1,5 @@
 import { Unzlib } from "fflate";
-import { MOST_PIXELS } from "../image-error.ts";
+import { LIMITS } from "../../errors/limits.ts";
 import { joined } from "./bytes.ts";
 import { chunksOf } from "./png-chunks.ts";
 
@@ -19,8 +19,7 @@ const PASSES = [
 
 /** What one compressed byte holds at most (zlib's technical notes). */
 const MOST_INFLATION = 1032;
-/** Rows of the largest picture; what cannot inflate to more need not be counted. */
-const MOST_BYTES = MOST_PIXELS * 3;
+const { rowBytes: ROWS, inflation: INFLATION } = LIMITS.png;
 /** Compressed bytes that are inflated together. */
 const PIECE_BYTES = 2 ** 14;
 /** Encoders may write some bytes behind the last row. */
@@ -37,7 +36,13 @@ export function checkPixelData(png: Uint8Array): void {
   if (expected > compressed * MOST_INFLATION) {
     throw new RangeError(`${compressed} compressed bytes cannot hold the ${expected} bytes of its rows`);
   }
-  if (compressed * MOST_INFLATION <= MOST_BYTES) return;
+  if (expected > Math.max(ROWS.most, compressed * INFLATION.most)) {
+    throw new RangeError(
+      `its rows take ${expected} bytes, for ${compressed} compressed bytes at most ` +
+        `${Math.max(ROWS.most, compressed * INFLATION.most)} are read`,
+    );
+  }
+  if (compressed * MOST_INFLATION <= expected + MOST_EXTRA_BYTES) return;
   let found = 0;
   const inflating = new Unzlib((piece) => {
     found += piece.length;

@@ -8,7 +8,7 @@ import { upsampleInPhases } from "../../layers/upsample-in-phases.ts";
 import type { Value } from "../../onnx/graph.ts";
 import { sizeOf } from "../../onnx/ops.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { type ConfigReader, isPositive } from "../config-reader.ts";
+import { type ConfigReader, isPositive, LAYER_COUNT } from "../config-reader.ts";
 
 /** The convolutional encoder and decoder that AutoencoderKL and VQModel share; levels run from the finest. */
 export interface ImageCoderConfig {
@@ -50,12 +50,14 @@ export function imageCoderConfig(read: ConfigReader, latentChannels: number): Im
   const groups = read.integer("norm_num_groups", 32);
   if (channels.some((width) => width % groups !== 0)) read.fail("norm_num_groups", `a divisor of ${channels} channels`);
   read.only("act_fn", ["silu", "swish"]);
+  if (channels.length === 0) read.fail("block_out_channels", "one width at least");
+  if (read.number("scaling_factor", 0.18215) === 0) read.fail("scaling_factor", "a number other than 0");
   return {
     inChannels: read.integer("in_channels", 3),
     outChannels: read.integer("out_channels", 3),
     latentChannels: read.integer("latent_channels", latentChannels),
     channels,
-    layers: read.integer("layers_per_block", 1),
+    layers: read.integer("layers_per_block", 1, LAYER_COUNT),
     groups,
     midAttention: read.boolean("mid_block_add_attention", true),
     scalingFactor: read.number("scaling_factor", 0.18215),

@@ -5,7 +5,7 @@ import { checkpointScope, type Scope } from "../../layers/scope.ts";
 import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
 import { add, relu, resizeNearest, scalar, scale, sizeOf, subtract, tanh } from "../../onnx/ops.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { type ConfigReader, configReader } from "../config-reader.ts";
+import { type ConfigReader, configReader, LAYER_COUNT } from "../config-reader.ts";
 import type { CoderShape } from "./image-coder.ts";
 
 /** Stages of a tiny encoder or decoder in the order in which they run. */
@@ -39,7 +39,7 @@ export function tinyAutoencoderConfig(config: unknown, source = "vae/config.json
     encoder: stages(read, "encoder_block_out_channels", "num_encoder_blocks", [1, 3, 3, 3]),
     decoder: stages(read, "decoder_block_out_channels", "num_decoder_blocks", [3, 3, 3, 1]),
     activation: read.choice("act_fn", { relu: "relu", silu: "silu", swish: "silu", gelu: "gelu" } as const, "relu"),
-    upscale: read.integer("upsampling_scaling_factor", 2),
+    upscale: read.integer("upsampling_scaling_factor", 2, { most: 16 }),
     scalingFactor: read.number("scaling_factor", 1),
     shiftFactor: read.number("shift_factor", 0),
   };
@@ -48,7 +48,7 @@ export function tinyAutoencoderConfig(config: unknown, source = "vae/config.json
 function stages(read: ConfigReader, widths: string, counts: string, fallback: readonly number[]): readonly TinyStage[] {
   const channels = read.integers(widths, [64, 64, 64, 64]);
   if (channels.some((width) => width !== channels[0])) read.fail(widths, "a list of one and the same width");
-  const blocks = read.integers(counts, fallback);
+  const blocks = read.integers(counts, fallback, LAYER_COUNT);
   if (blocks.length !== channels.length) read.fail(counts, `a list of ${channels.length}, one for each stage,`);
   return blocks.map((count, i) => ({ channels: entry(channels, i), blocks: count }));
 }

@@ -21,7 +21,7 @@ import {
 } from "../../onnx/ops.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { ConfigError, type ConfigReader, configReader } from "../config-reader.ts";
+import { ConfigError, type ConfigReader, configReader, LAYER_COUNT, POSITION_COUNT } from "../config-reader.ts";
 
 /** A CLIP text tower as its config.json describes it, transformers' defaults filled in. */
 export interface ClipTextConfig extends ClipEncoderConfig {
@@ -86,11 +86,11 @@ function ownClass(read: ConfigReader): string {
 /** The fields of a text tower, whose projection is described elsewhere. */
 export function textTowerConfig(read: ConfigReader, projection: number | undefined): ClipTextConfig {
   // 2 is not the id of the end: configs written before transformers 4.31 say so, and their vocabularies end with it.
-  const eos = read.integer("eos_token_id", 49407);
+  const eos = read.integer("eos_token_id", 49407, { least: 0 });
   return {
     ...clipEncoderConfig(read, { width: 512, innerWidth: 2048, heads: 8 }),
     vocabularySize: read.integer("vocab_size", 49408),
-    positions: read.integer("max_position_embeddings", 77),
+    positions: read.integer("max_position_embeddings", 77, POSITION_COUNT),
     pooling: eos === 2 ? { kind: "highest" } : { kind: "first", id: eos },
     projection,
   };
@@ -107,7 +107,7 @@ export function clipEncoderConfig(
   return {
     width,
     heads,
-    layers: read.integer("num_hidden_layers", 12),
+    layers: read.integer("num_hidden_layers", 12, LAYER_COUNT),
     innerWidth: read.integer("intermediate_size", defaults.innerWidth),
     activation: read.choice("hidden_act", { quick_gelu: "quick_gelu", gelu: "gelu" } as const, "quick_gelu"),
     epsilon: read.number("layer_norm_eps", 1e-5),

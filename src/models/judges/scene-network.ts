@@ -5,7 +5,7 @@ import { checkpointScope, type Scope } from "../../layers/scope.ts";
 import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
 import { add, planeMeans, relu, sizeOf } from "../../onnx/ops.ts";
 import { entry } from "../../tensor/tensor.ts";
-import { type ConfigReader, configReader } from "../config-reader.ts";
+import { type ConfigReader, configReader, LAYER_COUNT } from "../config-reader.ts";
 
 /** A small residual network that tells what a scene shows, and on which colour. */
 export interface SceneNetworkConfig {
@@ -25,7 +25,7 @@ export function sceneNetworkConfig(config: unknown, source = "config.json"): Sce
   const read = configReader(config, source);
   read.choice("model_type", { "scene-network": true });
   const widths = read.integers("widths");
-  const blocks = read.integers("blocks");
+  const blocks = read.integers("blocks", undefined, LAYER_COUNT);
   if (widths.length === 0) read.fail("widths", "a list of one width at least, one for each stage,");
   if (blocks.length !== widths.length) read.fail("blocks", `a list of ${widths.length}, one for each stage,`);
   const imageSize = read.integer("image_size");

@@ -1,9 +1,17 @@
 import { entry } from "../../tensor/tensor.ts";
-import { type ConfigReader, isPositive } from "../config-reader.ts";
+import { type ConfigReader, isLayerCount, isPositive, type Range } from "../config-reader.ts";
+import { checkedUNet } from "./check-unet-config.ts";
 import type { LevelAttention, UNetConfig, UNetLevel } from "./unet-types.ts";
 
 /** Of every norm; the code hard-codes it. */
 export const GROUPS = 32;
+
+const FIELDS = {
+  channels: "channel_mult",
+  layers: "num_res_blocks",
+  transformers: "transformer_depth",
+  heads: "num_heads",
+} as const;
 
 const UNSUPPORTED_WHERE_SET = [
   "n_embed",
@@ -25,8 +33,8 @@ export function ldmUNetConfig(read: ConfigReader): UNetConfig {
   const factors = read.integers("channel_mult", [1, 2, 4, 8]);
   if (factors[0] !== 1) read.fail("channel_mult", "a list that begins with 1");
   const attended = new Set(read.integers("attention_resolutions"));
-  const layers = read.perLevel("num_res_blocks", factors.length, isPositive);
-  const transformers = read.perLevel("transformer_depth", factors.length, isPositive, 1);
+  const layers = read.perLevel("num_res_blocks", factors.length, isLayerCount);
+  const transformers = read.perLevel("transformer_depth", factors.length, isLayerCount, 1);
   const attention = (level: number): LevelAttention => ({
     kind: "cross",
     heads: headCount(read, width * entry(factors, level)),
@@ -39,7 +47,7 @@ export function ldmUNetConfig(read: ConfigReader): UNetConfig {
       layers: entry(layers, level) + extra,
       attention: attended.has(2 ** level) ? attention(level) : { kind: "none" },
     }));
-  return {
+  const config: UNetConfig = {
     architecture: "UNet2DConditionModel",
     sampleSize: read.has("image_size") ? [read.integer("image_size"), read.integer("image_size")] : undefined,
     inChannels: read.integer("in_channels"),
@@ -66,12 +74,15 @@ export function ldmUNetConfig(read: ConfigReader): UNetConfig {
     kernelOut: 3,
     normsTallied: false, // they are of the code's own class
   };
+  return checkedUNet(read, config, FIELDS);
 }
+
+const NOT_GIVEN: Range = { least: -1 };
 
 /** Either the number of heads is given, the same for all levels, or the width of each; -1 says that it is not given. */
 function headCount(read: ConfigReader, width: number): number {
-  const headWidth = read.integer("num_head_channels", -1);
+  const headWidth = read.integer("num_head_channels", -1, NOT_GIVEN);
   const field = headWidth === -1 ? "num_heads" : "num_head_channels";
-  const heads = headWidth === -1 ? read.integer("num_heads", -1) : width / headWidth;
+  const heads = headWidth === -1 ? read.integer("num_heads", -1, NOT_GIVEN) : width / headWidth;
   return isPositive(heads) && width % heads === 0 ? heads : read.fail(field, `a divisor of ${width} channels`);
 }

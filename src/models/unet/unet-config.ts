@@ -1,5 +1,6 @@
 import { entry } from "../../tensor/tensor.ts";
-import { type ConfigReader, configReader, isBoolean, isPositive } from "../config-reader.ts";
+import { type ConfigReader, configReader, isBoolean, isLayerCount, isPositive } from "../config-reader.ts";
+import { checkedUNet } from "./check-unet-config.ts";
 import { ldmUNetConfig } from "./ldm-unet-config.ts";
 import type { LevelAttention, UNetConfig, UNetLevel } from "./unet-types.ts";
 
@@ -11,15 +12,22 @@ export function unetConfig(config: unknown, source = "unet/config.json"): UNetCo
   const read = configReader(config, source);
   switch (read.string("_class_name", "UNet2DConditionModel")) {
     case "UNet2DConditionModel":
-      return conditionConfig(read);
+      return checkedUNet(read, conditionConfig(read), FIELDS);
     case "UNet2DModel":
-      return plainConfig(read);
+      return checkedUNet(read, plainConfig(read), FIELDS);
     case "UNetModel":
       return ldmUNetConfig(read);
     default:
       return read.fail("_class_name", '"UNet2DConditionModel" or "UNet2DModel" or "UNetModel"');
   }
 }
+
+const FIELDS = {
+  channels: "block_out_channels",
+  layers: "layers_per_block",
+  transformers: "transformer_layers_per_block",
+  heads: "attention_head_dim",
+} as const;
 
 const NONE: LevelAttention = { kind: "none" };
 
@@ -32,6 +40,7 @@ function conditionConfig(read: ConfigReader): UNetConfig {
   read.only("resnet_out_scale_factor", [1]);
   const channels = read.integers("block_out_channels", [320, 640, 1280, 1280]);
   const count = channels.length;
+  if (count === 0) read.fail("block_out_channels", "one width at least");
   // `attention_head_dim` of this class is the number of heads: a misnomer that published configs rely on.
   const heads = read.perLevel(
     read.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim",
@@ -39,7 +48,7 @@ function conditionConfig(read: ConfigReader): UNetConfig {
     isPositive,
     8,
   );
-  const transformers = read.perLevel("transformer_layers_per_block", count, isPositive, 1);
+  const transformers = read.perLevel("transformer_layers_per_block", count, isLayerCount, 1);
   const onlyCross = read.perLevel("only_cross_attention", count, isBoolean, false);
   const cross = (level: number, onlyCrossAttention = entry(onlyCross, level)): LevelAttention => ({
     kind: "cross",
@@ -66,7 +75,7 @@ function conditionConfig(read: ConfigReader): UNetConfig {
     ...levels(
       read,
       channels,
-      read.perLevel("layers_per_block", count, isPositive, 2),
+      read.perLevel("layers_per_block", count, isLayerCount, 2),
       {
         kinds: { CrossAttnDownBlock2D: cross, DownBlock2D: () => NONE },
         fallback: [...new Array<string>(3).fill("CrossAttnDownBlock2D"), "DownBlock2D"],
@@ -103,6 +112,7 @@ function plainConfig(read: ConfigReader): UNetConfig {
   for (const field of ["downsample_type", "upsample_type"]) read.only(field, ["conv"]);
   read.only("class_embed_type", []);
   const channels = read.integers("block_out_channels", [224, 448, 672, 896]);
+  if (channels.length === 0) read.fail("block_out_channels", "one width at least");
   const headWidth = (width: number): number =>
     read.isNull("attention_head_dim") ? width : read.integer("attention_head_dim", 8);
   const self = (level: number): LevelAttention => {
@@ -121,7 +131,7 @@ function plainConfig(read: ConfigReader): UNetConfig {
     ...levels(
       read,
       channels,
-      read.perLevel("layers_per_block", channels.length, isPositive, 2),
+      read.perLevel("layers_per_block", channels.length, isLayerCount, 2),
       {
         kinds: { DownBlock2D: () => NONE, AttnDownBlock2D: self },
         fallback: ["DownBlock2D", ...new Array<string>(3).fill("AttnDownBlock2D")],
@@ -175,6 +185,12 @@ function levels(
   };
 }
 
+/** Of the convolutions at both ends, which keep the size. */
+function kernel(read: ConfigReader, field: string): number {
+  const size = read.integer(field, 3, { most: 31 });
+  return size % 2 === 1 ? size : read.fail(field, "an odd number");
+}
+
 type Common = Omit<
   UNetConfig,
   "architecture" | "down" | "up" | "mid" | "contextWidth" | "linearProjection" | "timeConditionWidth" | "addition"
@@ -184,9 +200,6 @@ function common(read: ConfigReader, channels: readonly number[], sampleChannels:
   read.only("act_fn", ["silu", "swish"]);
   read.only("time_embedding_type", ["positional"]);
   const groups = read.integer("norm_num_groups", 32);
-  for (const width of channels) {
-    if (width % groups !== 0) read.fail("norm_num_groups", `a divisor of ${width} channels`);
-  }
   const timeNorm = read.choice(
     "resnet_time_scale_shift",
     { default: "default", scale_shift: "scale_shift" } as const,
@@ -203,7 +216,7 @@ function common(read: ConfigReader, channels: readonly number[], sampleChannels:
     timeWidth: read.has("time_embedding_dim") ? read.integer("time_embedding_dim") : 4 * entry(channels, 0),
     classes: read.has("num_class_embeds") ? read.integer("num_class_embeds") : undefined,
     midScale: read.number("mid_block_scale_factor", 1),
-    downsamplePadding: read.integer("downsample_padding", 1),
+    downsamplePadding: read.integer("downsample_padding", 1, { least: 0, most: 1 }),
     groups,
     // Left out, the middle's attention has those of its residual blocks, or no norm beside those that time scales.
     attentionGroups: read.has("attn_norm_num_groups")
@@ -213,7 +226,7 @@ function common(read: ConfigReader, channels: readonly number[], sampleChannels:
         : undefined,
     epsilon: read.number("norm_eps", 1e-5),
     timeNorm,
-    kernelIn: read.integer("conv_in_kernel", 3),
-    kernelOut: read.integer("conv_out_kernel", 3),
+    kernelIn: kernel(read, "conv_in_kernel"),
+    kernelOut: kernel(read, "conv_out_kernel"),
   };
 }

@@ -1,4 +1,4 @@
-import { type ConfigReader, configReader } from "../../models/config-reader.ts";
+import { type ConfigReader, configReader, LAYER_COUNT, TRAINING_STEPS } from "../../models/config-reader.ts";
 import { unetConfig } from "../../models/unet/unet-config.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 
@@ -33,21 +33,21 @@ export function ddpmConfig(config: unknown, source = "config.yml"): DdpmConfig {
       beta_schedule: diffusion.choice("beta_schedule", { linear: "linear", quad: "quad" } as const),
       beta_start: diffusion.number("beta_start"),
       beta_end: diffusion.number("beta_end"),
-      num_diffusion_timesteps: positive(diffusion, "num_diffusion_timesteps"),
+      num_diffusion_timesteps: diffusion.integer("num_diffusion_timesteps", undefined, TRAINING_STEPS),
     },
   };
 }
 
 /** The same network in the words of diffusers' config.json. */
 function diffusersConfig(data: ConfigReader, model: ConfigReader): Readonly<Record<string, unknown>> {
-  const width = positive(model, "ch");
+  const width = model.integer("ch");
   if (width % GROUPS !== 0) model.fail("ch", `a multiple of ${GROUPS}, the groups of every norm,`);
   const factors = model.integers("ch_mult");
   if (factors[0] !== 1) model.fail("ch_mult", "a list that begins with 1");
-  const size = positive(data, "image_size");
+  const size = data.integer("image_size");
   const stride = 2 ** (factors.length - 1);
   if (size % stride !== 0) data.fail("image_size", `a multiple of ${stride} for ${factors.length} levels`);
-  const channels = positive(model, "in_channels");
+  const channels = model.integer("in_channels");
   if (data.integer("channels", channels) !== channels) data.fail("channels", `${channels}, the model's in_channels,`);
   if (model.integer("out_ch") !== channels) model.fail("out_ch", `${channels}, the number of in_channels,`);
   const attended = new Set(model.integers("attn_resolutions"));
@@ -63,7 +63,7 @@ function diffusersConfig(data: ConfigReader, model: ConfigReader): Readonly<Reco
     flip_sin_to_cos: false,
     freq_shift: 1,
     in_channels: channels,
-    layers_per_block: positive(model, "num_res_blocks"),
+    layers_per_block: model.integer("num_res_blocks", undefined, LAYER_COUNT),
     norm_eps: 1e-6,
     norm_num_groups: GROUPS,
     out_channels: channels,
@@ -71,9 +71,4 @@ function diffusersConfig(data: ConfigReader, model: ConfigReader): Readonly<Reco
     time_embedding_type: "positional",
     up_block_types: attends.map((attention) => (attention ? "AttnUpBlock2D" : "UpBlock2D")).reverse(),
   };
-}
-
-function positive(read: ConfigReader, field: string): number {
-  const value = read.integer(field);
-  return value > 0 ? value : read.fail(field, "a positive whole number");
 }

@@ -1,5 +1,6 @@
+import { LIMITS } from "../../errors/limits.ts";
 import type { VqModelConfig } from "../../models/autoencoder/vq-model.ts";
-import { type ConfigReader, configReader } from "../../models/config-reader.ts";
+import { type ConfigReader, configReader, LAYER_COUNT, TRAINING_STEPS } from "../../models/config-reader.ts";
 import { GROUPS, ldmUNetConfig } from "../../models/unet/ldm-unet-config.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 
@@ -33,7 +34,6 @@ export function ldmConfig(config: unknown, source = "config.yaml"): LdmConfig {
   read.only("beta_schedule", ["linear", "sqrt_linear", "cosine"]);
   read.only("parameterization", ["eps", "x0", "v"]);
   read.only("given_betas", []);
-  if (read.integer("timesteps", 1000) < 1) read.fail("timesteps", "a number above 0");
   const unet = ldmUNetConfig(part(read, "unet_config", "UNetModel"));
   const scaleFactor = read.number("scale_factor", 1);
   if (scaleFactor <= 0) read.fail("scale_factor", "a number above 0");
@@ -61,7 +61,7 @@ export function ldmConfig(config: unknown, source = "config.yaml"): LdmConfig {
       beta_schedule: read.string("beta_schedule", "linear"),
       linear_start: read.number("linear_start", 1e-4),
       linear_end: read.number("linear_end", 2e-2),
-      timesteps: read.integer("timesteps", 1000),
+      timesteps: read.integer("timesteps", 1000, TRAINING_STEPS),
       parameterization: read.string("parameterization", "eps"),
     },
     scaleByDeviation: read.boolean("scale_by_std", false),
@@ -78,6 +78,9 @@ export function ldmVqConfig(read: ConfigReader, scalingFactor: number): VqModelC
   const width = coder.integer("ch");
   if (width % GROUPS !== 0) coder.fail("ch", `a multiple of ${GROUPS}`);
   const channels = coder.integers("ch_mult", [1, 2, 4, 8]).map((factor) => width * factor);
+  if (channels.length === 0 || channels.some((count) => count > LIMITS.config.count.most)) {
+    coder.fail("ch_mult", `one width at least, none above ${LIMITS.config.count.most},`);
+  }
   const side = coder.integer("resolution");
   const attended = new Set(coder.integers("attn_resolutions"));
   const attentionLevels = channels.map((_, level) => attended.has(Math.floor(side / 2 ** level)));
@@ -86,7 +89,7 @@ export function ldmVqConfig(read: ConfigReader, scalingFactor: number): VqModelC
     outChannels: coder.integer("out_ch"),
     latentChannels: coder.integer("z_channels"),
     channels,
-    layers: coder.integer("num_res_blocks"),
+    layers: coder.integer("num_res_blocks", undefined, LAYER_COUNT),
     groups: GROUPS,
     midAttention: true,
     attentionLevels,

@@ -1,7 +1,14 @@
+import { LIMITS } from "../../errors/limits.ts";
 import type { ActivationName } from "../../layers/activations.ts";
 import type { ClipConfig, ClipVisionConfig } from "../../models/clip/clip.ts";
 import type { ClipTextConfig } from "../../models/clip/clip-text.ts";
-import { type ConfigReader, configReader } from "../../models/config-reader.ts";
+import {
+  type ConfigReader,
+  configReader,
+  isPositive,
+  LAYER_COUNT,
+  POSITION_COUNT,
+} from "../../models/config-reader.ts";
 
 /** Reads an open_clip_config.json, or the `model_cfg` in it alone, with OpenCLIP's defaults. */
 export function openClipConfig(config: unknown, source = "open_clip_config.json"): ClipConfig {
@@ -70,8 +77,8 @@ function textConfig(read: ConfigReader, activation: ActivationName, projection: 
   return {
     ...tower(read, width, heads, activation),
     vocabularySize: read.integer("vocab_size", 49408),
-    positions: read.integer("context_length", 77),
-    pooling: pooling === "highest" ? { kind: pooling } : { kind: pooling, id: read.integer("eos_id", 2) },
+    positions: read.integer("context_length", 77, POSITION_COUNT),
+    pooling: pooling === "highest" ? { kind: pooling } : { kind: pooling, id: read.integer("eos_id", 2, { least: 0 }) },
     projection,
   };
 }
@@ -80,8 +87,15 @@ function textConfig(read: ConfigReader, activation: ActivationName, projection: 
 const tower = (read: ConfigReader, width: number, heads: number, activation: ActivationName) => ({
   width,
   heads,
-  layers: read.integer("layers", 12),
-  innerWidth: Math.trunc(width * read.number("mlp_ratio", 4)),
+  layers: read.integer("layers", 12, LAYER_COUNT),
+  innerWidth: innerWidthOf(read, width),
   activation,
   epsilon: read.section("norm_kwargs").number("eps", 1e-5),
 });
+
+function innerWidthOf(read: ConfigReader, width: number): number {
+  const inner = Math.trunc(width * read.number("mlp_ratio", 4));
+  return isPositive(inner)
+    ? inner
+    : read.fail("mlp_ratio", `a factor that makes 1 to ${LIMITS.config.count.most} of ${width}`);
+}

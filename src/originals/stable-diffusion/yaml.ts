@@ -1,5 +1,12 @@
 import type { JsonObject } from "../../checkpoint/text/json.ts";
-import { type ConfigReader, configReader, isPositive } from "../../models/config-reader.ts";
+import {
+  type ConfigReader,
+  configReader,
+  isLayerCount,
+  isPositive,
+  LAYER_COUNT,
+  TRAINING_STEPS,
+} from "../../models/config-reader.ts";
 import {
   type OriginalAutoencoder,
   type OriginalSchedule,
@@ -30,7 +37,7 @@ export function originalConfig(yaml: JsonObject, source: string): OriginalConfig
     schedule: {
       start: read.number("linear_start", STABLE_DIFFUSION_SCHEDULE.start),
       end: read.number("linear_end", STABLE_DIFFUSION_SCHEDULE.end),
-      timesteps: read.integer("timesteps", STABLE_DIFFUSION_SCHEDULE.timesteps),
+      timesteps: read.integer("timesteps", STABLE_DIFFUSION_SCHEDULE.timesteps, TRAINING_STEPS),
     },
     prediction: readPrediction(read, denoiser.section("scaling_config")),
     penultimate: readLayer(read.section("cond_stage_config").section("params")),
@@ -52,9 +59,9 @@ function readUnet(read: ConfigReader): OriginalUnet {
     inChannels: read.integer("in_channels"),
     outChannels: read.integer("out_channels"),
     channels,
-    layers: read.perLevel("num_res_blocks", count, isPositive),
+    layers: read.perLevel("num_res_blocks", count, isLayerCount),
     attention: factors.map((_, level) => resolutions.has(2 ** level)),
-    depths: read.perLevel("transformer_depth", count, isPositive, 1),
+    depths: read.perLevel("transformer_depth", count, isLayerCount, 1),
     heads: readHeads(read, channels),
     contextWidth,
     linearProjection: read.boolean("use_linear_in_transformer", false),
@@ -64,7 +71,7 @@ function readUnet(read: ConfigReader): OriginalUnet {
 
 /** Their number, or -1 and the width of one. */
 function readHeads(read: ConfigReader, channels: readonly number[]): readonly number[] {
-  const width = read.integer("num_head_channels", -1);
+  const width = read.integer("num_head_channels", -1, { least: -1 });
   if (width === -1) {
     const heads = read.integer("num_heads");
     return heads > 0 ? channels.map(() => heads) : read.fail("num_heads", "a positive number");
@@ -82,7 +89,7 @@ function readAutoencoder(read: ConfigReader): OriginalAutoencoder {
     outChannels: read.integer("out_ch"),
     latentChannels: read.integer("z_channels"),
     channels: read.integers("ch_mult").map((factor) => factor * read.integer("ch")),
-    layers: read.integer("num_res_blocks"),
+    layers: read.integer("num_res_blocks", undefined, LAYER_COUNT),
   };
 }
 
