@@ -30,6 +30,7 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
     places: [
       "checkpoint/files/node.ts",
       "checkpoint/files/write.ts",
+      "checkpoint/files/owner.ts",
       "checkpoint/bytes/byte-sources/file.ts",
       "runtime",
       "cli",

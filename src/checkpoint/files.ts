@@ -24,6 +24,8 @@ export interface Files {
 export interface WritableFiles extends Files {
   /** Puts a file to `path` that appears there only once all of `pieces` are in it; otherwise nothing is left behind. */
   write(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void>;
+  /** A name beside `path` for what is of use for a while only; should this process be killed, another removes it. */
+  temporaryName(path: string): string;
   /** Removes the file at `path`, if there is one. */
   remove(path: string): Promise<void>;
   at(path: string): WritableFiles;

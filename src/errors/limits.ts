@@ -94,6 +94,7 @@ export const LIMITS = {
   },
   evaluation: {
     shards: limit(10_000, "shards of an evaluation", "one for each process of a cluster"),
+    batch: limit(10_000, "images of a batch", "memory ends before"),
     images: limit(10_000_000, "images of an evaluation", "FID takes 50,000"),
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Limit>>>>;

@@ -35,7 +35,10 @@ export function joinedSettings(shards: readonly EvaluatedShard[]): EvaluationSet
       );
     }
   }
-  const missing = Array.from({ length: of }, (_, i) => i + 1).filter((index) => !found.includes(index));
+  const missing: number[] = []; // one more than are given is the first that can be missing
+  for (let index = 1; index <= of && missing.length <= found.length; index++) {
+    if (!found.includes(index)) missing.push(index);
+  }
   if (missing.length > 0)
     throw new EvaluationError(`Cannot merge: of ${of} shards, number ${missing.join(", ")} is missing`);
   if (found.length > of)

@@ -1,6 +1,6 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeWhole } from "../checkpoint/files/write.ts";
+import { makeFolder, writeWhole } from "../checkpoint/files/write.ts";
 import { ImageError } from "./image-error.ts";
 import { encodePng } from "./png.ts";
 import type { PngText } from "./png-text.ts";
@@ -27,7 +27,7 @@ export function writeImage(path: string, image: RgbImage, text: PngText = {}): v
 /** Writes `content` to `path` as a whole, making the folders that it lies in. */
 export async function writeInFolder(path: string, content: Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
   } catch (cause) {
     throw new Error(`Cannot write "${path}"`, { cause });
   }

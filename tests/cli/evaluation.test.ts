@@ -9,10 +9,11 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
+import { lockFolder } from "../../src/cli/evaluate/folder-lock.ts";
 import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
@@ -192,13 +193,14 @@ describe("deepcache eval", () => {
 
   test("refuses a folder in which another process is at work", async () => {
     copy("whole", "busy");
-    writeFileSync(at("busy", "process.lock"), String(process.ppid));
-    const busy = await evaluate("busy", ...BASE, "--count", "5");
-    expect(busy.code).toBe(2);
-    expect(busy.stderr).toContain(`process ${process.ppid} does; if it does not, delete`);
-    writeFileSync(at("busy", "process.lock"), "999999999");
+    {
+      using _lock = lockFolder(at("busy"));
+      const busy = await evaluate("busy", ...BASE, "--count", "5");
+      expect(busy.code).toBe(2);
+      expect(busy.stderr).toContain(`process ${process.pid} of ${hostname()} does; if it does not, delete`);
+    }
     expect(await evaluate("busy", ...BASE, "--count", "5")).toMatchObject({ code: 0 });
-    expect(existsSync(at("busy", "process.lock"))).toBe(false);
+    expect(readdirSync(at("busy")).filter((name) => name.endsWith(".lock"))).toEqual([]);
   });
 
   test("refuses results of another evaluation", async () => {

@@ -24,6 +24,7 @@ export function memoryFiles(
         const key = full(path);
         table.set(key, await joinPieces(pieces));
       },
+      temporaryName: (path) => `${path}.${crypto.randomUUID()}`,
       async remove(path) {
         table.delete(full(path));
       },

@@ -1,9 +1,9 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileSource } from "../bytes/byte-sources/file.ts";
 import type { WritableFiles } from "../files.ts";
 import { checkBelow, folderError } from "./paths.ts";
-import { writePieces } from "./write.ts";
+import { makeFolder, temporaryName, writePieces } from "./write.ts";
 
 /** A folder on disk; links are followed wherever they lead, since the Hugging Face cache consists of them. */
 export function nodeFiles(folder: string): WritableFiles {
@@ -23,12 +23,13 @@ export function nodeFiles(folder: string): WritableFiles {
     async write(path, pieces) {
       const target = full(path);
       try {
-        await mkdir(dirname(target), { recursive: true });
+        makeFolder(dirname(target));
       } catch (cause) {
         throw new Error(`Cannot write "${target}"`, { cause });
       }
       await writePieces(target, pieces);
     },
+    temporaryName,
     async remove(path) {
       await rm(full(path), { force: true });
     },

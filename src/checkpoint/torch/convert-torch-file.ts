@@ -114,7 +114,7 @@ interface OpenStorage {
 function storageReader(source: ByteSource, scratch: WritableFiles, signal: AbortSignal | undefined) {
   let total = 0;
   let unpacked: { readonly packed: PackedRange; readonly bytes: ByteSource } | undefined;
-  const name = `${crypto.randomUUID()}.storage`;
+  const name = scratch.temporaryName("storage");
   return {
     async open(place: StoragePlace): Promise<OpenStorage> {
       if (place.kind === "plain") return { bytes: source, start: place.offset };

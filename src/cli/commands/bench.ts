@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename, extname, join } from "node:path";
 import type { Command } from "commander";
@@ -10,6 +10,7 @@ import { speedupPlot } from "../../benchmark/report/plot.ts";
 import type { BenchmarkReport } from "../../benchmark/report/report.ts";
 import { reportFacts, reportTables } from "../../benchmark/report/report-tables.ts";
 import { architectureSubject, modelSubject, type Subject } from "../../benchmark/subject.ts";
+import { writeWhole } from "../../checkpoint/files/write.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
@@ -119,14 +120,15 @@ async function bench(flags: Flags, signal: AbortSignal, terminal: Terminal): Pro
     terminal.print(`removed ${folder}`);
     return;
   }
-  for (const path of [flags.output, flags.report]) if (path !== undefined) await checkWritable(path);
+  const plot = flags.report === undefined ? undefined : plotPath(flags.report);
+  for (const path of [flags.output, flags.report, plot]) if (path !== undefined) await checkWritable(path);
   const begin = performance.now();
   const { subject, made } = await openSubject(flags, folder, signal, terminal);
   const preparationSeconds = made ? (performance.now() - begin) / 1000 : 0;
   const report = await measure(subject, { ...optionsOf(flags, subject), preparationSeconds }, flags, signal, terminal);
-  for (const path of [flags.output, flags.report]) if (path !== undefined) await makeFolderOf(path);
-  if (flags.output !== undefined) await writeFile(flags.output, `${JSON.stringify(report, null, 2)}\n`);
-  if (flags.report !== undefined) await writeReport(flags.report, report);
+  for (const path of [flags.output, flags.report]) if (path !== undefined) makeFolderOf(path);
+  if (flags.output !== undefined) writeWhole(flags.output, `${JSON.stringify(report, null, 2)}\n`);
+  if (flags.report !== undefined) writeReport(flags.report, report);
   if (flags.json === true) terminal.printJson(report);
   else terminal.print(reportText(report));
 }
@@ -202,11 +204,13 @@ function defaultScenarios({ branches, evaluations }: Flags, subject: Subject): S
 }
 
 /** The page, and the plot under the same name. */
-async function writeReport(path: string, report: BenchmarkReport): Promise<void> {
-  const stem = extname(path) === "" ? path : path.slice(0, -extname(path).length);
-  await writeFile(`${stem}.svg`, speedupPlot(report));
-  await writeFile(path, reportMarkdown(report, `${basename(stem)}.svg`));
+function writeReport(path: string, report: BenchmarkReport): void {
+  const plot = plotPath(path);
+  writeWhole(plot, speedupPlot(report));
+  writeWhole(path, reportMarkdown(report, basename(plot)));
 }
+
+const plotPath = (page: string): string => `${extname(page) === "" ? page : page.slice(0, -extname(page).length)}.svg`;
 
 function reportText(report: BenchmarkReport): string {
   const facts = reportFacts(report).map(([name, value]) => `${name.padEnd(24)}${value}`);

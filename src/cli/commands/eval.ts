@@ -28,6 +28,7 @@ import type { Terminal } from "../terminal/console.ts";
 import { conversion } from "../terminal/conversion.ts";
 import { capThreads } from "../terminal/cores.ts";
 import { interruptible } from "../terminal/interrupt.ts";
+import { checkFolderWritable } from "../terminal/output-files.ts";
 import { table } from "../terminal/units.ts";
 import { watchEvaluation } from "../terminal/watch-evaluation.ts";
 import { checkUsedProfile, readUsedProfile } from "../tune/use-profile.ts";
@@ -62,6 +63,7 @@ Examples:
 }
 
 async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  await checkFolderWritable(flags.output);
   const store = folderStore(flags.output);
   const finished = flags.merge === undefined ? await make(flags, store, signal, terminal) : merge(flags, store);
   const { summary, times } = finished;

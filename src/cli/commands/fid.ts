@@ -143,7 +143,7 @@ async function run(
         output,
         featureStatistics(samples(output, JUDGED)),
       ]);
-      await makeFolderOf(saveStats);
+      makeFolderOf(saveStats);
       await writeReferenceStatistics(saveStats, Object.fromEntries(statistics));
     }
     if (flags.json === true)

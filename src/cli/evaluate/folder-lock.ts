@@ -1,34 +1,89 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { isGone, OWNER_TOKEN, ownerToken } from "../../checkpoint/files/owner.ts";
+import { makeFolder } from "../../checkpoint/files/write.ts";
 import { UsageError } from "../flags/usage.ts";
 
-/** Names the process that works in a folder. */
-const LOCK = "process.lock";
+/**
+ * Every process has a lock of its own name, so that none can take another's for the one that it found to be left behind.
+ * One that finds no other, once its own is there, has the folder.
+ */
+const LOCK = new RegExp(`^process-(${OWNER_TOKEN})\\.lock$`);
+/** A process elsewhere shows by the time of its lock that it is still there. */
+const RENEWAL_MILLISECONDS = 30_000;
+const LOST_MILLISECONDS = 10 * RENEWAL_MILLISECONDS;
+/** How long one of two that began at the same time waits for the other to stand back. */
+const PATIENCE_MILLISECONDS = 500;
 
 /** Keeps other processes from working in `folder`, until disposed; what a killed process left behind is of no account. */
 export function lockFolder(folder: string): Disposable {
-  const path = join(folder, LOCK);
-  mkdirSync(folder, { recursive: true });
-  const owner = Number(contentOf(path));
-  if (owner > 0 && owner !== process.pid && isRunning(owner)) {
-    throw new UsageError(`Cannot work in "${folder}": process ${owner} does; if it does not, delete "${path}"`);
+  const name = `process-${ownerToken()}.lock`;
+  const path = join(folder, name);
+  try {
+    makeFolder(folder);
+    writeFileSync(path, `process ${process.pid} of ${hostname()}\n`, { flag: "wx" });
+  } catch (cause) {
+    if (isCode(cause, "EEXIST")) throw busy(folder, name);
+    throw new Error(`Cannot work in "${folder}"`, { cause });
   }
-  writeFileSync(path, String(process.pid));
-  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
+  const other = otherOwner(folder, name);
+  if (other !== undefined) {
+    rmSync(path, { force: true });
+    throw busy(folder, other);
+  }
+  const renewal = setInterval(() => renew(path), RENEWAL_MILLISECONDS).unref();
+  return {
+    [Symbol.dispose]() {
+      clearInterval(renewal);
+      rmSync(path, { force: true });
+    },
+  };
 }
 
-function contentOf(path: string): string {
+/** The lock of another process at work. Of two that began together, the one whose name comes first outwaits the other. */
+function otherOwner(folder: string, own: string): string | undefined {
+  const deadline = Date.now() + PATIENCE_MILLISECONDS;
+  for (;;) {
+    const others = readdirSync(folder).filter((name) => name !== own && isHeld(folder, name));
+    const [first] = others.sort();
+    if (first === undefined || first < own || Date.now() > deadline) return first;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+}
+
+/** Whether a name is that of a lock whose process is at work; removes one that was left behind. */
+function isHeld(folder: string, name: string): boolean {
+  const token = LOCK.exec(name)?.[1];
+  if (token === undefined) return false;
+  const path = join(folder, name);
+  const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  if (modified === undefined) return false;
+  const gone = isGone(token) ?? Date.now() - modified > LOST_MILLISECONDS;
+  if (gone) rmSync(path, { force: true });
+  return !gone;
+}
+
+function renew(path: string): void {
   try {
-    return readFileSync(path, "utf8");
+    utimesSync(path, new Date(), new Date());
   } catch {
-    return "";
+    // deleted by hand, as the message of another process advises
   }
 }
 
-function isRunning(id: number): boolean {
+function busy(folder: string, name: string): UsageError {
+  const path = join(folder, name);
+  return new UsageError(`Cannot work in "${folder}": ${ownerIn(path)} does; if it does not, delete "${path}"`);
+}
+
+function ownerIn(path: string): string {
   try {
-    return process.kill(id, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "another process";
   }
 }
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;

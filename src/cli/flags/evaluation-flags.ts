@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { LIMITS } from "../../errors/limits.ts";
 import { isMeasureName, MEASURES, type MeasureName } from "../../evaluation/measures.ts";
 import type { EvaluatedPolicy, Shard } from "../../evaluation/workload/items.ts";
 import { INCEPTION_INPUTS, type InceptionInput } from "../../models/judges/inception.ts";
@@ -140,7 +141,7 @@ function parseInput(text: string): InceptionInput {
 function parseShard(text: string): Shard {
   const [, index = "", of = ""] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const shard = { index: Number(index), of: Number(of) };
-  if (index === "" || shard.index < 1 || shard.index > shard.of) {
+  if (index === "" || shard.index < 1 || shard.index > shard.of || shard.of > LIMITS.evaluation.shards.most) {
     throw new UsageError(`Cannot use --shard ${text}: a share such as 2/8 is required, counted from 1`);
   }
   return shard;

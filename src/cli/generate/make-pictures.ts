@@ -121,6 +121,6 @@ async function writeTogether(
 
 async function writeLatents([first, ...others]: readonly Tensor[], path: string | undefined): Promise<void> {
   if (path === undefined || first === undefined) return;
-  await makeFolderOf(path);
+  makeFolderOf(path);
   await writeSafetensors(path, { latents: concatenate([first, ...others], 0) });
 }

@@ -1,27 +1,38 @@
-import { access, constants, mkdir, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { makeFolder, regularTarget } from "../../checkpoint/files/write.ts";
 
 /**
  * Refuses an output that could not be written, before the work is done: only new and regular files are written, in folders
  * that are there or can be made.
  */
 export async function checkWritable(path: string): Promise<void> {
-  const existing = await stat(path).catch(() => undefined);
-  if (existing?.isDirectory() === true) throw new Error(`Cannot write "${path}": it is a folder`);
-  if (existing !== undefined && !existing.isFile()) {
-    throw new Error(`Cannot write "${path}": it is a device or a pipe, a regular file is required`);
-  }
-  const folder = await nearestFolder(dirname(path));
+  let target: string;
   try {
-    await access(folder, constants.W_OK);
+    target = regularTarget(path);
   } catch (cause) {
-    throw new Error(`Cannot write "${path}": folder "${folder}" is not writable`, { cause });
+    throw cause instanceof Error && "syscall" in cause ? new Error(`Cannot write "${path}"`, { cause }) : cause;
+  }
+  await checkFolderWritable(dirname(target), path);
+}
+
+/** Refuses a folder that could neither be written to nor be made; `path` is what messages call it. */
+export async function checkFolderWritable(folder: string, path = folder): Promise<void> {
+  const nearest = await nearestFolder(folder);
+  try {
+    await access(nearest, constants.W_OK);
+  } catch (cause) {
+    throw new Error(`Cannot write "${path}": folder "${nearest}" is not writable`, { cause });
   }
 }
 
 /** Makes the folder that `path` lies in. */
-export async function makeFolderOf(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+export function makeFolderOf(path: string): void {
+  try {
+    makeFolder(dirname(path));
+  } catch (cause) {
+    throw new Error(`Cannot write "${path}"`, { cause });
+  }
 }
 
 /** The part of `folder` that is there, in which the rest can be made. */

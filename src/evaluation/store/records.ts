@@ -1,3 +1,4 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { isJsonObject } from "../../checkpoint/text/json.ts";
 import type { GenerationResult, PhaseSeconds } from "../../pipelines/run/events.ts";
 import { EvaluationError } from "../errors.ts";
@@ -85,7 +86,7 @@ export function parseResult(value: unknown): ResultRecord {
   ) {
     return value as unknown as ResultRecord;
   }
-  throw new EvaluationError(`Cannot read a result from ${JSON.stringify(value)}: it was not written by an evaluation`);
+  throw new EvaluationError(`Cannot read a result from ${quote(value)}: it was not written by an evaluation`);
 }
 
 /** A line of timings.jsonl as a record. */
@@ -99,5 +100,5 @@ export function parseTiming(value: unknown): TimingRecord {
   ) {
     return value as unknown as TimingRecord;
   }
-  throw new EvaluationError(`Cannot read a timing from ${JSON.stringify(value)}: it was not written by an evaluation`);
+  throw new EvaluationError(`Cannot read a timing from ${quote(value)}: it was not written by an evaluation`);
 }

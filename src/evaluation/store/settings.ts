@@ -1,5 +1,7 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { isJsonObject, parseJson } from "../../checkpoint/text/json.ts";
 import { parsePolicy } from "../../deepcache/policies.ts";
+import { LIMITS } from "../../errors/limits.ts";
 import { EvaluationError } from "../errors.ts";
 import { isMeasureName, type MeasureName } from "../measures.ts";
 import type { EvaluatedPolicy, Shard } from "../workload/items.ts";
@@ -34,16 +36,36 @@ export function readSettings(store: Store): EvaluationSettings | undefined {
   const value = parseJson(bytes, `"${SETTINGS}"`);
   if (!isSettings(value))
     throw new EvaluationError(`Cannot read "${SETTINGS}": it does not hold an evaluation's settings`);
+  checkCounts(value);
   return { ...value, policies: value.policies.map((policy) => ({ ...policy, cache: parsePolicy(policy.cache) })) };
+}
+
+const { images: IMAGES, batch: BATCH, shards: SHARDS } = LIMITS.evaluation;
+
+/** Refuses by name counts that work without end would follow from. */
+function checkCounts(value: unknown): void {
+  if (!isJsonObject(value)) return;
+  const { count, batch, seed, shard } = value;
+  const { index, of } = isJsonObject(shard) ? shard : { index: 1, of: 1 };
+  const check = (field: string, found: unknown, most: number, least = 1): void => {
+    if (Number.isSafeInteger(found) && Number(found) >= least && Number(found) <= most) return;
+    throw new EvaluationError(
+      `Cannot read "${SETTINGS}": "${field}" is ${quote(found)} where a whole number from ${least} to ${most} is required`,
+    );
+  };
+  check("count", count, IMAGES.most);
+  check("batch", batch, BATCH.most);
+  check("seed", seed, Number.MAX_SAFE_INTEGER, 0);
+  check("shard.of", of, SHARDS.most);
+  check("shard.index", index, Number(of));
 }
 
 function isSettings(value: unknown): value is EvaluationSettings {
   if (!isJsonObject(value)) return false;
-  const { format, version, count, batch, seed, rows, policies, metrics, options } = value;
+  const { format, version, rows, policies, metrics, options } = value;
   return (
     format === FORMAT &&
     typeof version === "string" &&
-    [count, batch, seed].every((number) => typeof number === "number") &&
     isJsonObject(rows) &&
     isJsonObject(options) &&
     Array.isArray(policies) &&

@@ -1,6 +1,6 @@
-import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, openSync, readSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { writeWhole } from "../../../checkpoint/files/write.ts";
+import { makeFolder, writeWhole } from "../../../checkpoint/files/write.ts";
 import type { Store } from "../store.ts";
 
 /** A store in a folder, which is made where it is missing. */
@@ -9,7 +9,7 @@ export function folderStore(folder: string): Store {
   const place = (name: string): string => {
     const path = join(folder, name);
     const parent = dirname(path);
-    if (!made.has(parent)) mkdirSync(parent, { recursive: true });
+    if (!made.has(parent)) makeFolder(parent);
     made.add(parent);
     return path;
   };
