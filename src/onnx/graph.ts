@@ -32,6 +32,8 @@ export interface WeightSource {
   readonly path?: string | undefined;
   /** The bytes `offset … offset + length`. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** What has become of them since they were found; missing where nothing can. */
+  state?(): Promise<"same" | "replaced" | "removed" | "changed">;
 }
 
 /** Bytes outside of a graph. */

@@ -55,7 +55,14 @@ test("fileSource() notices a file that has shrunk since", async () => {
   const path = join(temporaryFolder({ five: BYTES }), "five");
   const source = await fileSource(path);
   truncateSync(path, 2);
-  await expect(source.read(0, 5)).rejects.toThrow("it ended 3 bytes early, it has been truncated");
+  await expect(source.read(0, 5)).rejects.toThrow("it has been changed since it was opened");
+});
+
+test("memorySource() gives bytes that may be kept, of a Buffer, too", async () => {
+  const bytes = await memorySource(Buffer.from(BYTES)).read(0, 2);
+  const kept = bytes.slice();
+  bytes.fill(0);
+  expect([...kept]).toEqual([...BYTES.slice(0, 2)]);
 });
 
 test("writeSafetensors() leaves exactly one file, which reads back", async () => {

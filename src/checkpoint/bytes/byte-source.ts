@@ -1,3 +1,6 @@
+/** What has become of a file: as it was, another or none under its name, or itself with other bytes. */
+export type SourceState = "same" | "replaced" | "removed" | "changed";
+
 /** Random access to the bytes of one file, wherever it lies. */
 export interface ByteSource {
   /** What messages call it. */
@@ -10,4 +13,6 @@ export interface ByteSource {
   readonly size: number;
   /** The bytes `offset … offset + length`; rejects with a CheckpointError where the source does not hold them all. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** What has become of the bytes since the source was opened; missing where nothing can. */
+  state?(): Promise<SourceState>;
 }

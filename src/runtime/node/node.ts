@@ -17,6 +17,7 @@ import type { OpenedSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
 import { callingThread } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
+import { type WeightState, weightState } from "./weight-state.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -85,9 +86,12 @@ export function nodeRuntimeInPieces(
     device,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
     async load(graph, options = {}) {
+      const state = weightState(graph);
       const load = async (): Promise<Session> => {
         const adapted = adapt(graph, await features(), options.allowHalf ?? false);
-        return wrap(await open(adapted, options), graph, tensors);
+        await state.checkBeforeLoad();
+        const opened = await open(adapted, options);
+        return wrap(opened, graph, { tensors, state });
       };
       return await abortable(load, options.signal, (session) => void session[Symbol.asyncDispose]());
     },
@@ -152,12 +156,18 @@ function readBackGraph(shape: readonly number[]): Graph {
   return builder.finish({ value: identity(builder.input("kept", "F32", shape)) });
 }
 
-function wrap(session: OpenedSession, graph: Graph, tensors: DeviceTensors): Session {
+interface Surroundings {
+  readonly tensors: DeviceTensors;
+  readonly state: WeightState;
+}
+
+function wrap(session: OpenedSession, graph: Graph, { tensors, state }: Surroundings): Session {
   let released = false;
   return {
     async run(inputs, { signal } = {}) {
       if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
       checkFeeds(graph, inputs);
+      await state.checkInUse();
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.feedOf(feed)]));
       const results = await abortable(
         () => session.run(feeds, signal),
@@ -166,7 +176,16 @@ function wrap(session: OpenedSession, graph: Graph, tensors: DeviceTensors): Ses
           for (const result of Object.values(late)) result.free();
         },
       );
-      return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, tensors.tensorOf(result)]));
+      const given = Object.fromEntries(
+        Object.entries(results).map(([name, result]) => [name, tensors.tensorOf(result)]),
+      );
+      try {
+        await state.checkInUse();
+      } catch (error) {
+        for (const tensor of Object.values(given)) tensor[Symbol.dispose]();
+        throw error;
+      }
+      return given;
     },
     async [Symbol.asyncDispose]() {
       if (released) return;

@@ -1,20 +1,29 @@
+import type { BigIntStats } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 import { CheckpointError } from "../../errors.ts";
-import type { ByteSource } from "../byte-source.ts";
+import type { ByteSource, SourceState } from "../byte-source.ts";
 import { checkRange } from "./bounds.ts";
 
-/** A file on disk, opened anew for every read: nothing to close, and no more open files than reads under way. */
+/**
+ * A file on disk, opened anew for every read: nothing to close, and no more open files than reads under way. A file that has
+ * been replaced or changed in the meantime is refused.
+ */
 export async function fileSource(path: string): Promise<ByteSource> {
-  const { realPath, size, modified } = await locate(path);
+  const { realPath, found } = await locate(path);
+  const size = Number(found.size);
   return {
     name: path,
     path: realPath,
-    identity: JSON.stringify([realPath, size, modified]),
+    identity: JSON.stringify([realPath, size, Number(found.mtimeNs) / 1e6]),
     size,
+    async state() {
+      const now = await stat(realPath, { bigint: true }).catch(() => undefined);
+      return now === undefined ? "removed" : stateOf(found, now);
+    },
     async read(offset, length) {
       checkRange(path, size, offset, length);
       try {
-        return await readRange(realPath, offset, length);
+        return await readRange(realPath, { path, found, offset, length });
       } catch (cause) {
         if (cause instanceof CheckpointError) throw cause;
         throw new CheckpointError(`Cannot read ${length} bytes at ${offset} of "${path}"`, { cause });
@@ -23,12 +32,12 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-async function locate(path: string): Promise<{ realPath: string; size: number; modified: number }> {
+async function locate(path: string): Promise<{ readonly realPath: string; readonly found: BigIntStats }> {
   try {
     const realPath = await realpath(path);
-    const found = await stat(realPath);
+    const found = await stat(realPath, { bigint: true });
     if (!found.isFile()) throw new CheckpointError(`Cannot read "${path}": it is not a file`);
-    return { realPath, size: found.size, modified: found.mtimeMs };
+    return { realPath, found };
   } catch (cause) {
     if (cause instanceof CheckpointError) throw cause;
     const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
@@ -36,9 +45,24 @@ async function locate(path: string): Promise<{ realPath: string; size: number; m
   }
 }
 
-async function readRange(path: string, offset: number, length: number): Promise<Uint8Array> {
-  const file = await open(path, "r");
+function stateOf(before: BigIntStats, now: BigIntStats): SourceState {
+  if (before.dev !== now.dev || before.ino !== now.ino) return "replaced";
+  return before.size === now.size && before.mtimeNs === now.mtimeNs ? "same" : "changed";
+}
+
+interface Range {
+  /** What messages call the file. */
+  readonly path: string;
+  readonly found: BigIntStats;
+  readonly offset: number;
+  readonly length: number;
+}
+
+async function readRange(realPath: string, { path, found, offset, length }: Range): Promise<Uint8Array> {
+  const file = await open(realPath, "r");
   try {
+    const state = stateOf(found, await file.stat({ bigint: true }));
+    if (state !== "same") throw new CheckpointError(`Cannot read "${path}": it has been ${state} since it was opened`);
     const bytes = new Uint8Array(length);
     let filled = 0;
     while (filled < length) {

@@ -1,8 +1,9 @@
 import type { ByteSource } from "../byte-source.ts";
 import { checkRange } from "./bounds.ts";
 
-/** Bytes that are already in memory; reads are views, not copies. */
-export function memorySource(bytes: Uint8Array, name = "memory"): ByteSource {
+/** Bytes that are already in memory; reads are views, not copies, and of no other class than bytes from elsewhere. */
+export function memorySource(given: Uint8Array, name = "memory"): ByteSource {
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength); // a Buffer's slices are views
   return {
     name,
     size: bytes.length,
