@@ -84,7 +84,8 @@ export async function openJob(
   const preset = presetFlags(flags, pipeline);
   const settled = liked === undefined ? preset : withLiked(preset, liked, pipeline);
   const isRepeated = liked !== undefined && prompts.length === 0 && pipeline.conditioned === "prompt";
-  const request = await requestOf(pipeline, isRepeated ? likedPrompts(liked) : prompts, settled, advice);
+  const shown = isRepeated ? likedPrompts(liked) : prompts;
+  const request = await requestOf(pipeline, shown, settled, { advice, signal });
   const made = ({ rows, count }: Pick<JobRun, "rows" | "count">): GenerateRequest => ({
     ...withRows(request, rows),
     ...given({ count }),

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { type Prompt, parsePrompts } from "../evaluation/workload/prompts.ts";
+import { readAll } from "../image/files.ts";
 import { UsageError } from "./flags/usage.ts";
 import type { Terminal } from "./terminal/console.ts";
 
@@ -19,6 +19,7 @@ export interface PromptFlags {
 export async function promptsGiven(
   args: readonly string[],
   { prompt, prompts }: PromptFlags,
+  signal: AbortSignal,
   terminal: Terminal,
 ): Promise<readonly string[]> {
   const ways = [
@@ -29,7 +30,7 @@ export async function promptsGiven(
   const [first, second] = ways.filter((way) => way !== false);
   if (second !== undefined) throw new UsageError(`Cannot use ${second} together with ${first}`);
   if (prompt !== undefined) return [prompt];
-  if (prompts !== undefined) return textsOf(await readPrompts(prompts, terminal));
+  if (prompts !== undefined) return textsOf(await readPrompts(prompts, signal, terminal));
   if (args.filter((arg) => arg === STANDARD).length > 1) throw new UsageError("Cannot read stdin twice: give - once");
   if (isOneUnquoted(args)) {
     const joined = args.join(" ");
@@ -39,17 +40,18 @@ export async function promptsGiven(
     return [joined];
   }
   const read = async (arg: string): Promise<readonly string[]> =>
-    isReference(arg) ? textsOf(await readPrompts(arg.replace(/^@/, ""), terminal)) : [arg];
+    isReference(arg) ? textsOf(await readPrompts(arg.replace(/^@/, ""), signal, terminal)) : [arg];
   return (await Promise.all(args.map(read))).flat();
 }
 
 /** The prompts of a file, one a line or in one of the formats that evaluations read; of stdin where `path` is `-`. */
-export async function readPrompts(path: string, terminal: Terminal): Promise<Prompt[]> {
-  if (path === STANDARD) return parsePrompts(await terminal.readInput(), "stdin");
+export async function readPrompts(path: string, signal: AbortSignal, terminal: Terminal): Promise<Prompt[]> {
+  if (path === STANDARD) return parsePrompts(await terminal.readInput(signal), "stdin");
   let content: Uint8Array;
   try {
-    content = await readFile(path);
+    content = await readAll(path, signal);
   } catch (cause) {
+    signal.throwIfAborted();
     throw new Error(`Cannot read prompts from "${path}"`, { cause });
   }
   return parsePrompts(content, path);

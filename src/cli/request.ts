@@ -15,7 +15,7 @@ export async function requestOf(
   pipeline: AnyPipeline,
   prompts: readonly string[],
   flags: GenerationFlags,
-  advice: Advice,
+  { advice, signal }: { readonly advice: Advice; readonly signal: AbortSignal },
 ): Promise<GenerateRequest> {
   refuseForeignFlags(pipeline, prompts, flags);
   checkSampler(pipeline, flags);
@@ -30,7 +30,7 @@ export async function requestOf(
     sigmas: scheduleOf("--sigmas", flags.sigmas),
     sizes: sizesOf(flags),
     ...pick(flags, SHARED_NAMES),
-    ...(await readPictures(flags, pipeline)),
+    ...(await readPictures(flags, pipeline, signal)),
   });
 }
 
@@ -73,13 +73,14 @@ const pick = <T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> 
 async function readPictures(
   { image, mask, fit, width, height }: GenerationFlags,
   { sizes: { multipleOf } }: AnyPipeline,
+  signal: AbortSignal,
 ): Promise<Pick<GenerateRequest, "image" | "mask">> {
   if (image === undefined) return {};
-  const picture = await readImageInput(image);
+  const picture = await readImageInput(image, { signal });
   const size = fittedSize(picture, multipleOf, given({ width, height }) as { width?: number; height?: number });
   const fitted = { image: fitImage(picture, size, fit) };
   if (mask === undefined) return fitted;
-  return { ...fitted, mask: fitMask(await readImageInput(mask, { what: "the mask" }), picture, size, fit) };
+  return { ...fitted, mask: fitMask(await readImageInput(mask, { what: "the mask", signal }), picture, size, fit) };
 }
 
 /** Flags that stand for an option of another name. */

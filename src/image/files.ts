@@ -1,17 +1,41 @@
-import { readFile } from "node:fs/promises";
+import { constants, openSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { Socket } from "node:net";
 import { dirname } from "node:path";
+import { addAbortSignal, type Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { makeFolder, writeWhole } from "../checkpoint/files/write.ts";
 import { ImageError } from "./image-error.ts";
 import { encodePng } from "./png.ts";
 import type { PngText } from "./png-text.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
-/** The bytes of the file at `path`; `what` names it where it cannot be read. */
-export async function readBytes(path: string | URL, what: string): Promise<Uint8Array> {
+/** The bytes of the file or the pipe at `path`; `what` names it where it cannot be read. */
+export async function readBytes(path: string | URL, what: string, signal?: AbortSignal): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readAll(path, signal);
   } catch (cause) {
-    throw new ImageError(`Cannot read ${what}: ${reasonOf(cause)}`);
+    signal?.throwIfAborted();
+    throw new ImageError(`Cannot read ${what}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** All of a file, or of what is written to a pipe until it is closed; a signal ends the waiting. */
+export async function readAll(path: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  if (!(await stat(path)).isFIFO()) return await readFile(path);
+  // Opened in the plain way, a pipe that nobody writes to would hold up the end of the process.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return await readUntil(new Socket({ fd, readable: true, writable: false }), signal);
+}
+
+/** All that a stream gives; where a signal comes first, the stream is closed and its reason thrown. */
+export async function readUntil(stream: Readable, signal?: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await buffer(signal === undefined ? stream : addAbortSignal(signal, stream));
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw cause;
   }
 }
 

@@ -29,6 +29,8 @@ const MOST_ALONG_A_SIDE = LIMITS.png.side.most;
 export interface ReadImageOptions {
   /** What to call the picture where it cannot be read, such as "the mask". */
   readonly what?: string;
+  /** Ends the waiting for a pipe that nobody writes to. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -37,9 +39,9 @@ export interface ReadImageOptions {
  */
 export async function readImageInput(
   input: ImageInput,
-  { what = "the picture" }: ReadImageOptions = {},
+  { what = "the picture", signal }: ReadImageOptions = {},
 ): Promise<RgbImage> {
-  if (typeof input === "string" || input instanceof URL) return await readLocation(input, what);
+  if (typeof input === "string" || input instanceof URL) return await readLocation(input, what, signal);
   if (input instanceof Blob) return await decodePicture(new Uint8Array(await input.arrayBuffer()), what);
   if (input instanceof ArrayBuffer) return await decodePicture(new Uint8Array(input), what);
   if (input instanceof Uint8Array) return await decodePicture(input, what);
@@ -49,7 +51,7 @@ export async function readImageInput(
   );
 }
 
-async function readLocation(location: string | URL, what: string): Promise<RgbImage> {
+async function readLocation(location: string | URL, what: string, signal?: AbortSignal): Promise<RgbImage> {
   const text = String(location);
   const [, scheme] = /^(data|file|https?|blob):/i.exec(text) ?? [];
   switch (scheme?.toLowerCase()) {
@@ -65,7 +67,7 @@ async function readLocation(location: string | URL, what: string): Promise<RgbIm
   }
   const { readBytes } = await import("./files.ts");
   const named = `${what} "${text}"`;
-  return await decodePicture(await readBytes(scheme === undefined ? text : new URL(text), named), named);
+  return await decodePicture(await readBytes(scheme === undefined ? text : new URL(text), named, signal), named);
 }
 
 function dataUrlBytes(url: string, what: string): Uint8Array {

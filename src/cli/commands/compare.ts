@@ -66,7 +66,7 @@ async function compare(args: readonly string[], asked: Flags, signal: AbortSigna
     );
   }
   await checkPicture(flags.output);
-  const prompts = await promptsGiven(args, flags, terminal);
+  const prompts = await promptsGiven(args, flags, signal, terminal);
   await using job = await openJob(prompts, flags, signal, terminal);
   await checkUsedProfile(used, job);
   const { speedup } = job;

@@ -79,7 +79,7 @@ async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Termin
 
 async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
   const metrics = metricsOf(flags);
-  const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, terminal);
+  const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, signal, terminal);
   if (flags.prompts !== undefined && flags.classes !== undefined) {
     throw new UsageError("Cannot use --prompts together with --classes");
   }

@@ -71,9 +71,9 @@ async function generate(
   const { output, latentsOutput, json } = given;
   const destination = await openDestination(output, terminal, { json });
   if (latentsOutput !== undefined) await checkWritable(latentsOutput);
-  const liked = given.like === undefined ? undefined : await readLiked(given.like);
+  const liked = given.like === undefined ? undefined : await readLiked(given.like, signal);
   const described = policyOf(given, liked?.cache ?? { kind: "off" });
-  const prompts = await promptsGiven(args, given, terminal);
+  const prompts = await promptsGiven(args, given, signal, terminal);
   if (liked !== undefined) checkBatchKept(liked, given, prompts);
   const batch = liked?.batch;
   const repeated = batch && { oneGenerator: true, count: batch.images / batch.prompts.length };

@@ -1,7 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { type CachePolicy, parsePolicyText } from "../../deepcache/policies.ts";
 import { isSamplerName } from "../../diffusion/samplers.ts";
+import { LIMITS } from "../../errors/limits.ts";
+import { recognizePicture } from "../../image/codecs/picture-format.ts";
+import { chunksOf } from "../../image/codecs/png-chunks.ts";
 import { readParametersText } from "../../image/codecs/read-parameters.ts";
+import { readAll } from "../../image/files.ts";
 import { type GenerationParameters, parseParameters } from "../../image/parameters.ts";
 import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
 import { SIZE_NAMES, SIZE_TEXTS } from "../../pipelines/text-to-image/size-texts.ts";
@@ -30,12 +33,14 @@ export interface LikedBatch {
 }
 
 /** Reads how the picture at `path` was made. */
-export async function readLiked(path: string): Promise<LikedPicture> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+export async function readLiked(path: string, signal: AbortSignal): Promise<LikedPicture> {
+  const bytes = await readAll(path, signal).catch((cause: unknown) => {
+    signal.throwIfAborted();
     throw new Error(`Cannot read the picture "${path}"`, { cause });
   });
   const parameters = readParametersText(bytes);
   if (parameters === undefined) {
+    checkWhole(bytes, path);
     throw new UsageError(`Cannot repeat "${path}": it does not say how it was made, as pictures of this program do`);
   }
   const { prompt, negativePrompt, settings } = parseParameters(parameters);
@@ -53,7 +58,7 @@ export async function readLiked(path: string): Promise<LikedPicture> {
     prompt,
     model: text("Model"),
     seed: read("Seed"),
-    cache: cache === undefined ? { kind: "off" } : parsePolicyText(String(cache)),
+    cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
     batch: batchOf(prompt, settings, path, read),
     settings: given({
       negativePrompt: negativePrompt === "" ? undefined : negativePrompt,
@@ -72,6 +77,25 @@ export async function readLiked(path: string): Promise<LikedPicture> {
       height: height === undefined ? undefined : Number(height),
     }) as Partial<GenerationFlags>,
   };
+}
+
+/** Tells a file that is no picture, or not all of one, from one that has no text. */
+function checkWhole(bytes: Uint8Array, path: string): void {
+  const recognized = recognizePicture(bytes);
+  if (recognized?.kind !== "picture") {
+    throw new Error(`Cannot repeat "${path}": it is no picture, a PNG, JPEG or WebP is required`);
+  }
+  if (recognized.format === "PNG" && [...chunksOf(bytes)].at(-1)?.type !== "IEND") {
+    throw new Error(`Cannot repeat "${path}": it is damaged or cut off`);
+  }
+}
+
+function policyIn(text: string, path: string): CachePolicy {
+  try {
+    return parsePolicyText(text);
+  } catch (cause) {
+    throw new UsageError(`Cannot repeat "${path}" as its cache was, give --interval or --cache`, { cause });
+  }
 }
 
 /** What the pipeline takes of the picture's settings, under those that the command line gives. */
@@ -139,7 +163,8 @@ function batchOf(prompt: string, settings: Settings, path: string, read: NumberR
   const [images, index] = [read("Batch size"), read("Batch pos")];
   if (images === undefined || index === undefined || images < 2) return undefined;
   const prompts = batchPrompts(settings["Batch prompts"]) ?? [prompt];
-  if (index >= 0 && index < images && images % prompts.length === 0) return { images, index, prompts };
+  const isPlace = Number.isInteger(index) && index >= 0 && index < images && images <= LIMITS.evaluation.batch.most;
+  if (isPlace && images % prompts.length === 0) return { images, index, prompts };
   throw new UsageError(
     `Cannot repeat "${path}": it says to be image ${index} of ${images}, counted from 0, of ${prompts.length} prompts`,
   );

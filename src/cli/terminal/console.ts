@@ -1,6 +1,7 @@
-import { buffer } from "node:stream/consumers";
 import { SingleBar } from "cli-progress";
+import { readUntil } from "../../image/files.ts";
 import { type Progress, progressLog } from "./progress-log.ts";
+import { systemReason } from "./system-reason.ts";
 
 export type { Progress } from "./progress-log.ts";
 
@@ -16,8 +17,8 @@ export interface Terminal {
   printBytes(bytes: Uint8Array): void;
   /** Whether what is printed is shown to somebody, so that bytes would be of no use. */
   readonly showsOutput: boolean;
-  /** All of stdin. */
-  readInput(): Promise<Uint8Array>;
+  /** All of stdin; the signal ends the waiting for more. */
+  readInput(signal: AbortSignal): Promise<Uint8Array>;
   /** Text as it is, on stderr. */
   warnText(text: string): void;
   /** What went wrong or may surprise, on stderr. */
@@ -33,8 +34,11 @@ export interface Terminal {
 // Whoever reads our output may stop reading, as `head` does: that is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  process.stderr.write(`deepcache: Cannot write to stdout: ${systemReason(error)}\n`);
+  process.exit(1);
 });
+// Where nobody can be told, the work still goes on.
+process.stderr.on("error", () => {});
 
 const log = progressLog((line) => terminal.warn(line));
 
@@ -45,7 +49,7 @@ export const terminal: Terminal = {
   printText: (text) => void process.stdout.write(text),
   printBytes: (bytes) => void process.stdout.write(bytes),
   showsOutput: process.stdout.isTTY === true,
-  readInput: () => buffer(process.stdin),
+  readInput: (signal) => readUntil(process.stdin, signal),
   warnText: (text) => void process.stderr.write(text),
   warn: (text) => console.error(`deepcache: ${text}`),
   note: (text) => console.error(text),

@@ -4,6 +4,7 @@ import { DeviceError } from "../../runtime/node/device.ts";
 import { EXIT, UsageError } from "../flags/usage.ts";
 import type { Terminal } from "./console.ts";
 import { InterruptedError } from "./interrupt.ts";
+import { systemReason } from "./system-reason.ts";
 
 /** Says in one sentence what went wrong, and which code the process exits with. */
 export function exitCodeOf(error: unknown, terminal: Pick<Terminal, "warn">): number {
@@ -16,13 +17,30 @@ export function exitCodeOf(error: unknown, terminal: Pick<Terminal, "warn">): nu
 
 const isMisuse = (error: unknown): boolean =>
   error instanceof UsageError ||
-  error instanceof RangeError ||
+  (error instanceof RangeError && isOurs(error)) ||
   (error instanceof DeepCacheError && (error.code === "OPTION_INVALID" || error.code === "OPTION_UNKNOWN"));
+
+/** Sentences of the engine's own begin so; what JavaScript throws by itself is a fault in the engine, or memory that ran out. */
+const isOurs = ({ message }: Error): boolean => /^(Cannot|No sampler) /.test(message);
+
+const isFault = (error: Error): boolean =>
+  [RangeError, TypeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind) && !isOurs(error);
 
 function sentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const reason = systemReason(error);
+  if (reason !== undefined) return `Cannot ${callOf(error)}: ${reason}`;
+  if (isFault(error)) return `Cannot go on: deepcache has a fault (${error.name}: ${error.message.slice(0, 200)})`;
   // What a device takes is in the message; its cause names a line of ONNX Runtime's own code.
-  const cause = error.cause instanceof Error && !(error instanceof DeviceError) ? error.cause.message : "";
+  const cause = error.cause instanceof Error && !(error instanceof DeviceError) ? causeOf(error.cause) : "";
   const isSaid = error.message.includes(cause); // an error may be passed on with a code and its own words
   return (isSaid ? error.message : `${error.message}: ${cause}`).replaceAll(/\s*\n\s*/g, " ");
+}
+
+const causeOf = (cause: Error): string => systemReason(cause) ?? cause.message;
+
+/** "open \"a.png\"" */
+function callOf(error: Error): string {
+  const { syscall = "go on", path } = error as NodeJS.ErrnoException;
+  return path === undefined ? syscall : `${syscall} "${path}"`;
 }

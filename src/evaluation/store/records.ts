@@ -81,6 +81,7 @@ export function parseResult(value: unknown): ResultRecord {
   if (
     isJsonObject(value) &&
     isJsonObject(value["metrics"]) &&
+    Object.values(value["metrics"]).every((measured) => typeof measured === "number") &&
     ["index", "seed", "macs", "fse"].every((name) => typeof value[name] === "number") &&
     ["prompt", "policy"].every((name) => typeof value[name] === "string")
   ) {
@@ -94,7 +95,8 @@ export function parseTiming(value: unknown): TimingRecord {
   if (
     isJsonObject(value) &&
     isJsonObject(value["seconds"]) &&
-    ["full", "evaluationSeconds"].every((name) => Array.isArray(value[name])) &&
+    Object.values(value["seconds"]).every((seconds) => typeof seconds === "number") &&
+    ["full", "evaluationSeconds"].every((name) => isNumbers(value[name])) &&
     ["batch", "images", "steps"].every((name) => typeof value[name] === "number") &&
     ["policy", "sampler"].every((name) => typeof value[name] === "string")
   ) {
@@ -102,3 +104,6 @@ export function parseTiming(value: unknown): TimingRecord {
   }
   throw new EvaluationError(`Cannot read a timing from ${quote(value)}: it was not written by an evaluation`);
 }
+
+const isNumbers = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((number) => typeof number === "number");

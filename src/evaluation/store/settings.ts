@@ -37,7 +37,15 @@ export function readSettings(store: Store): EvaluationSettings | undefined {
   if (!isSettings(value))
     throw new EvaluationError(`Cannot read "${SETTINGS}": it does not hold an evaluation's settings`);
   checkCounts(value);
-  return { ...value, policies: value.policies.map((policy) => ({ ...policy, cache: parsePolicy(policy.cache) })) };
+  return { ...value, policies: value.policies.map((policy) => ({ ...policy, cache: cacheOf(policy) })) };
+}
+
+function cacheOf({ name, cache }: EvaluatedPolicy): EvaluatedPolicy["cache"] {
+  try {
+    return parsePolicy(cache);
+  } catch (cause) {
+    throw new EvaluationError(`Cannot read "${SETTINGS}": its policy ${quote(name)} is none`, { cause });
+  }
 }
 
 const { images: IMAGES, batch: BATCH, shards: SHARDS } = LIMITS.evaluation;

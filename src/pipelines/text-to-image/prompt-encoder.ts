@@ -30,7 +30,7 @@ export async function encodePrompts(
     .filter(({ truncated }) => truncated)
     .map(
       ({ dropped }) =>
-        `The prompt is longer than ${tokenizer.maxLength} tokens; this part of it has no effect: "${dropped}"`,
+        `The prompt is longer than ${tokenizer.maxLength} tokens; this part of it has no effect: ${shortened(dropped)}`,
     );
   const ids = tokenInput(
     encodings.map((encoding) => encoding.ids),
@@ -94,3 +94,11 @@ export async function encodeGuided(
     warnings: [...negative.warnings, ...skipped.warnings],
   };
 }
+
+/** Characters of a dropped part that a warning repeats. */
+const MOST_SHOWN = 200;
+
+const shortened = (text: string): string =>
+  text.length <= MOST_SHOWN
+    ? `"${text}"`
+    : `"${text.slice(0, MOST_SHOWN)}…" and ${text.length - MOST_SHOWN} characters more`;

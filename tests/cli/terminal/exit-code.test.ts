@@ -7,6 +7,10 @@ import { DeepCacheError } from "../../../src/errors/deepcache-error.ts";
 
 const invalid = new RangeError("Cannot use steps 0");
 
+const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
+  ...{ code: "ENOSPC", syscall: "write", path: "a.png" },
+});
+
 test.each([
   [new UsageError("no"), 2, ["no"]],
   [invalid, 2, ["Cannot use steps 0"]],
@@ -14,6 +18,13 @@ test.each([
   [new DeepCacheError("OPTION_UNKNOWN", "no such option"), 2, ["no such option"]],
   [new DeepCacheError("OUT_OF_MEMORY", "too large"), 1, ["too large"]],
   [new Error("Cannot read", { cause: new Error("no such\n  file") }), 1, ["Cannot read: no such file"]],
+  [
+    new RangeError("Invalid array length"),
+    1,
+    ["Cannot go on: deepcache has a fault (RangeError: Invalid array length)"],
+  ],
+  [new Error("Cannot write", { cause: full }), 1, ["Cannot write: no space is left on the disk"]],
+  [full, 1, ['Cannot write "a.png": no space is left on the disk']],
   [new CommanderError(0, "commander.help", ""), 0, []],
   [new CommanderError(1, "commander.unknownOption", ""), 2, []],
   [new InterruptedError(), 130, []],

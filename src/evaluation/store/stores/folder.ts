@@ -21,9 +21,18 @@ export function folderStore(folder: string): Store {
       const path = place(name);
       writeWhole(path, content, `${path}.part`);
     },
-    append: (name, content) => appendFileSync(place(name), content),
-    truncate: (name, size) => truncateSync(join(folder, name), size),
+    append: (name, content) => named(join(folder, name), () => appendFileSync(place(name), content)),
+    truncate: (name, size) => named(join(folder, name), () => truncateSync(join(folder, name), size)),
   };
+}
+
+/** Some errors of the file system, a full disk above all, do not say on which file. */
+function named(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (cause) {
+    throw new Error(`Cannot write "${path}"`, { cause });
+  }
 }
 
 function readPart(path: string, begin: number, end: number | undefined): Uint8Array | undefined {
