@@ -80,8 +80,8 @@ export const LIMITS = {
     count: limit(2 ** 20, "any count, width or size in a config", "the largest vocabulary has 49,408"),
     levels: limit(16, "levels, and other lists of numbers", "U-Nets have 6 at most"),
     layers: limit(128, "layers of a level, of a block or of an encoder", "the largest CLIP has 48"),
-    residualBlocks: limit(128, "residual blocks of a U-Net", "DDPM has 32"),
-    transformerBlocks: limit(256, "transformer blocks of a U-Net", "SDXL has 70"),
+    residualBlocks: limit(64, "residual blocks of a U-Net", "DDPM has 32"),
+    transformerBlocks: limit(128, "transformer blocks of a U-Net", "SDXL has 70"),
     positions: limit(4096, "tokens of a prompt", "CLIP takes 77"),
   },
   scheduler: {

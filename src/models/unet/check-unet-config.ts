@@ -35,6 +35,10 @@ export function checkedUNet(read: ConfigReader, config: UNetConfig, fields: UNet
   }
   if (addition !== undefined) checkAddition(read, addition);
   if (first / 2 === freqShift) read.fail("freq_shift", `a number other than ${freqShift}, half of the first width,`);
+  const stride = 2 ** (down.length - 1);
+  if (config.architecture === "UNet2DModel" && config.sampleSize?.some((side) => side % stride !== 0) === true) {
+    read.fail("sample_size", `a multiple of ${stride}`);
+  }
   if (epsilon < 0) read.fail("norm_eps", "a number from 0");
   return config;
 }
