@@ -20,7 +20,12 @@ import { ipndm } from "./samplers/linear-multistep/ipndm.ts";
 import { lms } from "./samplers/linear-multistep/lms.ts";
 import { pndm } from "./samplers/linear-multistep/pndm.ts";
 import { tcd } from "./samplers/tcd.ts";
-import { type SchedulerClass, type SchedulerConfig, schedulerConfigAs } from "./scheduler-config.ts";
+import {
+  type SchedulerClass,
+  type SchedulerConfig,
+  schedulerConfigAs,
+  schedulerConfigName,
+} from "./scheduler-config.ts";
 
 type Option = Exclude<keyof SamplerOptions, "steps">;
 type Algorithms = {
@@ -65,7 +70,13 @@ export function samplerFromConfig<Class extends SchedulerClass>(
   const given = Object.entries(options).filter(([key, value]) => key !== "steps" && value !== undefined);
   const foreign = given.find(([key]) => !takes.some((option) => option === key));
   if (foreign) throw new TypeError(`Cannot build a ${className}: it takes no ${foreign[0]}`);
-  return build(config, options);
+  try {
+    return build(config, options);
+  } catch (error) {
+    const file = schedulerConfigName(config);
+    if (!(error instanceof RangeError) || file === undefined) throw error;
+    throw new RangeError(`${error.message} (by "${file}")`, { cause: error });
+  }
 }
 
 /** Whether the sampler of a scheduler class has a use for an option. */

@@ -52,8 +52,10 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...RETIRED_FIELDS,
 ]);
 
+const DEFAULT_NAME = "scheduler_config.json";
+
 /** Reads the text of a scheduler_config.json, which Python may have written with `Infinity`. */
-export function parseSchedulerConfig(text: string, name = "scheduler_config.json"): SchedulerConfig {
+export function parseSchedulerConfig(text: string, name = DEFAULT_NAME): SchedulerConfig {
   if (text.length > LIMITS.scheduler.bytes.most) {
     throw refusal(name)(`it has ${text.length} characters, at most ${LIMITS.scheduler.bytes.most} are read`);
   }
@@ -74,7 +76,7 @@ export function parseSchedulerConfig(text: string, name = "scheduler_config.json
  * Reads a parsed scheduler config; keys that begin with an underscore are metadata. The class is `loadedAs` where the model's
  * own index settles it, whatever the config says of itself.
  */
-export function readSchedulerConfig(json: unknown, name = "scheduler_config.json", loadedAs?: string): SchedulerConfig {
+export function readSchedulerConfig(json: unknown, name = DEFAULT_NAME, loadedAs?: string): SchedulerConfig {
   const refuse = refusal(name);
   if (typeof json !== "object" || json === null || Array.isArray(json)) throw refuse("it is not an object");
   const className: unknown = loadedAs ?? ("_class_name" in json ? json._class_name : undefined);
@@ -82,7 +84,8 @@ export function readSchedulerConfig(json: unknown, name = "scheduler_config.json
   if (known === undefined) {
     throw refuse(`_class_name is ${show(className)}; supported are ${SCHEDULER_CLASSES.join(", ")}`);
   }
-  return settle(known, Object.fromEntries(Object.entries(json).filter(([key]) => !key.startsWith("_"))), name);
+  const settled = settle(known, Object.fromEntries(Object.entries(json).filter(([key]) => !key.startsWith("_"))), name);
+  return named(settled, name === DEFAULT_NAME ? undefined : name);
 }
 
 /**
@@ -94,7 +97,12 @@ export function schedulerConfigAs<Class extends SchedulerClass>(
   config: SchedulerConfig,
   changes: Readonly<Record<string, unknown>> = {},
 ): SchedulerConfig<Class> {
-  return settle(className, { ...config.given, ...changes }, `${config.className} as ${className}`);
+  return named(settle(className, { ...config.given, ...changes }, convertedName(config, className)), NAMES.get(config));
+}
+
+function convertedName(config: SchedulerConfig, className: SchedulerClass): string {
+  const file = NAMES.get(config);
+  return `${file === undefined ? "" : `${file}: `}${config.className} as ${className}`;
 }
 
 function settle<Class extends SchedulerClass>(
@@ -112,11 +120,26 @@ function settle<Class extends SchedulerClass>(
     }
     values[key] = value;
   }
+  const { num_train_timesteps: trained, steps_offset: offset } = values;
+  if (typeof offset === "number" && offset >= Number(trained)) {
+    throw refuse(`field "steps_offset" of ${className} is ${offset}, required is a number below ${trained}`);
+  }
   const conflict = CONFLICTS.find(({ holds }) => holds(values));
   if (conflict) throw refuse(`${className} ${conflict.reason}`);
   const unknown = Object.keys(given).filter((key) => !KNOWN_FIELDS.has(key));
   return { ...values, className, given, unknown } as unknown as SchedulerConfig<Class>;
 }
+
+/** What messages call the file of a config, where it was told. */
+const NAMES = new WeakMap<object, string>();
+
+function named<Config extends SchedulerConfig>(config: Config, file: string | undefined): Config {
+  if (file !== undefined) NAMES.set(config, file);
+  return config;
+}
+
+/** What the file of a scheduler config is called, so that a run that it does not allow can say so. */
+export const schedulerConfigName = (config: SchedulerConfig): string | undefined => NAMES.get(config);
 
 const FORMULA_FLAGS = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] as const;
 

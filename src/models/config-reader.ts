@@ -79,6 +79,12 @@ const listOf =
   (value: unknown): value is readonly T[] =>
     Array.isArray(value) && value.length <= most && value.every(accepts);
 
+/** What is accepted for every level, for messages. */
+const PER_LEVEL: ReadonlyMap<unknown, Range> = new Map([
+  [isPositive, {}],
+  [isLayerCount, LAYER_COUNT],
+]);
+
 /** Wraps a parsed config.json; `source` names it in errors. */
 export function configReader(config: unknown, source: string): ConfigReader {
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
@@ -131,7 +137,8 @@ export function configReader(config: unknown, source: string): ConfigReader {
     perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[] {
       const value = given(field, fallback);
       if (accepts(value)) return Array.from({ length: count }, () => value);
-      const required = `one value, or a list of ${count}, one for each level`;
+      const range = PER_LEVEL.get(accepts);
+      const required = `one ${range === undefined ? "value" : `whole number ${rangeText(range)}`}, or a list of ${count}, one for each level`;
       return listOf(accepts)(value) && value.length === count ? value : fail(field, required);
     },
     section: (field) => configReader(fields[field] ?? {}, `${source}: ${field}`),

@@ -19,7 +19,9 @@ export function checkedUNet(read: ConfigReader, config: UNetConfig, fields: UNet
   const levels = [...down, ...up];
   const first = entry(down, 0).channels;
   if (first % 2 !== 0) read.fail(fields.channels, "an even first width");
-  for (const { channels, attention } of levels) {
+  const middle =
+    mid === undefined ? [] : [{ channels: entry(down, down.length - 1).channels, attention: mid.attention }];
+  for (const { channels, attention } of [...levels, ...middle]) {
     if (channels > COUNT.most) read.fail(fields.channels, `a width of at most ${COUNT.most}`);
     if (channels % groups !== 0) read.fail("norm_num_groups", `a divisor of ${channels} channels`);
     if (attentionGroups !== undefined && channels % attentionGroups !== 0) read.fail("attn_norm_num_groups", `a divisor of ${channels} channels`);
