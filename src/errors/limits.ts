@@ -89,7 +89,7 @@ export const LIMITS = {
     timesteps: limit(100_000, "timesteps of training", "models have 1,000"),
   },
   tokenizer: {
-    tokens: limit(2 ** 20, "tokens and merges", "CLIP has 49,408"),
+    tokens: limit(1_000_000, "tokens, and merges", "CLIP has 49,408"),
     positions: limit(4096, "tokens of a prompt", "CLIP takes 77"),
   },
   evaluation: {

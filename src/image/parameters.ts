@@ -25,7 +25,9 @@ const FEWEST_SETTINGS = 3;
 export function formatParameters({ prompt, negativePrompt = "", settings }: GenerationParameters): string {
   const written = Object.entries(settings).map(([name, value]) => {
     if (!NAME.test(name)) {
-      throw new RangeError(`Cannot write setting "${name}": a name is two or more letters, digits, spaces, "-", "/"`);
+      throw new RangeError(
+        `Cannot write setting "${name}": a name is two or more letters, digits, spaces, "-", "/", at most ${LONGEST_NAME} of them`,
+      );
     }
     return `${name}: ${quoted(String(value))}`;
   });

@@ -137,7 +137,7 @@ export function configReader(config: unknown, source: string): ConfigReader {
     perLevel<T>(field: string, count: number, accepts: (value: unknown) => value is T, fallback?: T): readonly T[] {
       const value = given(field, fallback);
       if (accepts(value)) return Array.from({ length: count }, () => value);
-      const range = PER_LEVEL.get(accepts);
+      const range = isInteger(value) ? PER_LEVEL.get(accepts) : undefined;
       const required = `one ${range === undefined ? "value" : `whole number ${rangeText(range)}`}, or a list of ${count}, one for each level`;
       return listOf(accepts)(value) && value.length === count ? value : fail(field, required);
     },

@@ -1,4 +1,5 @@
 import { Tokenizer } from "@huggingface/tokenizers";
+import { LIMITS } from "../errors/limits.ts";
 import { atOnce, inTurns, type Turns } from "../tensor/in-turns.ts";
 import { type AddedToken, addedTokens } from "./added-tokens.ts";
 import { TokenizerError } from "./errors.ts";
@@ -38,6 +39,7 @@ export interface ClipTokenizer {
   encode(text: string): Encoding;
 }
 
+const { positions: POSITIONS } = LIMITS.tokenizer;
 /** CLIP's context, for tokenizers that do not say. */
 const DEFAULT_MAX_LENGTH = 77;
 /** transformers writes 1e30 for "not set". */
@@ -137,9 +139,9 @@ function parseMaxLength(config: unknown): number {
   if (length === undefined || length === null || (typeof length === "number" && length > UNSET_MAX_LENGTH)) {
     return DEFAULT_MAX_LENGTH;
   }
-  if (typeof length === "number" && Number.isInteger(length) && length >= 3) return length;
+  if (typeof length === "number" && Number.isInteger(length) && length >= 3 && length <= POSITIONS.most) return length;
   throw new TokenizerError(
-    `Cannot load the tokenizer: its model_max_length is ${quote(length)}, not a whole number from 3 up`,
+    `Cannot load the tokenizer: its model_max_length is ${quote(length)}, a whole number from 3 to ${POSITIONS.most} is required`,
   );
 }
 

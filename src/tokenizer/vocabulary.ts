@@ -1,3 +1,4 @@
+import { LIMITS } from "../errors/limits.ts";
 import type { Turns } from "../tensor/in-turns.ts";
 import { TokenizerError } from "./errors.ts";
 
@@ -8,8 +9,7 @@ export interface Vocabulary {
   readonly merges: readonly (readonly [left: string, right: string])[];
 }
 
-/** Far above CLIP's 49,408 pieces. */
-const MAX_PIECES = 1_000_000;
+const { most: MAX_PIECES } = LIMITS.tokenizer.tokens;
 
 /** Reads vocab.json and merges.txt. */
 export function* parseVocabulary(vocab: unknown, merges: string): Turns<Vocabulary> {
@@ -41,6 +41,11 @@ function* vocabularyOf(
   mergesFile: string,
 ): Turns<Vocabulary> {
   yield;
+  if (read.merges.length > MAX_PIECES) {
+    throw new TokenizerError(
+      `Cannot read ${mergesFile}: it has ${read.merges.length} merges, at most ${MAX_PIECES} are read`,
+    );
+  }
   const ids = yield* parseIds(read.ids, idsFile);
   const merges: Vocabulary["merges"][number][] = [];
   for (const [i, merge] of read.merges.entries()) {

@@ -171,7 +171,7 @@ describe("loadClipTokenizer() refuses", () => {
     ],
     "a length without room for text": [
       { vocab: small, merges: "", config: { model_max_length: 2 } },
-      "Cannot load the tokenizer: its model_max_length is 2, not a whole number from 3 up",
+      "Cannot load the tokenizer: its model_max_length is 2, a whole number from 3 to 4096 is required",
     ],
     "a tokenizer.json of another kind": [
       { tokenizerJson: { model: { type: "Unigram", vocab: [] } } },

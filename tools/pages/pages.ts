@@ -11,6 +11,7 @@ import { exampleBlocks } from "./examples.ts";
 import { excerpt } from "./findings/excerpt.ts";
 import { findingsPlots, renewFindings, speedupsOf } from "./findings/page.ts";
 import { type Layer, layerTable, permissionTable } from "./layer-tables.ts";
+import { limitsTables } from "./limits-table.ts";
 import { replaceMarked } from "./marked.ts";
 import { presetTable } from "./preset-table.ts";
 import { type MeasuredTimes, qualityTable } from "./quality-table.ts";
@@ -65,6 +66,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
       times: timeTable(recipes, benchmarks),
     }),
     renewed("docs/models.md", { defaults: defaultsTable(), ...examplesOf("docs/models.md") }),
+    renewed("docs/limits.md", { limits: limitsTables() }),
     renewed("docs/library.md", examplesOf("docs/library.md")),
     ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, speedups })],
     ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),

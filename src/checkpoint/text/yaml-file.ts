@@ -26,6 +26,9 @@ function parseYaml(text: string, name: string): unknown {
     if (document.errors[0] !== undefined) throw document.errors[0];
     return document.toJS({ maxAliasCount: ALIASES.most });
   } catch (cause) {
+    if (cause instanceof ReferenceError) {
+      throw new CheckpointError(`Cannot read "${name}": it uses aliases too often, at most ${ALIASES.most} are read`);
+    }
     if (cause instanceof RangeError) throw new CheckpointError(`Cannot read "${name}": it is nested too deeply`);
     throw new CheckpointError(`Cannot read "${name}": it is not YAML`, { cause });
   }

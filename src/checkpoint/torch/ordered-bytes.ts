@@ -8,6 +8,8 @@ import type { TorchTensor } from "./torch-objects.ts";
 /** Elements that are put in order at a time, and elements of the file that are held meanwhile. */
 const CHUNK = 2 * 1024 * 1024;
 const WINDOW = 4 * CHUNK;
+/** For a few elements, which may lie far apart. */
+const LEAST_WINDOW = 2 ** 14;
 /** A chunk may span the whole storage, which is read anew for each: no more chunks than this, whatever the size. */
 const MOST_CHUNKS = 64;
 
@@ -86,14 +88,15 @@ interface Window {
 }
 
 function* windowsOf(places: Float64Array): Generator<Window> {
+  const size = Math.min(WINDOW, Math.max(LEAST_WINDOW, 4 * places.length));
   const counts = new Map<number, number>();
   for (const place of places) {
-    const window = Math.floor(place / WINDOW);
+    const window = Math.floor(place / size);
     counts.set(window, (counts.get(window) ?? 0) + 1);
   }
   const filled = new Map([...counts].map(([window, count]) => [window, { members: new Uint32Array(count), found: 0 }]));
   for (let i = 0; i < places.length; i++) {
-    const entry = filled.get(Math.floor(places[i]! / WINDOW))!;
+    const entry = filled.get(Math.floor(places[i]! / size))!;
     entry.members[entry.found++] = i;
   }
   for (const { members } of filled.values()) {

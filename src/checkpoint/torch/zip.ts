@@ -40,7 +40,10 @@ const IN_ZIP64_FIELD = 0xffffffff;
 /** Lists what a zip archive holds by reading its directory; also archives and entries above 4 GB. */
 export async function readZipDirectory(source: ByteSource): Promise<ReadonlyMap<string, ZipEntry>> {
   const directory = await findDirectory(source);
-  if (directory.size > DIRECTORY.most || directory.offset + directory.size > source.size) {
+  if (directory.size > DIRECTORY.most) {
+    throw failure(source, `its directory has ${directory.size} bytes, at most ${DIRECTORY.most} are read`);
+  }
+  if (directory.offset + directory.size > source.size) {
     throw failure(source, `its directory of ${directory.size} bytes at ${directory.offset} does not fit`);
   }
   if (directory.entries > ENTRIES.most) {

@@ -24,7 +24,8 @@ export function checkedUNet(read: ConfigReader, config: UNetConfig, fields: UNet
   for (const { channels, attention } of [...levels, ...middle]) {
     if (channels > COUNT.most) read.fail(fields.channels, `a width of at most ${COUNT.most}`);
     if (channels % groups !== 0) read.fail("norm_num_groups", `a divisor of ${channels} channels`);
-    if (attentionGroups !== undefined && channels % attentionGroups !== 0) read.fail("attn_norm_num_groups", `a divisor of ${channels} channels`);
+    if (attentionGroups !== undefined && channels % attentionGroups !== 0)
+      read.fail("attn_norm_num_groups", `a divisor of ${channels} channels`);
     if (attention.kind !== "none" && channels % attention.heads !== 0) {
       read.fail(fields.heads, `a divisor of ${channels} channels`);
     }

@@ -25,11 +25,4 @@ export const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
 /** The checksum of zip archives and PNGs. */
-export function crc32(bytes: Uint8Array): number {
-  let remainder = ~0;
-  for (const byte of bytes) {
-    remainder ^= byte;
-    for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
-  }
-  return ~remainder >>> 0;
-}
+export { crc32 } from "node:zlib";
