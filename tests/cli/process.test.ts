@@ -1,115 +1,115 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { VERSION } from "../../src/pipelines/version.ts";
-import { fixturePath } from "../support/fixtures.ts";
 import { installPackage, mainOf } from "../support/installed.ts";
 
 const installed = installPackage();
 afterAll(() => rmSync(installed, { recursive: true, force: true }));
 
-/** Says "listening" on stderr as soon as an interrupt would be noticed. */
-const TELL = 'process.on("newListener", (name) => name === "SIGINT" && process.stderr.write("listening\\n"));';
+const main = mainOf(installed);
+/** The shortest run that loads every network. */
+const RUN = ["a fox", "--steps", "1", "--seed", "1"] as const;
 
-function start(...args: string[]): Started {
-  return startWith({}, ...args);
+const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined;
+
+/** A home, a place for temporary files and a working folder, all empty. */
+function freshPlaces(name: string) {
+  const root = join(installed, name);
+  const places = { home: join(root, "home"), temporary: join(root, "tmp"), work: join(root, "work") };
+  for (const place of Object.values(places)) mkdirSync(place, { recursive: true });
+  const { home: HOME, temporary: TMPDIR, work: cwd } = places;
+  const files = (): string[] =>
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  return {
+    root,
+    files,
+    options: { cwd, encoding: "utf8", env: { PATH: process.env["PATH"] ?? "", HOME, TMPDIR } } as const,
+  };
 }
 
-type Started = ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream };
+const said = ({ status, stderr }: SpawnSyncReturns<string>) => ({ status, stderr });
 
-function startWith(env: NodeJS.ProcessEnv, ...args: string[]): Started {
-  const main = mainOf(installed);
-  const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
-  return spawn(process.execPath, ["--import", preload, main, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
-  });
-}
+test.runIf(has("strace"))("A run leaves its picture and nothing else, and tries no connection", () => {
+  const { root, files, options } = freshPlaces("traced");
+  const trace = join(installed, "trace.txt");
+  const traced = ["-f", "-qq", "-e", "trace=socket,connect,sendto", "-o", trace, process.execPath, main, ...RUN];
+  expect(spawnSync("strace", [...traced, "-o", "a.png"], options).status).toBe(0);
+  expect(files()).toEqual([join("work", "a.png")]);
+  expect(readFileSync(trace, "utf8")).not.toMatch(/AF_INET|connect\(|sendto\(/);
+  expect(existsSync(join(root, "home", ".cache"))).toBe(false);
+});
 
-async function end(child: ReturnType<typeof start>) {
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
-  return { stdout, stderr: stderr.replace("listening\n", ""), code };
-}
+test.runIf(process.platform === "linux" && spawnSync("unshare", ["-rn", "true"]).status === 0)(
+  "A run needs no network",
+  () => {
+    const { files, options } = freshPlaces("alone");
+    const run = spawnSync("unshare", ["-rn", process.execPath, main, ...RUN, "-o", "a.png"], options);
+    expect(said(run)).toMatchObject({ status: 0 });
+    expect(files()).toEqual([join("work", "a.png")]);
+  },
+);
 
-describe("the process", () => {
-  test.runIf(process.platform === "linux" && process.arch === "x64")(
-    "says in one sentence what WebGPU takes where there is no Vulkan driver",
-    async () => {
-      const args = ["generate", "a fox", "--steps", "1", "--device", "webgpu", "--output", join(installed, "none.png")];
-      const { stdout, stderr, code } = await end(startWith({ VK_DRIVER_FILES: join(installed, "none.json") }, ...args));
-      expect({ stdout, code }).toEqual({ stdout: "", code: 1 });
-      // Lines before it are those of the Vulkan loader.
-      expect(stderr.trimEnd().split("\n").at(-1)).toBe(
-        'deepcache: Cannot run on device "webgpu": ONNX Runtime cannot use it on this machine, it takes a GPU with a driver ' +
-          "for Vulkan and libvulkan.so.1 (Linux), Direct3D 12 (Windows) or Metal (macOS)",
-      );
-    },
-  );
-
-  test("ends although a network in threads of its own is still loaded", async () => {
-    const module = (name: string): string => JSON.stringify(pathToFileURL(join(installed, "dist", `${name}.js`)).href);
-    const program = `
-      import { nodeRuntimeInPieces } from ${module("runtime/node/node")};
-      import { openComponent } from ${module("checkpoint/folder/component")};
-      import { unet } from ${module("models/unet/unet")};
-      import { unetConfig } from ${module("models/unet/unet-config")};
-      const { config, weights } = await openComponent(${JSON.stringify(fixturePath("models/unet-fp16"))});
-      const { graph } = unet(unetConfig(config), { batch: 1, height: 16, width: 16, contextLength: 5 }, weights);
-      const session = await nodeRuntimeInPieces({}, 24000).load(graph);
-      const feed = ({ shape }) => ({ data: new Float32Array(shape.reduce((a, b) => a * b, 1)), shape });
-      const feeds = Object.fromEntries([...graph.inputs].map(([name, value]) => [name, feed(value)]));
-      const { prediction } = await session.run(feeds);
-      console.log(prediction.shape.join());
-    `;
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    expect(await end(child)).toEqual({ stdout: "1,4,16,16\n", stderr: "", code: 0 });
-  });
-
-  test("leaves nothing but its picture: no device id and no events of ONNX Runtime's", async () => {
-    const [cache, picture] = [join(installed, "empty-cache"), join(installed, "alone.png")];
-    mkdirSync(cache);
-    const own = { XDG_CACHE_HOME: cache, HOME: cache };
-    const { code } = await end(startWith(own, "generate", "a fox", "--steps", "1", "--output", picture));
-    expect(code).toBe(0);
-    expect(readdirSync(cache)).toEqual([]);
-  });
-
-  test("tells its version", async () => {
-    expect(await end(start("--version"))).toEqual({ stdout: `${VERSION}\n`, stderr: "", code: 0 });
-  });
-
-  test("exits with 2 at a misuse and with 1 at a failure, saying so in one sentence", async () => {
-    const misuse = await end(start("generate", "a", "--steps", "0"));
-    expect(misuse).toMatchObject({ stdout: "", code: 2 });
-    const failure = await end(start("generate", "a", "--model", join(installed, "nowhere")));
-    expect(failure).toMatchObject({ stdout: "", code: 1 });
-    for (const { stderr } of [misuse, failure]) expect(stderr).toMatch(/^deepcache: Cannot .*\n$/);
-  });
-
+describe.runIf(process.platform === "linux")("One sentence and exit code 1 where", () => {
   test.each([
-    ["generate", "opens the model", 0],
-    ["generate", "denoises", 1500],
-    ["compare", "denoises", 1500],
-  ])("%s exits with 130 where it is interrupted while it %s, and leaves no file", async (command, when, wait) => {
-    const folder = join(installed, `${command}-${when.replaceAll(" ", "-")}`);
-    mkdirSync(folder);
-    const child = start(
-      ...[command, "a", "--model", fixturePath("pipelines/sd15/model"), "--sampler", "ddim", "--steps", "900"],
-      ...["--count", "16", "--interval", "2", "--output", join(folder, "out.png")],
-    );
-    const ended = end(child);
-    await once(child.stderr, "data");
-    await setTimeout(wait);
-    expect(child.exitCode).toBeNull();
-    child.kill("SIGINT");
-    expect(await ended).toEqual({ stdout: "", stderr: "", code: 130 });
-    expect(readdirSync(folder)).toEqual([]);
+    ["few files may be open", `ulimit -n 32; exec "$0" "$@"`, "too many open files"],
+    ["stdout is full", `exec "$0" "$@" > /dev/full`, "Cannot write to stdout: no space is left on the disk"],
+  ])("%s", (_, shell, sentence) => {
+    const { options } = freshPlaces("refused");
+    const run = spawnSync("bash", ["-c", shell, process.execPath, main, "plan", "--steps", "5"], options);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain(`deepcache: `);
+    expect(run.stderr).toContain(sentence);
+    expect(run.stderr.trim().split("\n")).toHaveLength(1);
   });
+});
+
+test.each([
+  ["prompts", ["--prompts", "pipe"]],
+  ["a picture", ["a fox", "--image", "pipe"]],
+])("Ctrl-C ends the waiting for a pipe of %s", async (_, args) => {
+  const { options } = freshPlaces(`piped-${args.length}`);
+  spawnSync("mkfifo", ["pipe"], options);
+  const child = spawn(process.execPath, [main, ...args, "-o", "a.png"], { ...options, stdio: "ignore" });
+  const ended = once(child, "exit");
+  await setTimeout(1500); // it has been opened, and nobody writes to it
+  child.kill("SIGINT");
+  expect(await Promise.race([ended, setTimeout(10_000, "waits still")])).toEqual([130, null]);
+});
+
+test("Of two processes that want a folder at the same time, exactly one gets it", async () => {
+  const { options } = freshPlaces("locked");
+  const module = pathToFileURL(join(installed, "dist", "cli", "evaluate", "folder-lock.js")).href;
+  const program = `
+    import { existsSync, writeFileSync } from "node:fs";
+    import { lockFolder } from ${JSON.stringify(module)};
+    const [own, other] = process.argv.slice(1);
+    let got = 0;
+    for (let i = 0; i < 15; i++) {
+      writeFileSync(\`\${own}-\${i}\`, "");
+      while (!existsSync(\`\${other}-\${i}\`));
+      let lock;
+      try { lock = lockFolder(\`folder-\${i}\`); got++; } catch {}
+      writeFileSync(\`\${own}-\${i}-done\`, "");
+      while (!existsSync(\`\${other}-\${i}-done\`));
+      lock?.[Symbol.dispose]?.();
+    }
+    console.log(got);`;
+  const run = async (own: string, other: string): Promise<number> => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program, own, other], {
+      ...options,
+      stdio: "pipe",
+    });
+    let output = "";
+    child.stdout.on("data", (text) => (output += text));
+    await once(child, "exit");
+    return Number(output);
+  };
+  const [a, b] = await Promise.all([run("a", "b"), run("b", "a")]);
+  expect(a + b).toBe(15);
 });
