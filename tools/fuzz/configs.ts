@@ -124,6 +124,22 @@ export const CONFIGS = {
       },
     },
   ],
+  profile: [
+    {
+      ...{ format: 1, version: "0.1.0", model: { architecture: "UNet2DConditionModel", unet: "0" } },
+      reference: { sampler: "ddim", steps: 50 },
+      points: [
+        {
+          budget: 5,
+          fse: 4.9,
+          sampler: "ddim",
+          steps: 9,
+          cache: { kind: "listed", full: [0, 5], branch: 0 },
+          checked: {},
+        },
+      ],
+    },
+  ],
   policy: [
     { kind: "uniform", interval: 3, branch: 0 },
     { kind: "centered", interval: 3, center: 15, power: 1.4, branch: 0 },

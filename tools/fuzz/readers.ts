@@ -40,6 +40,7 @@ import { recommendedSettings } from "../../src/systems/recommended.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
+import { readProfile } from "../../src/tuning/profile.ts";
 import type { ReaderName } from "./cases.ts";
 import { takeUpEvaluation } from "./evaluation-reader.ts";
 
@@ -161,6 +162,9 @@ export const READERS: Readonly<Record<ReaderName, Reader>> = {
   "open-clip": jsonReader((value) => checkClip(openClipConfig(value, CASE))),
   "scene-network": jsonReader((value) => checkGraph(sceneNetwork(sceneNetworkConfig(value, CASE), { batch: 1 }))),
   preprocessor: jsonReader((value) => transformersPreprocessing(value, 16, CASE)),
+  profile: jsonReader((value) => {
+    for (const { cache, steps } of readProfile(value, CASE).points) if (steps < 1000) fullEvaluations(cache, steps);
+  }),
   recommended: jsonReader((value) => recommendedSettings(value, CASE)),
   async scheduler(bytes) {
     const { timesteps } = samplerFromConfig(parseSchedulerConfig(text(bytes), CASE), { steps: 10 });

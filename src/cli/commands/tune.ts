@@ -46,13 +46,13 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   await using pipeline = anyPipeline(opened, modelName(location.path), { runtime: runtimeOf(flags), keepLoaded: true });
-  const rows = await rowsOf(pipeline, flags, terminal);
+  const rows = await rowsOf(pipeline, flags, signal, terminal);
   const { steps, seed: _, speedup: __, ...others } = flags;
   const request = await requestOf(
     pipeline,
     rows.prompts,
     { ...others, ...(rows.classes === undefined ? {} : { class: rows.classes }) },
-    ADVICE,
+    { advice: ADVICE, signal },
   );
   const sets = setsOf(request, flags);
   const samplers = samplersOf(pipeline, flags, TUNED_SAMPLERS);
@@ -70,7 +70,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
   const settings = createHash("sha256")
     .update(JSON.stringify([VERSION, network, options, sets, request, location.path]))
     .digest("hex");
-  await makeFolderOf(flags.output);
+  makeFolderOf(flags.output);
   const journal = openJournal(`${flags.output}.tuning`, settings);
   if (journal.known > 0) terminal.status(`going on after ${journal.known} trials`);
   const subject = tuningSubject(pipeline, {
@@ -129,9 +129,14 @@ interface Rows {
   readonly classes: readonly string[] | undefined;
 }
 
-async function rowsOf({ conditioned }: AnyPipeline, flags: TuningFlags, terminal: Terminal): Promise<Rows> {
+async function rowsOf(
+  { conditioned }: AnyPipeline,
+  flags: TuningFlags,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<Rows> {
   const prompts =
-    flags.prompts === undefined ? [] : (await readPrompts(flags.prompts, terminal)).map(({ text }) => text);
+    flags.prompts === undefined ? [] : (await readPrompts(flags.prompts, signal, terminal)).map(({ text }) => text);
   const rows = conditioned === "prompt" ? prompts.length : (flags.classes?.length ?? 0);
   if (conditioned !== "nothing" && rows < 2) {
     throw new UsageError(
