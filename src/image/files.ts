@@ -16,7 +16,7 @@ export async function readBytes(path: string | URL, what: string, signal?: Abort
     return await readAll(path, signal);
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new ImageError(`Cannot read ${what}: ${reasonOf(cause)}`, { cause });
+    throw new ImageError(`Cannot read ${what}: ${reasonOf(cause)}`); // the cause would say the path again
   }
 }
 

@@ -71,6 +71,18 @@ test("What a killed process left in a folder goes with the next file that is wri
   expect(readdirSync(at("left")).sort()).toEqual(["a", own, elsewhere, "b.incomplete"].sort());
 });
 
+test("What cannot be made to the end leaves nothing behind, and what was there stays", async () => {
+  async function* failing() {
+    yield new Uint8Array(4);
+    throw new Error("no more");
+  }
+  mkdirSync(at("torn"));
+  writeFileSync(at("torn", "a"), "old");
+  await expect(writePieces(at("torn", "a"), failing())).rejects.toThrow("no more");
+  expect(readdirSync(at("torn"))).toEqual(["a"]);
+  expect(readFileSync(at("torn", "a"), "utf8")).toBe("old");
+});
+
 describe("makeFolder()", () => {
   test("makes what is missing, and takes what is there", () => {
     makeFolder(at("made", "of", "several"));

@@ -151,7 +151,7 @@ test.each<[string[], string]>([
   [["--warmup", "0"], "Cannot use --warmup 0"],
 ])("generate %j is refused", async (flags, message) => {
   const run = await runCli("a fox", ...flags, "-o", inFolder("no.png"));
-  expect(run.code).not.toBe(0);
+  expect(run.code).toBe(2);
   expect(run.stderr).toContain(message);
   expect(existsSync(inFolder("no.png"))).toBe(false);
 });
