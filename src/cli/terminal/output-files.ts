@@ -11,7 +11,10 @@ export async function checkWritable(path: string): Promise<void> {
   try {
     target = regularTarget(path);
   } catch (cause) {
-    throw cause instanceof Error && "syscall" in cause ? new Error(`Cannot write "${path}"`, { cause }) : cause;
+    const isSystems = cause instanceof Error && "syscall" in cause;
+    if (!isSystems) throw cause;
+    if (!("code" in cause && cause.code === "ENOTDIR")) throw new Error(`Cannot write "${path}"`, { cause });
+    target = path; // what stands in its way is told below
   }
   await checkFolderWritable(dirname(target), path);
 }
