@@ -287,7 +287,7 @@ describe("help", () => {
       "Cache",
       "Device and memory",
       "Output",
-      "Policies of --cache",
+      "Policies of --cache, each also with +warmup:COUNT+forecast:DAMPING",
       "Examples",
     ]);
   });

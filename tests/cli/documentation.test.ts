@@ -27,11 +27,19 @@ function parseLine(line: string): { readonly words: string[]; readonly from?: st
 }
 
 /** What lines are shortened by: two steps show as much as fifty. */
-const isMade = (words: readonly string[]): boolean => !["plan", "inspect", "doctor"].includes(words[0] ?? "");
-/** Lists say themselves how many steps there are. */
-const isListed = (words: readonly string[]): boolean => words.includes("--timesteps") || words.includes("--sigmas");
+const isMade = (words: readonly string[]): boolean => !["plan", "inspect", "doctor", "tune"].includes(words[0] ?? "");
+/** Lists and profiles say themselves how many steps there are. */
+const isListed = (words: readonly string[]): boolean =>
+  ["--timesteps", "--sigmas", "--profile"].some((flag) => words.includes(flag));
+/** A search in seconds. */
+const SMALL_SEARCH = ["--sampler", "ddim-trailing", "--reference", "ddim-trailing:20", "--images", "1", "--check", "2"];
 
-test.each(lines)("the documentation's %s runs", async (line) => {
+function shortened(words: readonly string[]): readonly string[] {
+  if (words[0] === "tune") return [...SMALL_SEARCH, "--trials", "1"];
+  return isMade(words) && !isListed(words) ? ["--steps", "2"] : [];
+}
+
+test.each(lines)("the documentation's %s runs", { timeout: 120_000 }, async (line) => {
   const { words, from, to } = parseLine(line);
   const [command, ...args] = words;
   if (command === "printf") {
@@ -40,7 +48,7 @@ test.each(lines)("the documentation's %s runs", async (line) => {
   }
   expect(command).toBe("deepcache");
   const input = from === undefined ? "" : readFileSync(from, "utf8");
-  const run = await runCliWith({ input }, ...args, ...(isMade(args) && !isListed(args) ? ["--steps", "2"] : []));
+  const run = await runCliWith({ input }, ...args, ...shortened(args));
   expect(run).toMatchObject({ code: 0 });
   if (to !== undefined) writeFileSync(to, run.bytes);
   const missing = isMade(args) ? run.stdout.split("\n").filter((path) => path !== "" && !isThere(path)) : [];
