@@ -94,7 +94,7 @@ describe("generate", () => {
     { args: ["generate", "a", "--count", "0"], message: "--count 0: a whole number from 1" },
     { args: ["generate", "a", "--guidance-scale", "high"], message: '--guidance-scale "high"' },
     { args: ["generate", "a", "--timesteps", "9,x"], message: '--timesteps "x"' },
-    { args: ["generate", "a", "--sigmas", "fast"], message: 'No sigmas are called "fast"' },
+    { args: ["generate", "a", "--sigmas", "fast"], message: 'Cannot sample with sigmas "fast": there are ays' },
     { args: ["generate", "a", "--timesteps", "9,5", "--steps", "3"], message: "steps 3: the given timesteps" },
     { args: ["generate", "a", "--target-size", "9"], message: "--target-size 9: WIDTHxHEIGHT is required" },
     { args: ["generate", "a", "--width", "60"], message: "width 60: a positive multiple of 8" },

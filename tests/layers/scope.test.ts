@@ -184,8 +184,8 @@ describe("check()", () => {
       root.weight("b", [2]);
     });
     expect(found).toBe(
-      'Cannot use the checkpoint as UNet2DModel: "a" holds I64 where one of F32, F16, BF16, F64 is required; ' +
-        '"b" holds U8 where one of F32, F16, BF16, F64 is required',
+      'Cannot use the checkpoint as UNet2DModel: "a" holds I64 where one of F32, F16, BF16, F64, F8_E4M3, F8_E5M2 is required; ' +
+        '"b" holds U8 where one of F32, F16, BF16, F64, F8_E4M3, F8_E5M2 is required',
     );
   });
 

@@ -5,7 +5,6 @@ import type { MeasuredTimes } from "./quality-table.ts";
 /** The runs that the README's first table shows, by what users say to have them. */
 const ROWS: readonly (readonly [flag: string, policy: RegExp])[] = [
   ["nothing: 50 steps of PNDM", /^pndm:50$/],
-  ["`--sampler dpmpp-2m-karras`", /^dpmpp-2m-karras:50$/],
   ["`--preset quality`", /^dpmpp-2m-karras:36\+listed/],
   ["`--preset balanced`", /^dpmpp-2m-karras:22\+listed/],
   ["`--preset fast`", /^dpmpp-2m-karras:16\+listed/],

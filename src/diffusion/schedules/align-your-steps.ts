@@ -40,7 +40,7 @@ export function scheduleOf(kind: ScheduleKind, choice: ScheduleChoice, own?: Ays
   if (model !== undefined) return ALIGN_YOUR_STEPS[model][kind];
   throw new RangeError(
     named === undefined
-      ? `No ${kind} are called "${choice}"; there are ${[...NAMES.keys()].join(", ")}`
+      ? `Cannot sample with ${kind} "${choice}": there are ${[...NAMES.keys()].join(", ")}`
       : `Cannot sample with ${kind} "${choice}": none were computed for this kind of model`,
   );
 }
