@@ -1,5 +1,6 @@
 import { evenPlan } from "../deepcache/plans/spread.ts";
 import { isSamplerName, type SamplerName } from "../diffusion/samplers.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";
 import type { Checked, TunedPoint } from "./profile.ts";
 import { bestCached, bestUncached } from "./search.ts";
@@ -41,6 +42,15 @@ export async function tune(
   const tell = (what: string): void => onTrial?.(done++, expected, what);
   const trials = trialsOf(subject, options, memory, tell);
   const points: TunedPoint[] = [];
+  let targets: Promise<readonly RgbImage[]> | undefined;
+  const make: Make = async (run, what) => {
+    tell(what);
+    return (await subject.run("check", run, { images: true })).images;
+  };
+  const referenceImages = (): Promise<readonly RgbImage[]> => {
+    targets ??= make({ ...options.reference, cache: { kind: "off" } }, "the reference for the check");
+    return targets;
+  };
   for (const budget of options.budgets) {
     const uncached = await bestUncached(budget, options.uncached, trials);
     const cached = await bestCached(budget, options, trials);
@@ -48,7 +58,7 @@ export async function tune(
     if (plain === undefined) throw new RangeError("Cannot tune without a sampler");
     const best = cached !== undefined && cached.score > plain.score ? cached : plain;
     const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
-      check(best, uncached.slice(0, RIVALS), subject, options, tell),
+      check(best, uncached.slice(0, RIVALS), make, referenceImages),
     );
     const { sampler, steps, cache } = best.run;
     if (!isSamplerName(sampler)) throw new TypeError(`"${sampler}" is no sampler`);
@@ -60,18 +70,15 @@ export async function tune(
 /** Runs without a cache that the winner is compared with; the better one on the check images counts. */
 const RIVALS = 2;
 
+type Make = (run: TrialRun, what: string) => Promise<readonly RgbImage[]>;
+
 async function check(
   best: Trial,
   rivals: readonly Trial[],
-  subject: TuningSubject,
-  { reference }: TuningOptions,
-  tell: (what: string) => void,
+  make: Make,
+  reference: () => Promise<readonly RgbImage[]>,
 ): Promise<Checked> {
-  const make = async (run: TrialRun, what: string) => {
-    tell(what);
-    return (await subject.run("check", run, { images: true })).images;
-  };
-  const targets = await make({ ...reference, cache: { kind: "off" } }, "the reference for the check");
+  const targets = await reference();
   const psnrs = async (run: TrialRun): Promise<number[]> =>
     (await make(run, `the check of ${run.steps} steps of ${run.sampler}`)).map((image, i) =>
       Math.min(psnr(image, targets[i]!), HIGHEST),
