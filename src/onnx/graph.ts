@@ -33,7 +33,7 @@ export interface WeightSource {
   /** The bytes `offset … offset + length`. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** What has become of them since they were found; missing where nothing can. */
-  state?(): Promise<"same" | "replaced" | "removed" | "changed">;
+  state?(): "same" | "replaced" | "removed" | "changed";
 }
 
 /** Bytes outside of a graph. */

@@ -160,7 +160,7 @@ describe("the YAML of an original repository", () => {
     const open = (name: string) => openSingleFile(file, { configPath: join(folder, name) });
     await expect(open("list.yaml")).rejects.toThrow(/list\.yaml": it is not a YAML mapping$/);
     await expect(open("broken.yaml")).rejects.toThrow(/broken\.yaml": it is not YAML$/);
-    await expect(open("bomb.yaml")).rejects.toThrow(/bomb\.yaml": it is not YAML$/);
+    await expect(open("bomb.yaml")).rejects.toThrow(/bomb\.yaml": it uses aliases too often, at most \d+ are read$/);
     await expect(open("none.yaml")).rejects.toThrow(/none\.yaml": there is no such file$/);
   });
 });

@@ -14,5 +14,5 @@ export interface ByteSource {
   /** The bytes `offset … offset + length`; rejects with a CheckpointError where the source does not hold them all. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** What has become of the bytes since the source was opened; missing where nothing can. */
-  state?(): Promise<SourceState>;
+  state?(): SourceState;
 }

@@ -89,7 +89,7 @@ export function nodeRuntimeInPieces(
       const state = weightState(graph);
       const load = async (): Promise<Session> => {
         const adapted = adapt(graph, await features(), options.allowHalf ?? false);
-        await state.checkBeforeLoad();
+        state.checkBeforeLoad();
         const opened = await open(adapted, options);
         return wrap(opened, graph, { tensors, state });
       };
@@ -167,7 +167,7 @@ function wrap(session: OpenedSession, graph: Graph, { tensors, state }: Surround
     async run(inputs, { signal } = {}) {
       if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
       checkFeeds(graph, inputs);
-      await state.checkInUse();
+      state.checkInUse();
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.feedOf(feed)]));
       const results = await abortable(
         () => session.run(feeds, signal),
@@ -180,7 +180,7 @@ function wrap(session: OpenedSession, graph: Graph, { tensors, state }: Surround
         Object.entries(results).map(([name, result]) => [name, tensors.tensorOf(result)]),
       );
       try {
-        await state.checkInUse();
+        state.checkInUse();
       } catch (error) {
         for (const tensor of Object.values(given)) tensor[Symbol.dispose]();
         throw error;

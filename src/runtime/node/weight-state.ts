@@ -4,9 +4,9 @@ import type { Graph, WeightSource } from "../../onnx/graph.ts";
 /** Follows the files that a session maps: what changes in them meanwhile changes its results, or ends the process. */
 export interface WeightState {
   /** Refuses files that are not as they were when the checkpoint was opened; whoever loads reads from them. */
-  checkBeforeLoad(): Promise<void>;
+  checkBeforeLoad(): void;
   /** Refuses files that were changed where they are. One that has been replaced is still mapped as it was. */
-  checkInUse(): Promise<void>;
+  checkInUse(): void;
 }
 
 /** The state of the files that the weights of `graph` lie in. */
@@ -16,9 +16,9 @@ export function weightState(graph: Graph): WeightState {
     if (initializer.kind === "weight" && initializer.data !== undefined) sources.add(initializer.data.source);
   }
   const watched = [...sources].filter((source) => source.state !== undefined);
-  const check = async (action: string, refused: ReadonlySet<unknown>): Promise<void> => {
+  const check = (action: string, refused: ReadonlySet<unknown>): void => {
     for (const source of watched) {
-      const state = await source.state?.();
+      const state = source.state?.();
       if (!refused.has(state)) continue;
       throw new DeepCacheError(
         "CHECKPOINT_BROKEN",

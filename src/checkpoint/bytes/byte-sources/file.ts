@@ -1,4 +1,5 @@
 import type { BigIntStats } from "node:fs";
+import { statSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 import { CheckpointError } from "../../errors.ts";
 import type { ByteSource, SourceState } from "../byte-source.ts";
@@ -16,9 +17,13 @@ export async function fileSource(path: string): Promise<ByteSource> {
     path: realPath,
     identity: JSON.stringify([realPath, size, Number(found.mtimeNs) / 1e6]),
     size,
-    async state() {
-      const now = await stat(realPath, { bigint: true }).catch(() => undefined);
-      return now === undefined ? "removed" : stateOf(found, now);
+    // Without a wait: it is asked for around every run of a graph, and a look takes microseconds.
+    state() {
+      try {
+        return stateOf(found, statSync(realPath, { bigint: true }));
+      } catch {
+        return "removed";
+      }
     },
     async read(offset, length) {
       checkRange(path, size, offset, length);
