@@ -86,12 +86,11 @@ export function forecastClaims(summary: Summary): Claim[] {
     const own = pairs.filter((pair) => pair.standIn === standIn);
     if (own.length === 0) return [];
     const counts = MEASURES.map((measure) => ({ measure, ...tally(own.map((pair) => outcomeOf(pair, measure))) }));
-    const psnr = counts.find(({ measure }) => measure === "psnr");
     const gains = own.flatMap((pair) => outcomeOf(pair, "psnr")?.difference.mean ?? []);
     return [
       {
         says: SAYS[standIn],
-        holds: psnr !== undefined && psnr.wins > psnr.loses,
+        holds: counts.some(({ wins }) => wins > 0) && counts.every(({ loses }) => loses === 0),
         because:
           `${own.length} pairs: ${counts.map((count) => `${measureNamed(count.measure).label} ${wordsOf(count)}`).join("; ")}. ` +
           `PSNR ${gainText(gains)}.`,
