@@ -29,10 +29,10 @@ export async function readAll(path: string | URL, signal?: AbortSignal): Promise
   return await readUntil(new Socket({ fd, readable: true, writable: false }), signal);
 }
 
-/** All that a stream gives; where a signal comes first, the stream is closed and its reason thrown. */
-export async function readUntil(stream: Readable, signal?: AbortSignal): Promise<Uint8Array> {
+/** All that a stream of Node's gives, named without its types, which users need not have; where a signal comes first, the stream is closed and its reason thrown. */
+export async function readUntil(stream: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
   try {
-    return await buffer(signal === undefined ? stream : addAbortSignal(signal, stream));
+    return await buffer(signal === undefined ? stream : addAbortSignal(signal, stream as Readable));
   } catch (cause) {
     signal?.throwIfAborted();
     throw cause;
