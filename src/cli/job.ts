@@ -1,13 +1,14 @@
 import type { CachePolicy } from "../deepcache/policies.ts";
 import { type AnyPipeline, anyPipeline, type GenerateRequest } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
-import { PRESETS } from "../pipelines/presets.ts";
+import type { Choice } from "../pipelines/presets.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
 import { openModel } from "../systems/open-model.ts";
+import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
@@ -41,11 +42,11 @@ export interface Job extends AsyncDisposable {
   /** Prompts or classes, one to a row of images; none for models that take no condition. */
   readonly rows: readonly string[];
   readonly unet: AnyPipeline["unet"];
-  /** What a preset or a flag asks for. */
-  readonly speedup: number | undefined;
+  /** The setting of the model's profile that a preset or a speed-up comes to. */
+  readonly tuned: TunedPoint | undefined;
   stream(run: JobRun): AsyncGenerator<PipelineEvent, void>;
-  /** The policy for a speed-up with the job's sampler and steps. */
-  policyFor(speedup: number): Promise<CachePolicy>;
+  /** The policy that a preset or a speed-up comes to; nothing where the flags have neither. */
+  chosenPolicy(): Promise<CachePolicy | undefined>;
   /** What a run of a batch with this cache policy will take in memory, before anything is loaded. */
   memory(cache: CachePolicy, images: number): MemoryEstimate;
   /** The text that image `index` of a result carries, which the run `made`. */
@@ -61,6 +62,8 @@ export interface JobOptions {
   readonly advice?: Advice;
   /** A picture whose settings hold where the flags say nothing. */
   readonly liked?: LikedPicture | undefined;
+  /** Whether a speed-up may come to a sampler and steps of the model's profile (default). */
+  readonly tuned?: boolean;
 }
 
 const ADVICE: Advice = {
@@ -74,15 +77,16 @@ export async function openJob(
   flags: GenerationFlags,
   signal: AbortSignal,
   terminal: Terminal,
-  { advice = ADVICE, liked }: JobOptions = {},
+  { advice = ADVICE, liked, tuned = true }: JobOptions = {},
 ): Promise<Job> {
   const { lowMemory = false, keepLoaded: keep } = flags;
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   const pipeline = anyPipeline(opened, modelName(location.path), { runtime: runtimeOf(flags), keepLoaded });
-  const preset = presetFlags(flags, pipeline);
-  const settled = liked === undefined ? preset : withLiked(preset, liked, pipeline);
+  const choice = choiceOf(flags, pipeline, tuned);
+  const chosen = withoutPreset(flags, choice);
+  const settled = liked === undefined ? chosen : withLiked(chosen, liked, pipeline);
   const isRepeated = liked !== undefined && prompts.length === 0 && pipeline.conditioned === "prompt";
   const shown = isRepeated ? likedPrompts(liked) : prompts;
   const request = await requestOf(pipeline, shown, settled, { advice, signal });
@@ -96,8 +100,12 @@ export async function openJob(
     rows: pipeline.rows(request),
     stream: ({ rows, cutAt, ...run }) => pipeline.stream({ ...made({ rows }), ...given(run), signal }, { cutAt }),
     unet: pipeline.unet,
-    speedup: settled.speedup,
-    policyFor: async (speedup) => (await pipeline.plan({ ...made({ rows: [0], count: 1 }), seed: 0, speedup })).policy,
+    tuned: choice?.tuned,
+    async chosenPolicy() {
+      const { cache, speedup } = choice ?? {};
+      if (cache !== undefined || speedup === undefined) return cache;
+      return (await pipeline.plan({ ...made({ rows: [0], count: 1 }), seed: 0, speedup })).policy;
+    },
     memory: (cache, images) =>
       pipeline.memory({ ...made({ rows: [0], count: images }), cache }, { lowMemory, keepLoaded }),
     parameters: (result, index, run = {}) => pipeline.parameters(made(run), result, index),
@@ -105,14 +113,27 @@ export async function openJob(
   };
 }
 
-/** The flags with what their preset sets. */
-function presetFlags({ preset, ...flags }: GenerationFlags, { task }: AnyPipeline): GenerationFlags {
-  if (preset === undefined) return flags;
-  const other = (["sampler", "steps"] as const).find((name) => flags[name] !== undefined);
-  if (other !== undefined) {
-    throw new UsageError(`Cannot use --${other} together with --preset: a preset chooses sampler, steps and cache`);
+/** What a preset or a speed-up comes to. */
+function choiceOf(flags: GenerationFlags, pipeline: AnyPipeline, tuned: boolean): Choice | undefined {
+  const { preset, speedup, sampler, steps, timesteps, sigmas, image } = flags;
+  if (preset === undefined && (speedup === undefined || !tuned)) return speedup === undefined ? undefined : { speedup };
+  try {
+    return pipeline.choose({
+      preset,
+      speedup,
+      sampler,
+      steps,
+      ...given({ timesteps, sigmas, image }),
+    } as GenerateRequest);
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
   }
-  return { ...flags, ...PRESETS[task][preset] };
+}
+
+function withoutPreset({ preset: _, ...flags }: GenerationFlags, choice: Choice = {}): GenerationFlags {
+  const { sampler, steps } = choice;
+  return { ...flags, ...(sampler === undefined ? {} : { sampler }), ...(steps === undefined ? {} : { steps }) };
 }
 
 /** Where the model lies that the flags name. */

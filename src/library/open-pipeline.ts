@@ -4,7 +4,7 @@ import { type GeneratedImage, generatedImage } from "../image/generated-image.ts
 import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { type ImageInput, readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import type { AnyPipeline, GenerateRequest } from "../pipelines/any-pipeline.ts";
+import { type AnyPipeline, type GenerateRequest, withChoice } from "../pipelines/any-pipeline.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import { startRun } from "./image-run.ts";
@@ -110,7 +110,7 @@ async function* imageEvents(inner: AnyPipeline, request: () => Promise<GenerateR
   let begun = false;
   try {
     const asked = await request();
-    const settled = { ...asked, seed: asked.seed ?? drawnSeed() }; // known before the result says it
+    const settled = { ...withChoice(asked, inner.choose(asked)), seed: asked.seed ?? drawnSeed() }; // known before the result says it
     for await (const event of inner.stream(settled)) {
       begun = true;
       if (event.type === "warning") warnings.push(event.message);

@@ -13,7 +13,7 @@ import {
 import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
 import { imageParameters } from "./image-parameters.ts";
-import { type PresetName, withPreset } from "./presets.ts";
+import { type Choice, chooseFor, type PresetName } from "./presets.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
@@ -55,6 +55,11 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   readonly conditioned: "prompt" | "class" | "nothing";
   readonly accepts: ReadonlySet<OptionName>;
   readonly unet: Network<UNetConfig>;
+  /**
+   * What the request's preset or speed-up comes to; nothing where it has neither. A run itself finds a speed-up's policy for
+   * its own sampler and steps, and takes what was tuned for the model from a preset alone.
+   */
+  choose(request: GenerateRequest): Choice | undefined;
   /** Names of the samplers that the model runs with. */
   readonly samplers: readonly string[];
   readonly sizes: ImageSizes;
@@ -129,9 +134,11 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
   const { conditioned, pipeline, sizes, rows, memory } = describe(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
+  const choose = (request: GenerateRequest): Choice | undefined =>
+    chooseFor(request, opened.kind, opened.kind === "text-to-image" ? opened.model.defaults : undefined);
   const checked = (given: GenerateRequest): GenerateRequest => {
     const foreign = foreignOption(accepts, given);
-    const request = withPreset(given, opened.kind);
+    const request = given.preset === undefined ? given : withChoice(given, choose(given));
     if (foreign === undefined) return withSeeds(request, imagesOf(request), randomSeed);
     throw new TypeError(`Cannot use "${foreign}" with "${name}": it is a model for ${opened.kind}`);
   };
@@ -143,6 +150,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     conditioned,
     accepts,
     unet: opened.model.unet,
+    choose,
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
     sizes,
     rows,
@@ -161,6 +169,14 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     dispose: pipeline.dispose,
     [Symbol.asyncDispose]: pipeline.dispose,
   };
+}
+
+/** The request with what its preset or speed-up comes to, where that is known. */
+export function withChoice(
+  { preset: _, ...request }: GenerateRequest,
+  { tuned: __, ...choice }: Choice = {},
+): GenerateRequest {
+  return { ...request, ...(choice.cache === undefined ? choice : { ...choice, speedup: undefined }) };
 }
 
 /** An option that is given but that a model has no use for. */

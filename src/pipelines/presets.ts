@@ -1,12 +1,15 @@
+import type { CachePolicy } from "../deepcache/policies.ts";
 import type { SamplerName } from "../diffusion/samplers.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
+import type { ModelDefaults } from "../systems/published-defaults.ts";
+import { nearestPoint, type Profile, type TunedPoint } from "../systems/recommended/profile.ts";
 
 type TaskName = OpenedModel["kind"];
 
 /** How much quality to give for speed: sampler, steps and cache in one word. */
 export type PresetName = "fast" | "balanced" | "quality";
 
-/** What a preset sets. */
+/** What a preset sets where nothing was tuned for the model. */
 export interface Preset {
   readonly sampler: SamplerName;
   readonly steps: number;
@@ -38,27 +41,69 @@ export const PRESETS: Readonly<Record<TaskName, Readonly<Record<PresetName, Pres
 /** The names of presets. */
 export const PRESET_NAMES = Object.keys(PRESETS["text-to-image"]) as readonly PresetName[];
 
-/** A request with what its preset sets; what would contradict it is refused. */
-export function withPreset<
-  Request extends {
-    readonly preset?: PresetName | undefined;
-    readonly sampler?: unknown;
-    readonly steps?: unknown;
-    readonly timesteps?: unknown;
-    readonly sigmas?: unknown;
-    readonly cache?: unknown;
-    readonly speedup?: unknown;
-  },
->({ preset, ...request }: Request, task: TaskName): Omit<Request, "preset"> {
-  if (preset === undefined) return request;
-  const found = PRESETS[task][preset];
-  if (found === undefined) {
-    throw new RangeError(`Cannot use the preset "${preset}": ${PRESET_NAMES.join(", ")} are there`);
+/** What a request may say of speed, and what contradicts it. */
+interface Asked {
+  readonly preset?: PresetName | undefined;
+  readonly speedup?: number | undefined;
+  readonly sampler?: string | undefined;
+  readonly steps?: number | undefined;
+  readonly timesteps?: unknown;
+  readonly sigmas?: unknown;
+  readonly cache?: unknown;
+  readonly image?: unknown;
+}
+
+/** Sampler, steps and cache that a preset or a speed-up comes to. */
+export interface Choice {
+  readonly sampler?: string | undefined;
+  readonly steps?: number | undefined;
+  /** Where it was tuned; elsewhere the run finds the policy for its `speedup`. */
+  readonly cache?: CachePolicy | undefined;
+  readonly speedup?: number | undefined;
+  /** Where it comes from, with what was measured. */
+  readonly tuned?: TunedPoint | undefined;
+}
+
+/**
+ * What a preset or a speed-up comes to: a setting of the model's profile where one is near, and where it agrees with the
+ * sampler and the steps that are asked for. Nothing where the request has neither; what contradicts a preset is refused.
+ */
+export function chooseFor(
+  asked: Asked,
+  task: TaskName,
+  { profile, modes }: Partial<Pick<ModelDefaults, "profile" | "modes">> = {},
+): Choice | undefined {
+  const { preset, speedup, sampler, steps } = asked;
+  // What is tuned is a whole schedule.
+  const whole =
+    profile !== undefined && [asked.timesteps, asked.sigmas, asked.image].every((value) => value === undefined);
+  if (preset !== undefined) {
+    const found = PRESETS[task][preset];
+    if (found === undefined) {
+      throw new RangeError(`Cannot use the preset "${preset}": ${PRESET_NAMES.join(", ")} are there`);
+    }
+    refuseBeside(asked);
+    return (whole && tunedChoice(profile, found.steps / found.speedup)) || found;
   }
-  const chosen = ["sampler", "steps", "timesteps", "sigmas", "cache", "speedup"] as const;
-  const other = chosen.find((name) => request[name] !== undefined);
+  if (speedup === undefined) return undefined;
+  const fits = (point: TunedPoint): boolean =>
+    (sampler === undefined || sampler === point.sampler) && (steps === undefined || steps === point.steps);
+  const uncached = steps ?? modes?.text.steps;
+  const tuned =
+    whole && speedup > 1 && uncached !== undefined ? tunedChoice(profile, uncached / speedup, fits) : undefined;
+  return tuned ?? { sampler, steps, speedup };
+}
+
+function tunedChoice(profile: Profile, fse: number, fits?: (point: TunedPoint) => boolean): Choice | undefined {
+  const tuned = nearestPoint(profile, fse, fits);
+  return tuned && { sampler: tuned.sampler, steps: tuned.steps, cache: tuned.cache, tuned };
+}
+
+const CHOSEN = ["sampler", "steps", "timesteps", "sigmas", "cache", "speedup"] as const;
+
+function refuseBeside(asked: Asked): void {
+  const other = CHOSEN.find((name) => asked[name] !== undefined);
   if (other !== undefined) {
     throw new TypeError(`Cannot use "${other}" together with a preset: a preset chooses sampler, steps and cache`);
   }
-  return { ...request, ...found };
 }

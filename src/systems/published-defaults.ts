@@ -1,3 +1,5 @@
+import type { Profile } from "./recommended/profile.ts";
+
 /** What a run is for: a picture from words alone, from a picture, or within one. */
 export type RunMode = "text" | "image" | "inpaint";
 
@@ -89,11 +91,13 @@ export interface Recommended {
 export interface ModelDefaults {
   readonly sampler: string | undefined;
   readonly knownWords: readonly string[] | undefined;
+  /** What was tuned for the model, where its folder has it. */
+  readonly profile: Profile | undefined;
   readonly modes: Readonly<Record<RunMode, RunDefaults>>;
 }
 
 /** `recommended` in front of what is published for `family`. */
-export function modelDefaults(family: FamilyName, recommended: Recommended = {}): ModelDefaults {
+export function modelDefaults(family: FamilyName, recommended: Recommended = {}, profile?: Profile): ModelDefaults {
   const { defaults } = FAMILIES[family];
   const { sampler, steps, guidanceScale, knownWords } = recommended;
   const own = (published: RunDefaults): RunDefaults => ({
@@ -104,6 +108,7 @@ export function modelDefaults(family: FamilyName, recommended: Recommended = {})
   return {
     sampler,
     knownWords,
+    profile,
     modes: { text: own(defaults.text), image: own(defaults.image), inpaint: own(defaults.inpaint) },
   };
 }

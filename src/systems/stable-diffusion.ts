@@ -22,7 +22,8 @@ import {
   modelDefaults,
   PIPELINE_CLASSES,
 } from "./published-defaults.ts";
-import { readRecommended } from "./recommended.ts";
+import { readOwnProfile } from "./recommended/own-profile.ts";
+import { readRecommended } from "./recommended/recommended.ts";
 import type { SecondTextEncoder, TextEncoder } from "./text-encoder.ts";
 
 export type { Network } from "./network.ts";
@@ -88,7 +89,7 @@ export async function openStableDiffusionFolder(
   const model: StableDiffusionModel = {
     folder,
     family,
-    defaults: modelDefaults(family, await readRecommended(files, names)),
+    defaults: modelDefaults(family, await readRecommended(files, names), await readOwnProfile(files, names, unet)),
     sees: seenBy(unet.config, vae.config),
     unet,
     vae,

@@ -1,40 +1,32 @@
 import { fullWithin, spreadPlan } from "../deepcache/plans/spread.ts";
-import type { CachePolicy } from "../deepcache/policies.ts";
 import type { SamplerName } from "../diffusion/samplers.ts";
-import { closestPlan, fitFactors, type Gram } from "./gram.ts";
-import { neighbours } from "./plans.ts";
+import { type Candidate, type Grid, runOf, STAND_INS } from "./candidate.ts";
+import { climb } from "./climb.ts";
+import { closestPlan } from "./gram.ts";
 import type { Trial, Trials } from "./trials.ts";
 import type { TuningOptions } from "./tuning.ts";
 
-/** A sampler with a number of steps, and what the network's features do on the way. */
-interface Grid {
-  readonly sampler: SamplerName;
-  readonly steps: number;
-  readonly gram: Gram;
-  readonly ratio: number;
-}
-
 /** How many more steps than its budget a cached run has, where nobody says how many. */
 const STRETCHES = [1.35, 1.7, 2.1];
-/** Grids whose plans are searched, after a first trial of all. */
-const SEARCHED = 2;
-/** Fitted factors are tried at these sizes, too. */
-const SCALES = [0.8, 1.2, 0.6];
-const DAMPINGS = [0.5, 0.75];
-/** Digits of factors that a profile holds. */
-const DIGITS = 4;
+/** Grids that go on after a first look at all, and after a closer one. */
+const [LOOKED_AT, SEARCHED] = [4, 2];
+/** The share of the trials that each of the searched grids has before the better one takes the rest. */
+const SHARE = 1 / 4;
 
-/** The best trial without a cache that takes at least `budget` full-step equivalents, and the next best. */
+/** The best trials without a cache that take at least `budget` full-step equivalents, best first. */
 export async function bestUncached(
   budget: number,
   samplers: readonly SamplerName[],
   trials: Trials,
+  most: number,
 ): Promise<readonly Trial[]> {
-  const found: Trial[] = [];
+  const looks: Trial[] = [];
   for (const sampler of samplers) {
-    found.push(await trials.score({ sampler, steps: Math.ceil(budget), cache: { kind: "off" } }));
+    looks.push(await trials.look({ sampler, steps: Math.ceil(budget), cache: { kind: "off" } }));
   }
-  return found.sort((a, b) => b.score - a.score);
+  const found: Trial[] = [];
+  for (const { run } of looks.sort(byScore).slice(0, most)) found.push(await trials.score(run));
+  return found.sort(byScore);
 }
 
 /** The best cached trial within `budget`; nothing where no number of steps leaves room for a cache. */
@@ -44,89 +36,51 @@ export async function bestCached(
   trials: Trials,
 ): Promise<Trial | undefined> {
   const counts = steps ?? [...new Set(STRETCHES.map((stretch) => Math.round(stretch * budget)))];
-  const first: { readonly grid: Grid; readonly trial: Trial; readonly full: readonly number[] }[] = [];
+  const looks: Looked[] = [];
   for (const sampler of samplers) {
     for (const count of counts) {
-      const { gram, ratio } = await trials.features({ sampler, steps: count, cache: { kind: "off" } });
-      const grid = { sampler, steps: count, gram, ratio };
-      const size = fullWithin(budget, gram.evaluations, ratio);
-      if (size < 2 || size >= gram.evaluations) continue;
-      const plans = [spreadPlan(gram.evaluations, size), closestPlan(gram, size)];
+      const grid = await gridOf({ sampler, steps: count, branch }, trials);
+      const size = fullWithin(budget, grid.gram.evaluations, grid.ratio);
+      if (size < 2 || size >= grid.gram.evaluations) continue;
+      const plans = [spreadPlan(grid.gram.evaluations, size), closestPlan(grid.gram, size)];
       for (const full of plans) {
-        first.push({ grid, full, trial: await trials.score(runOf(grid, full, fitFactors(gram, full), branch)) });
+        const candidate: Candidate = { full, standIn: { kind: "fitted", scale: 1 } };
+        looks.push({ grid, candidate, trial: await trials.look(runOf(grid, candidate)) });
       }
     }
   }
-  first.sort((a, b) => b.trial.score - a.trial.score);
-  const chosen = first
-    .filter(({ grid }, i) => first.findIndex((other) => other.grid === grid) === i)
-    .slice(0, SEARCHED);
-  let best: Trial | undefined;
-  for (const { grid, full, trial } of chosen) {
-    const found = await refine(grid, await search(grid, { full, trial }, { most, branch }, trials), branch, trials);
-    if (best === undefined || found.score > best.score) best = found;
+  const closer: Looked[] = [];
+  for (const { grid, candidate } of bestOfEachGrid(looks).slice(0, LOOKED_AT)) {
+    for (const standIn of STAND_INS) {
+      const other = { ...candidate, standIn };
+      closer.push({ grid, candidate: other, trial: await trials.score(runOf(grid, other)) });
+    }
   }
-  return best;
+  const climbed: Looked[] = [];
+  const first = Math.ceil(most * SHARE);
+  for (const { grid, ...start } of bestOfEachGrid(closer).slice(0, SEARCHED)) {
+    climbed.push({ grid, ...(await climb(grid, start, first, trials)) });
+  }
+  const [best] = climbed.sort((a, b) => byScore(a.trial, b.trial));
+  if (best === undefined) return undefined;
+  return (await climb(best.grid, best, most - first, trials)).trial;
 }
 
-interface Found {
-  readonly full: readonly number[];
+interface Looked {
+  readonly grid: Grid;
+  readonly candidate: Candidate;
   readonly trial: Trial;
 }
 
-/** Moves one full evaluation at a time as long as that helps and trials are left. */
-async function search(
-  grid: Grid,
-  start: Found,
-  { most, branch }: { readonly most: number; readonly branch: number },
-  trials: Trials,
-): Promise<Found> {
-  let best = start;
-  let left = most;
-  for (let improved = true; improved && left > 0; ) {
-    improved = false;
-    for (const full of neighbours(best.full, grid.gram.evaluations)) {
-      if (left-- <= 0) break;
-      const trial = await trials.score(runOf(grid, full, fitFactors(grid.gram, full), branch));
-      if (trial.score <= best.trial.score) continue;
-      best = { full, trial };
-      improved = true;
-      break;
-    }
-  }
-  return best;
+async function gridOf({ sampler, steps, branch }: Omit<Grid, "gram" | "ratio">, trials: Trials): Promise<Grid> {
+  const { gram, ratio } = await trials.features({ sampler, steps, cache: { kind: "off" } });
+  return { sampler, steps, branch, gram, ratio };
 }
 
-/** Tries other factors on the same plan: the fitted ones larger or smaller, and the damped line. */
-async function refine(grid: Grid, { full, trial }: Found, branch: number, trials: Trials): Promise<Trial> {
-  let best = trial;
-  const fitted = fitFactors(grid.gram, full);
-  const others = [
-    ...SCALES.map((scale) =>
-      runOf(
-        grid,
-        full,
-        fitted.map((factor) => scale * factor),
-        branch,
-      ),
-    ),
-    ...DAMPINGS.map((damping) => ({ ...runOf(grid, full, fitted, branch), cache: listed(full, branch, { damping }) })),
-  ];
-  for (const run of others) {
-    const other = await trials.score(run);
-    if (other.score > best.score) best = other;
-  }
-  return best;
+const byScore = (a: { readonly score: number }, b: { readonly score: number }): number => b.score - a.score;
+
+/** The best of each grid, best first. */
+function bestOfEachGrid(looked: readonly Looked[]): Looked[] {
+  const sorted = looked.toSorted((a, b) => byScore(a.trial, b.trial));
+  return sorted.filter(({ grid }, i) => sorted.findIndex((other) => other.grid === grid) === i);
 }
-
-const listed = (
-  full: readonly number[],
-  branch: number,
-  forecast: { readonly damping: number } | { readonly factors: readonly number[] },
-): CachePolicy => ({ kind: "listed", full, branch, forecast });
-
-const runOf = ({ sampler, steps }: Grid, full: readonly number[], factors: readonly number[], branch: number) => ({
-  sampler,
-  steps,
-  cache: listed(full, branch, { factors: factors.map((factor) => Number(factor.toFixed(DIGITS))) }),
-});

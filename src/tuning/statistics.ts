@@ -1,4 +1,4 @@
-import type { Difference } from "./profile.ts";
+import type { Difference } from "../systems/recommended/profile.ts";
 
 /** Two-sided 95 % quantiles of Student's t by degrees of freedom from 1 on. */
 const QUANTILES = [

@@ -26,9 +26,9 @@ export function tuningSubject(
   { request, sets, batch, branch, signal }: SubjectOptions,
 ): TuningSubject {
   return {
-    async run(set, run, { images = false, features = false } = {}) {
+    async run(set, run, { images = false, features = false, first } = {}) {
       const results: TrialResult[] = [];
-      const all = sets[set];
+      const all = sets[set].slice(0, first);
       for (let start = 0; start < all.length; start += batch) {
         const some = all.slice(start, start + batch);
         const grams = gramCollector();

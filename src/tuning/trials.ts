@@ -14,15 +14,18 @@ export interface Trial {
 
 /** Makes trials, each once. */
 export interface Trials {
+  /** On all calibration images. */
   score(run: TrialRun): Promise<Trial>;
-  /** Of a run without a cache, with what its features came to. */
+  /** On the first few of them, which is enough to see what is far behind. */
+  look(run: TrialRun): Promise<Trial>;
+  /** A look at a run without a cache, with what its features came to. */
   features(run: TrialRun): Promise<Trial & { readonly gram: Gram }>;
 }
 
 /** Trials on the calibration images against the reference run. */
 export function trialsOf(
   subject: TuningSubject,
-  { reference }: TuningOptions,
+  { reference, look }: TuningOptions,
   memory: TuningMemory,
   tell: (what: string) => void,
 ): Trials {
@@ -37,20 +40,24 @@ export function trialsOf(
       .then((texts) => texts.map(unpacked));
     return target;
   };
-  const trial = async (run: TrialRun, features: boolean): Promise<Trial & { readonly gram?: Gram | undefined }> => {
+  const trial = async (
+    run: TrialRun,
+    ask: { readonly first?: number; readonly features?: boolean },
+  ): Promise<Trial & { readonly gram?: Gram | undefined }> => {
     const targets = await referenceLatents();
-    const found = await memory.recall(JSON.stringify({ ...run, features }), async () => {
+    const found = await memory.recall(JSON.stringify({ ...run, ...ask }), async () => {
       tell(`${run.steps} steps of ${run.sampler}`);
-      const { latents, evaluations, fse, ratio, gram } = await subject.run("calibration", run, { features });
+      const { latents, evaluations, fse, ratio, gram } = await subject.run("calibration", run, ask);
       return { scores: latents.map((own, i) => ratioTo(own, targets[i]!)), evaluations, fse, ratio, gram };
     });
     const { scores, ...rest } = found;
     return { run, score: mean(scores), ...rest };
   };
   return {
-    score: (run) => trial(run, false),
+    score: (run) => trial(run, {}),
+    look: (run) => trial(run, { first: look }),
     async features(run) {
-      const { gram, ...found } = await trial(run, true);
+      const { gram, ...found } = await trial(run, { first: look, features: true });
       if (gram === undefined) throw new Error("A run for features gave none");
       return { ...found, gram };
     },

@@ -2,7 +2,7 @@ import { evenPlan } from "../deepcache/plans/spread.ts";
 import { isSamplerName, type SamplerName } from "../diffusion/samplers.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";
-import type { Checked, TunedPoint } from "./profile.ts";
+import type { Checked, TunedPoint } from "../systems/recommended/profile.ts";
 import { bestCached, bestUncached } from "./search.ts";
 import { mean, pairedDifference } from "./statistics.ts";
 import { type Trial, trialsOf } from "./trials.ts";
@@ -52,13 +52,13 @@ export async function tune(
     return targets;
   };
   for (const budget of options.budgets) {
-    const uncached = await bestUncached(budget, options.uncached, trials);
+    const uncached = await bestUncached(budget, options.uncached, trials, RIVALS);
     const cached = await bestCached(budget, options, trials);
     const [plain] = uncached;
     if (plain === undefined) throw new RangeError("Cannot tune without a sampler");
     const best = cached !== undefined && cached.score > plain.score ? cached : plain;
     const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
-      check(best, uncached.slice(0, RIVALS), make, referenceImages),
+      check(best, uncached, make, referenceImages),
     );
     const { sampler, steps, cache } = best.run;
     if (!isSamplerName(sampler)) throw new TypeError(`"${sampler}" is no sampler`);
@@ -109,7 +109,10 @@ async function check(
 /** Images that are equal have no ratio. */
 const HIGHEST = 100;
 
-/** About how many trials a search makes; plans that are tried twice count once there. */
+/** Trials of a closer look. */
+const CLOSER = 16;
+
+/** About how many trials a search makes: some searches end early. */
 function expectedTrials({
   budgets,
   samplers,
@@ -118,5 +121,5 @@ function expectedTrials({
   trials,
 }: TuningOptions & { readonly uncached: readonly SamplerName[] }): number {
   const grids = samplers.length * (steps?.length ?? 3);
-  return 1 + budgets.length * (uncached.length + 3 * grids + 2 * (trials + 5) + 5);
+  return 1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + RIVALS + 3);
 }

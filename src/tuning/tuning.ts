@@ -32,7 +32,12 @@ export interface TuningSubject {
   run(
     set: ImageSet,
     run: TrialRun,
-    ask?: { readonly images?: boolean; readonly features?: boolean },
+    ask?: {
+      readonly images?: boolean;
+      readonly features?: boolean;
+      /** How many of the set's images to make; all of them where left out. */
+      readonly first?: number;
+    },
   ): Promise<TrialResult>;
 }
 
@@ -45,8 +50,10 @@ export interface TuningOptions {
   readonly steps?: readonly number[] | undefined;
   readonly branch: number;
   readonly reference: { readonly sampler: SamplerName; readonly steps: number };
-  /** Trials of a search for one budget on one sampler and step count. */
+  /** Trials of the search for one budget, after a first look at all samplers and step counts. */
   readonly trials: number;
+  /** Calibration images of a first look. */
+  readonly look: number;
 }
 
 /** Keeps what is known of trials, so that a search that was stopped goes on where it was. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Profile } from "../../src/tuning/profile.ts";
+import type { Profile } from "../../src/systems/recommended/profile.ts";
 import { runCli } from "../support/cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-tune-"));

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { SAMPLER_NAMES } from "../../src/diffusion/samplers.ts";
-import { PRESET_NAMES, PRESETS, withPreset } from "../../src/pipelines/presets.ts";
+import { chooseFor, PRESET_NAMES, PRESETS } from "../../src/pipelines/presets.ts";
+import { modelDefaults } from "../../src/systems/published-defaults.ts";
+import type { Profile, TunedPoint } from "../../src/systems/recommended/profile.ts";
 
 test("every preset names a sampler, and the faster ones take fewer operations", () => {
   for (const presets of Object.values(PRESETS)) {
@@ -10,24 +12,75 @@ test("every preset names a sampler, and the faster ones take fewer operations", 
   }
 });
 
-describe("withPreset()", () => {
-  test("sets sampler, steps and speed-up, and leaves the rest", () => {
-    expect(withPreset({ preset: "fast", seed: 3 } as object, "text-to-image")).toEqual({
-      seed: 3,
-      ...PRESETS["text-to-image"].fast,
-    });
-    expect(withPreset({ steps: 3 }, "text-to-image")).toEqual({ steps: 3 });
+const point = (budget: number, steps: number): TunedPoint => ({
+  budget,
+  fse: budget,
+  sampler: "ddim-trailing",
+  steps,
+  cache: { kind: "listed", full: [0, 1, 4], branch: 0, forecast: { damping: 0.5 } },
+  checked: {
+    images: 2,
+    psnr: 40,
+    aboveUncached: { mean: 1, halfWidth: 0.5, sampler: "ddim", steps: 9, psnr: 39 },
+  },
+});
+const profile: Profile = {
+  format: 1,
+  version: "",
+  model: { architecture: "UNet2DConditionModel", unet: "" },
+  reference: { sampler: "ddim", steps: 200 },
+  points: [point(8.4, 14), point(16.7, 30)],
+};
+const tuned = modelDefaults("stable-diffusion", { steps: 50 }, profile);
+const [first, second] = profile.points;
+
+describe("a preset", () => {
+  test("is what it says where nothing was tuned", () => {
+    expect(chooseFor({ preset: "fast" }, "text-to-image")).toEqual(PRESETS["text-to-image"].fast);
+    expect(chooseFor({ preset: "balanced" }, "text-to-image", tuned)).toEqual(PRESETS["text-to-image"].balanced);
   });
 
-  test.each(["sampler", "steps", "cache", "speedup"])("refuses %s beside a preset", (name) => {
-    expect(() => withPreset({ preset: "fast", [name]: 2 } as object, "text-to-image")).toThrow(
+  test("is the setting of the model's profile that takes about as much", () => {
+    expect(chooseFor({ preset: "fast" }, "text-to-image", tuned)).toEqual({
+      ...{ sampler: "ddim-trailing", steps: 14, cache: first?.cache, tuned: first },
+    });
+  });
+
+  test.each(["sampler", "steps", "timesteps", "sigmas", "cache", "speedup"])("is refused beside %s", (name) => {
+    expect(() => chooseFor({ preset: "fast", [name]: 2 }, "text-to-image")).toThrow(
       `Cannot use "${name}" together with a preset: a preset chooses sampler, steps and cache`,
     );
   });
 
-  test("refuses what is no preset", () => {
-    expect(() => withPreset({ preset: "best" } as object, "text-to-image")).toThrow(
+  test("is one of three", () => {
+    expect(() => chooseFor({ preset: "best" } as object, "text-to-image")).toThrow(
       'Cannot use the preset "best": fast, balanced, quality are there',
     );
+  });
+});
+
+describe("a speed-up", () => {
+  test("is of the model's own steps where nobody says how many", () => {
+    expect(chooseFor({ speedup: 3 }, "text-to-image", tuned)?.tuned).toBe(second);
+    expect(chooseFor({ speedup: 6 }, "text-to-image", tuned)?.tuned).toBe(first);
+  });
+
+  test("keeps to the sampler and the steps that are asked for", () => {
+    expect(chooseFor({ speedup: 3, sampler: "ddim" }, "text-to-image", tuned)).toEqual({ sampler: "ddim", speedup: 3 });
+    expect(chooseFor({ speedup: 3, steps: 40 }, "text-to-image", tuned)).toEqual({ steps: 40, speedup: 3 });
+    expect(chooseFor({ speedup: 1.8, steps: 30 }, "text-to-image", tuned)?.tuned).toBe(second);
+  });
+
+  test.each([
+    ["no setting takes about as much", { speedup: 4 }],
+    ["there is none", { speedup: 1 }],
+    ["the run begins with a picture", { speedup: 3, image: {} }],
+    ["the timesteps are listed", { speedup: 3, timesteps: [3] }],
+  ])("is left to the run where %s", (_, asked) => {
+    expect(chooseFor(asked, "text-to-image", tuned)).toEqual({ speedup: asked.speedup });
+  });
+
+  test("is left alone where nothing asks for it", () => {
+    expect(chooseFor({ steps: 3 }, "text-to-image", tuned)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import {
   PIPELINE_CLASSES,
   UNCONDITIONAL_STEPS,
 } from "../../src/systems/published-defaults.ts";
-import { recommendedSettings } from "../../src/systems/recommended.ts";
+import { recommendedSettings } from "../../src/systems/recommended/recommended.ts";
 import published from "../fixtures/published-defaults.json" with { type: "json" };
 
 interface Published {

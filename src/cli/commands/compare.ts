@@ -67,10 +67,10 @@ async function compare(args: readonly string[], asked: Flags, signal: AbortSigna
   }
   await checkPicture(flags.output);
   const prompts = await promptsGiven(args, flags, signal, terminal);
-  await using job = await openJob(prompts, flags, signal, terminal);
+  await using job = await openJob(prompts, flags, signal, terminal, { tuned: false }); // with and without are one schedule
   await checkUsedProfile(used, job);
-  const { speedup } = job;
-  const policies = speedup === undefined ? described : [await job.policyFor(speedup)];
+  const chosen = await job.chosenPolicy();
+  const policies = chosen === undefined ? described : [chosen];
   const { steps, repeat, output } = flags;
   const plan = planImages(job, { ...flags, batch: Number.MAX_SAFE_INTEGER, drawnSeed }); // all are one batch
   for (const policy of policies.slice(0, 1)) {

@@ -82,8 +82,7 @@ async function generate(
   const keepLoaded = flags.keepLoaded && makesSeveralRuns(prompts, flags);
   await using job = await openJob(prompts, { ...flags, keepLoaded }, signal, terminal, { liked });
   await checkUsedProfile(used, job);
-  const { speedup } = job;
-  const cache = speedup === undefined ? described : await job.policyFor(speedup);
+  const cache = (await job.chosenPolicy()) ?? described;
   if (liked?.model !== undefined && liked.model !== job.name) {
     terminal.warn(`"${liked.path}" was made with the model "${liked.model}", this one is "${job.name}"`);
   }
@@ -95,7 +94,8 @@ async function generate(
   if (json === true) terminal.printJson(report(pictures, totals, job.name));
   else {
     terminal.note(summary(pictures, totals));
-    if (used !== undefined) terminal.note(profileText(used));
+    if (used !== undefined) terminal.note(profileText(used.source, used.point));
+    if (job.tuned !== undefined) terminal.note(profileText(`tuned for ${job.name}`, job.tuned));
   }
 }
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { drawPlan } from "../../deepcache/plan.ts";
 import { type CachePolicy, readCache } from "../../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
-import { anyPipeline } from "../../pipelines/any-pipeline.ts";
+import { anyPipeline, withChoice } from "../../pipelines/any-pipeline.ts";
 import { chooseSampler, planRun } from "../../pipelines/run/choose-sampler.ts";
 import type { PlannedRun } from "../../pipelines/run/run.ts";
 import { nodeRuntime } from "../../runtime/node/node.ts";
@@ -13,6 +13,7 @@ import { defaultModelFolder, defaultTokenizerFolder } from "../../systems/shippe
 import { openScheduler } from "../../systems/stable-diffusion.ts";
 import { addCacheFlags, type CacheFlags, DEFAULT_INTERVAL, policyOf } from "../flags/cache-flags.ts";
 import { parseWhole } from "../flags/usage.ts";
+import { given } from "../request.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { withProfile } from "../tune/use-profile.ts";
 
@@ -62,7 +63,7 @@ async function planOf(folder: string, { steps = STEPS, sampler }: Flags, policy:
 }
 
 /** The plan that a speed-up or a preset chooses, which depends on what the network's parts cost. */
-async function planFor(folder: string, { steps = STEPS, sampler, speedup, preset }: Flags): Promise<Plan> {
+async function planFor(folder: string, { steps, sampler, speedup, preset }: Flags): Promise<Plan> {
   const opened = await openModel({ path: folder, tokenizer: defaultTokenizerFolder() });
   await using pipeline = anyPipeline(opened, modelName(folder), { runtime: nodeRuntime() });
   const { conditioned } = pipeline;
@@ -70,6 +71,6 @@ async function planFor(folder: string, { steps = STEPS, sampler, speedup, preset
     ...(conditioned === "prompt" ? { prompt: "" } : {}),
     ...(conditioned === "class" ? { classes: [0] } : {}),
   };
-  const how = preset === undefined ? { steps, sampler, speedup } : { preset, sampler, steps: undefined };
-  return await pipeline.plan({ ...shown, ...how, seed: 0 });
+  const asked = given({ ...shown, steps, sampler, speedup, preset });
+  return await pipeline.plan({ ...withChoice(asked, pipeline.choose(asked)), seed: 0 });
 }

@@ -6,8 +6,8 @@ import { type AnyPipeline, anyPipeline, type GenerateRequest } from "../../pipel
 import { VERSION } from "../../pipelines/version.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
-import { profiledNetwork } from "../../tuning/identity.ts";
-import type { Profile, TunedPoint } from "../../tuning/profile.ts";
+import { profiledNetwork } from "../../systems/recommended/own-profile.ts";
+import type { Profile, TunedPoint } from "../../systems/recommended/profile.ts";
 import { type TuningImage, tuningSubject } from "../../tuning/subject.ts";
 import { TUNED_SAMPLERS, tune, UNCACHED_SAMPLERS } from "../../tuning/tune.ts";
 import { addTuningFlags, type TuningFlags } from "../flags/tuning-flags.ts";
@@ -65,6 +65,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
     branch: flags.branch,
     reference: referenceOf(pipeline, flags),
     trials: flags.trials,
+    look: flags.batch,
   };
   const network = await profiledNetwork(pipeline.unet);
   const settings = createHash("sha256")

@@ -40,7 +40,12 @@ export function addTuningFlags(command: Command): Command {
       numbers("--speedup"),
     )
     .option("--branch <b>", "deepest skip connection that cached evaluations still compute", whole("--branch", 0), 0)
-    .option("--trials <n>", "trials of each search for the best full evaluations", whole("--trials", 1), 12)
+    .option(
+      "--trials <n>",
+      "trials of the search for each budget, after a first look at all samplers",
+      whole("--trials", 1),
+      36,
+    )
     .option(
       "--reference <run>",
       "run to come close to, as SAMPLER:STEPS (default: dpmpp-2m-trailing:200)",

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseJson } from "../../checkpoint/text/json.ts";
-import { profiledNetwork } from "../../tuning/identity.ts";
-import { checkProfile, type Profile, pointOf, readProfile, type TunedPoint } from "../../tuning/profile.ts";
+import { profiledNetwork } from "../../systems/recommended/own-profile.ts";
+import { checkProfile, type Profile, pointOf, readProfile, type TunedPoint } from "../../systems/recommended/profile.ts";
 import type { CacheFlags } from "../flags/cache-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import type { Job } from "../job.ts";
@@ -59,7 +59,7 @@ export async function checkUsedProfile(used: UsedProfile | undefined, { unet }: 
 }
 
 /** What a profile has measured of a setting, in one line. */
-export function profileText({ source, point: { checked, fse } }: UsedProfile): string {
+export function profileText(source: string, { checked, fse }: TunedPoint): string {
   const { psnr, images, aboveUncached: rival } = checked;
   const sign = rival.mean < 0 ? "less" : "more";
   return (

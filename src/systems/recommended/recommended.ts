@@ -1,9 +1,9 @@
-import { CheckpointError } from "../checkpoint/errors.ts";
-import type { Files } from "../checkpoint/files.ts";
-import { readJsonFile } from "../checkpoint/text/json-file.ts";
-import { isSamplerName, SAMPLER_NAMES } from "../diffusion/samplers.ts";
-import { configReader } from "../models/config-reader.ts";
-import type { Recommended } from "./published-defaults.ts";
+import { CheckpointError } from "../../checkpoint/errors.ts";
+import type { Files } from "../../checkpoint/files.ts";
+import { readJsonFile } from "../../checkpoint/text/json-file.ts";
+import { isSamplerName, SAMPLER_NAMES } from "../../diffusion/samplers.ts";
+import { configReader } from "../../models/config-reader.ts";
+import type { Recommended } from "../published-defaults.ts";
 
 /** What a model folder may hold beside diffusers' files: the settings that its maker recommends, in diffusers' words. */
 export const RECOMMENDED_FILE = "generation_config.json";

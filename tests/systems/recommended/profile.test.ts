@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { checkProfile, type Profile, pointOf, readProfile } from "../../src/tuning/profile.ts";
-import { pairedDifference } from "../../src/tuning/statistics.ts";
+import { checkProfile, type Profile, pointOf, readProfile } from "../../../src/systems/recommended/profile.ts";
+import { pairedDifference } from "../../../src/tuning/statistics.ts";
 
 const CHECKED = { images: 8, psnr: 40, aboveUncached: { mean: 4, halfWidth: 3, sampler: "ddim", steps: 10, psnr: 36 } };
 const POINT = {

@@ -1,7 +1,7 @@
-import { CheckpointError } from "../checkpoint/errors.ts";
-import type { CachePolicy } from "../deepcache/policies.ts";
-import { parsePolicy } from "../deepcache/policies.ts";
-import { isSamplerName, type SamplerName } from "../diffusion/samplers.ts";
+import { CheckpointError } from "../../checkpoint/errors.ts";
+import type { CachePolicy } from "../../deepcache/policies.ts";
+import { parsePolicy } from "../../deepcache/policies.ts";
+import { isSamplerName, type SamplerName } from "../../diffusion/samplers.ts";
 
 /** Which network a profile is for: its architecture, and a digest of its tensors' names and shapes. */
 export interface ProfiledNetwork {
@@ -107,6 +107,16 @@ export function pointOf({ points }: Profile, budget: number | undefined, source:
       ? `Cannot choose from the profile "${source}": it has settings for ${budgets} full-step equivalents; add one behind @, as in "${source}@${first?.budget}"`
       : `Cannot find ${budget} full-step equivalents in the profile "${source}": it has ${budgets}`,
   );
+}
+
+/** The setting whose compute is nearest to `fse`, where it is within a tenth of it and `fits`. */
+export function nearestPoint(
+  { points }: Profile,
+  fse: number,
+  fits: (point: TunedPoint) => boolean = () => true,
+): TunedPoint | undefined {
+  const off = (point: TunedPoint): number => Math.abs(point.fse / fse - 1);
+  return points.filter((point) => fits(point) && off(point) <= 0.1).sort((a, b) => off(a) - off(b))[0];
 }
 
 /** Refuses a profile of another network than `network`. */
