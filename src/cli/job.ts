@@ -62,8 +62,6 @@ export interface JobOptions {
   readonly advice?: Advice;
   /** A picture whose settings hold where the flags say nothing. */
   readonly liked?: LikedPicture | undefined;
-  /** Whether a speed-up may come to a sampler and steps of the model's profile (default). */
-  readonly tuned?: boolean;
 }
 
 const ADVICE: Advice = {
@@ -77,14 +75,14 @@ export async function openJob(
   flags: GenerationFlags,
   signal: AbortSignal,
   terminal: Terminal,
-  { advice = ADVICE, liked, tuned = true }: JobOptions = {},
+  { advice = ADVICE, liked }: JobOptions = {},
 ): Promise<Job> {
   const { lowMemory = false, keepLoaded: keep } = flags;
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   const pipeline = anyPipeline(opened, modelName(location.path), { runtime: runtimeOf(flags), keepLoaded });
-  const choice = choiceOf(flags, pipeline, tuned);
+  const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
   const settled = liked === undefined ? chosen : withLiked(chosen, liked, pipeline);
   const isRepeated = liked !== undefined && prompts.length === 0 && pipeline.conditioned === "prompt";
@@ -114,9 +112,8 @@ export async function openJob(
 }
 
 /** What a preset or a speed-up comes to. */
-function choiceOf(flags: GenerationFlags, pipeline: AnyPipeline, tuned: boolean): Choice | undefined {
+function choiceOf(flags: GenerationFlags, pipeline: AnyPipeline): Choice | undefined {
   const { preset, speedup, sampler, steps, timesteps, sigmas, image } = flags;
-  if (preset === undefined && (speedup === undefined || !tuned)) return speedup === undefined ? undefined : { speedup };
   try {
     return pipeline.choose({
       preset,

@@ -1,5 +1,5 @@
 import { branchOf, readCache } from "../deepcache/policies.ts";
-import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
+import { SAMPLER_NAMES, samplerNameOf } from "../diffusion/samplers.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Network } from "../systems/network.ts";
@@ -13,7 +13,7 @@ import {
 import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
 import { imageParameters } from "./image-parameters.ts";
-import { type Choice, chooseFor, type PresetName } from "./presets.ts";
+import { type Choice, chooseFor, type ModelChoices, type PresetName } from "./presets.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
@@ -135,7 +135,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
   const choose = (request: GenerateRequest): Choice | undefined =>
-    chooseFor(request, opened.kind, opened.kind === "text-to-image" ? opened.model.defaults : undefined);
+    chooseFor(request, opened.kind, choicesOf(opened));
   const checked = (given: GenerateRequest): GenerateRequest => {
     const foreign = foreignOption(accepts, given);
     const request = given.preset === undefined ? given : withChoice(given, choose(given));
@@ -177,6 +177,14 @@ export function withChoice(
   { tuned: __, ...choice }: Choice = {},
 ): GenerateRequest {
   return { ...request, ...(choice.cache === undefined ? choice : { ...choice, speedup: undefined }) };
+}
+
+/** Only pipelines from prompts have been tuned so far. */
+function choicesOf(opened: OpenedModel): ModelChoices {
+  if (opened.kind !== "text-to-image") return {};
+  const { defaults, scheduler } = opened.model;
+  const { sampler = samplerNameOf(scheduler.className), modes, profile } = defaults;
+  return { sampler, steps: modes.text.steps, profile };
 }
 
 /** An option that is given but that a model has no use for. */

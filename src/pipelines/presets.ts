@@ -1,7 +1,6 @@
 import type { CachePolicy } from "../deepcache/policies.ts";
 import type { SamplerName } from "../diffusion/samplers.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
-import type { ModelDefaults } from "../systems/published-defaults.ts";
 import { nearestPoint, type Profile, type TunedPoint } from "../systems/recommended/profile.ts";
 
 type TaskName = OpenedModel["kind"];
@@ -64,14 +63,21 @@ export interface Choice {
   readonly tuned?: TunedPoint | undefined;
 }
 
+/** What a model brings to a choice: its own sampler and steps, and what was tuned for it. */
+export interface ModelChoices {
+  readonly sampler?: string | undefined;
+  readonly steps?: number | undefined;
+  readonly profile?: Profile | undefined;
+}
+
 /**
- * What a preset or a speed-up comes to: a setting of the model's profile where one is near, and where it agrees with the
- * sampler and the steps that are asked for. Nothing where the request has neither; what contradicts a preset is refused.
+ * What a preset or a speed-up comes to: a setting of the model's profile where one takes about as much, for a speed-up of
+ * the same sampler and steps. Nothing where the request has neither; what contradicts a preset is refused.
  */
 export function chooseFor(
   asked: Asked,
   task: TaskName,
-  { profile, modes }: Partial<Pick<ModelDefaults, "profile" | "modes">> = {},
+  { profile, sampler: own, steps: published }: ModelChoices = {},
 ): Choice | undefined {
   const { preset, speedup, sampler, steps } = asked;
   // What is tuned is a whole schedule.
@@ -86,11 +92,9 @@ export function chooseFor(
     return (whole && tunedChoice(profile, found.steps / found.speedup)) || found;
   }
   if (speedup === undefined) return undefined;
-  const fits = (point: TunedPoint): boolean =>
-    (sampler === undefined || sampler === point.sampler) && (steps === undefined || steps === point.steps);
-  const uncached = steps ?? modes?.text.steps;
-  const tuned =
-    whole && speedup > 1 && uncached !== undefined ? tunedChoice(profile, uncached / speedup, fits) : undefined;
+  const uncached = steps ?? published ?? 0;
+  const fits = (point: TunedPoint): boolean => point.sampler === (sampler ?? own) && point.steps === uncached;
+  const tuned = whole && speedup > 1 ? tunedChoice(profile, uncached / speedup, fits) : undefined;
   return tuned ?? { sampler, steps, speedup };
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SAMPLER_NAMES } from "../../src/diffusion/samplers.ts";
 import { chooseFor, PRESET_NAMES, PRESETS } from "../../src/pipelines/presets.ts";
-import { modelDefaults } from "../../src/systems/published-defaults.ts";
 import type { Profile, TunedPoint } from "../../src/systems/recommended/profile.ts";
 
 test("every preset names a sampler, and the faster ones take fewer operations", () => {
@@ -31,7 +30,7 @@ const profile: Profile = {
   reference: { sampler: "ddim", steps: 200 },
   points: [point(8.4, 14), point(16.7, 30)],
 };
-const tuned = modelDefaults("stable-diffusion", { steps: 50 }, profile);
+const tuned = { sampler: "ddim-trailing", steps: 30, profile };
 const [first, second] = profile.points;
 
 describe("a preset", () => {
@@ -60,22 +59,23 @@ describe("a preset", () => {
 });
 
 describe("a speed-up", () => {
-  test("is of the model's own steps where nobody says how many", () => {
-    expect(chooseFor({ speedup: 3 }, "text-to-image", tuned)?.tuned).toBe(second);
-    expect(chooseFor({ speedup: 6 }, "text-to-image", tuned)?.tuned).toBe(first);
+  test("is what was tuned for the model's own sampler and steps", () => {
+    expect(chooseFor({ speedup: 1.8 }, "text-to-image", tuned)?.tuned).toBe(second);
+    expect(chooseFor({ speedup: 1.8 }, "text-to-image", tuned)).toMatchObject({ steps: 30, cache: second?.cache });
   });
 
   test("keeps to the sampler and the steps that are asked for", () => {
-    expect(chooseFor({ speedup: 3, sampler: "ddim" }, "text-to-image", tuned)).toEqual({ sampler: "ddim", speedup: 3 });
+    const asked = { speedup: 1.8, sampler: "ddim" };
+    expect(chooseFor(asked, "text-to-image", tuned)).toEqual(asked);
+    expect(chooseFor({ speedup: 1.7, steps: 14 }, "text-to-image", tuned)?.tuned).toBe(first);
     expect(chooseFor({ speedup: 3, steps: 40 }, "text-to-image", tuned)).toEqual({ steps: 40, speedup: 3 });
-    expect(chooseFor({ speedup: 1.8, steps: 30 }, "text-to-image", tuned)?.tuned).toBe(second);
   });
 
   test.each([
-    ["no setting takes about as much", { speedup: 4 }],
+    ["no setting takes about as much", { speedup: 3 }],
     ["there is none", { speedup: 1 }],
-    ["the run begins with a picture", { speedup: 3, image: {} }],
-    ["the timesteps are listed", { speedup: 3, timesteps: [3] }],
+    ["the run begins with a picture", { speedup: 1.8, image: {} }],
+    ["the timesteps are listed", { speedup: 1.8, timesteps: [3] }],
   ])("is left to the run where %s", (_, asked) => {
     expect(chooseFor(asked, "text-to-image", tuned)).toEqual({ speedup: asked.speedup });
   });

@@ -67,7 +67,7 @@ async function compare(args: readonly string[], asked: Flags, signal: AbortSigna
   }
   await checkPicture(flags.output);
   const prompts = await promptsGiven(args, flags, signal, terminal);
-  await using job = await openJob(prompts, flags, signal, terminal, { tuned: false }); // with and without are one schedule
+  await using job = await openJob(prompts, flags, signal, terminal);
   await checkUsedProfile(used, job);
   const chosen = await job.chosenPolicy();
   const policies = chosen === undefined ? described : [chosen];
