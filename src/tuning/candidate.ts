@@ -25,7 +25,6 @@ export const STAND_INS: readonly StandIn[] = [
   { kind: "fitted", scale: 1 },
   { kind: "fitted", scale: 0.8 },
   { kind: "damped", damping: 0.5 },
-  { kind: "damped", damping: 0.75 },
 ];
 
 /** A plan on a grid. */

@@ -9,7 +9,7 @@ import type { TuningOptions } from "./tuning.ts";
 /** How many more steps than its budget a cached run has, where nobody says how many. */
 const STRETCHES = [1.35, 1.7, 2.1];
 /** Grids that go on after a first look at all, and after a closer one. */
-const [LOOKED_AT, SEARCHED] = [4, 2];
+const [LOOKED_AT, SEARCHED] = [3, 2];
 /** The share of the trials that each of the searched grids has before the better one takes the rest. */
 const SHARE = 1 / 4;
 

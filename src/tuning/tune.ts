@@ -110,7 +110,7 @@ async function check(
 const HIGHEST = 100;
 
 /** Trials of a closer look. */
-const CLOSER = 16;
+const CLOSER = 9;
 
 /** About how many trials a search makes: some searches end early. */
 function expectedTrials({

@@ -54,7 +54,7 @@ export function addTuningFlags(command: Command): Command {
     .optionsGroup("Pictures:")
     .option("--prompts <file>", "one prompt a line: the first half is tuned on, the second checked on")
     .option("--classes <list>", "ImageNet classes, as numbers or names", parseClasses)
-    .option("--images <n>", "images to tune on", whole("--images", 1), 10)
+    .option("--images <n>", "images to tune on, best a multiple of --batch", whole("--images", 1), 12)
     .option("--check <n>", "other images to check the result on", whole("--check", 2), 12)
     .option("--batch <n>", "images made together", whole("--batch", 1), 4)
     .option("-s, --seed <n>", "seed of the first image", whole("--seed", 0), 0);
