@@ -105,7 +105,10 @@ export async function openJob(
       return (await pipeline.plan({ ...made({ rows: [0], count: 1 }), seed: 0, speedup })).policy;
     },
     memory: (cache, images) =>
-      pipeline.memory({ ...made({ rows: [0], count: images }), cache }, { lowMemory, keepLoaded }),
+      pipeline.memory(
+        { ...made({ rows: [0], count: images }), cache },
+        { lowMemory, keepLoaded, ...given({ convolutions: flags.convolutions }) },
+      ),
     parameters: (result, index, run = {}) => pipeline.parameters(made(run), result, index),
     [Symbol.asyncDispose]: () => pipeline.dispose(),
   };
@@ -148,10 +151,12 @@ export function runtimeOf({
   device,
   threads,
   lowMemory,
-}: Pick<ModelFlags, "device" | "threads" | "lowMemory">): Runtime {
+  convolutions,
+}: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions">): Runtime {
   return nodeRuntime({
     device,
     ...(threads === undefined ? {} : { threads }),
+    ...(convolutions === undefined ? {} : { convolutions }),
     // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.
     ...(lowMemory === undefined || device !== "cpu" ? {} : { lowMemory }),
   });

@@ -33,6 +33,8 @@ export interface PipelineOptions {
   readonly queue?: { readonly busy?: Busy | undefined } | undefined;
   /** Whether networks run in threads of their own (default), so that the event loop stays free, or on the caller's. */
   readonly thread?: "own" | "caller" | undefined;
+  /** How large convolutions are computed on the CPU: "winograd" (default) is faster, "direct" differs in the last bits. */
+  readonly convolutions?: "winograd" | "direct" | undefined;
   readonly onProgress?: ((progress: ProgressInfo) => void) | undefined;
   /** Ends opening the model. */
   readonly signal?: AbortSignal | undefined;
@@ -56,6 +58,7 @@ const OPTION_NAMES = [
   "memory",
   "queue",
   "thread",
+  "convolutions",
   "onProgress",
   "signal",
   "variant",
@@ -112,13 +115,14 @@ export async function pipeline(
   return openPipeline(anyPipeline(opened, name, effects), { lowMemory });
 }
 
-function runtimeOf({ runtime, device, threads, thread }: PipelineOptions, lowMemory: boolean): Runtime {
+function runtimeOf({ runtime, device, threads, thread, convolutions }: PipelineOptions, lowMemory: boolean): Runtime {
   if (runtime !== undefined) return runtime;
   const isCpu = device === undefined || device === "cpu";
   return nodeRuntime({
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
     ...(thread === undefined ? {} : { thread }),
+    ...(convolutions === undefined ? {} : { convolutions }),
     ...(lowMemory && isCpu ? { lowMemory } : {}),
   });
 }

@@ -66,7 +66,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
   rows(request: GenerateRequest): readonly string[];
   /** What a run will take in memory on a CPU, before anything is loaded. */
-  memory(request: GenerateRequest, options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded">): MemoryEstimate;
+  memory(request: GenerateRequest, options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded" | "convolutions">): MemoryEstimate;
   /** The text that image `index` of a result carries. */
   parameters(request: GenerateRequest, result: GenerationResult, index: number): Readonly<Record<string, string>>;
 }

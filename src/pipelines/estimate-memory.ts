@@ -5,6 +5,7 @@ import { vqDecoder } from "../models/autoencoder/vq-model.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
+import type { Convolutions } from "../runtime/convolutions.ts";
 import { type NetworkMemory, networkMemory, type PlannedSession, THREAD_BYTES } from "../runtime/memory/network.ts";
 import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
 import type { Network } from "../systems/network.ts";
@@ -41,6 +42,8 @@ export interface MemoryOptions {
   readonly vaeTiling?: boolean | VaeTiling | undefined;
   /** As in `nodeRuntime`. */
   readonly lowMemory?: boolean | undefined;
+  /** How large convolutions are computed; as the runtime does by itself where left out. */
+  readonly convolutions?: Convolutions | undefined;
   /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
   /** Tokens that a U-Net by itself looks at. */
@@ -93,8 +96,8 @@ export function estimateMemory(opened: MemoryModel, options: MemoryOptions = {})
 type Describe = (name: MemoryComponent["name"], ...sessions: PlannedSession[]) => MemoryComponent;
 
 function componentsOf(opened: MemoryModel, options: MemoryOptions): MemoryComponent[] {
-  const { lowMemory = false, contextLength } = options;
-  const describe: Describe = (name, ...sessions) => ({ name, ...networkMemory(sessions, { lowMemory }) });
+  const { lowMemory = false, convolutions, contextLength } = options;
+  const describe: Describe = (name, ...sessions) => ({ name, ...networkMemory(sessions, { lowMemory, convolutions }) });
   const [trainedHeight, trainedWidth] = opened.model.unet.config.sampleSize ?? [64, 64];
   switch (opened.kind) {
     case "text-to-image":

@@ -13,12 +13,13 @@ import { architectureSubject, modelSubject, type Subject } from "../../benchmark
 import { writeWhole } from "../../checkpoint/files/write.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
+import type { Convolutions } from "../../runtime/convolutions.ts";
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { resolveArchitecture } from "../../systems/resolve-model.ts";
-import { parseDevice, parseDtype } from "../flags/generation-flags.ts";
+import { parseConvolutions, parseDevice, parseDtype } from "../flags/generation-flags.ts";
 import { parseList, parseWhole, UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
@@ -48,6 +49,7 @@ interface Flags {
   readonly height?: number;
   readonly device: NodeDevice;
   readonly threads?: number;
+  readonly convolutions?: Convolutions;
   readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
   readonly clean?: boolean;
@@ -90,6 +92,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--height <pixels>", "its height", whole("--height", 1))
     .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
+    .option("--convolutions <how>", "winograd or direct, on the CPU (default: winograd)", parseConvolutions)
     .option("--low-memory", "leave weights in their files; slower")
     .option(
       "--cache-folder <path>",

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { WEIGHT_DTYPES, type WeightDtype } from "../../benchmark/random-weights.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
 import { FITS, type Fit } from "../../image/geometry/fit.ts";
+import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
@@ -16,6 +17,7 @@ export interface ModelFlags {
   readonly tokenizer?: string;
   readonly device: NodeDevice;
   readonly threads?: number;
+  readonly convolutions?: Convolutions;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;
@@ -111,6 +113,11 @@ export function addDeviceFlags(command: Command): Command {
     .optionsGroup("Device and memory:")
     .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
+    .option(
+      "--convolutions <how>",
+      'on the CPU, "winograd" for fewer multiplications or "direct", which differs in the last bits (default: winograd)',
+      parseConvolutions,
+    )
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when a run is done with it (generate does for its last run)")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
@@ -160,6 +167,12 @@ const DEVICES = Object.keys(NODE_DEVICES).join(", ");
 export function parseDevice(text: string): NodeDevice {
   if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
   return text;
+}
+
+export function parseConvolutions(text: string): Convolutions {
+  const found = CONVOLUTIONS.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot use --convolutions ${text}: one of ${CONVOLUTIONS.join(", ")} is required`);
 }
 
 /** Parses the type of weights that are made or assumed. */

@@ -1,4 +1,5 @@
 import type { Graph } from "../../onnx/graph.ts";
+import { type Convolutions, withConvolutions } from "../convolutions.ts";
 import { piecesOf } from "../pieces.ts";
 import { sessionMemory } from "./session.ts";
 import { copiesWeights } from "./weight-copies.ts";
@@ -36,14 +37,17 @@ export interface PlannedSession {
 /** Estimates a network that is loaded as `sessions`, one after the other, all on a CPU. */
 export function networkMemory(
   sessions: readonly PlannedSession[],
-  { lowMemory }: { readonly lowMemory: boolean },
+  {
+    lowMemory,
+    convolutions = "winograd",
+  }: { readonly lowMemory: boolean; readonly convolutions?: Convolutions | undefined },
 ): NetworkMemory {
   const sum = { weights: 0, mapped: 0, results: 0, graphs: 0, kept: 0 };
   let [loading, passing] = [0, 0];
   for (const { graph, once = false } of sessions) {
     const sparing = lowMemory || once;
     const copies = copiesWeights(graph);
-    const pieces = sparing ? [graph] : piecesOf(graph);
+    const pieces = sparing ? [graph] : piecesOf(graph).map((piece) => withConvolutions(piece, convolutions));
     for (const piece of pieces) {
       const session = sessionMemory(piece, { sparing, copies });
       loading = Math.max(loading, sum.weights + session.weights + session.loading);
