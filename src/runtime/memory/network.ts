@@ -47,7 +47,7 @@ export function networkMemory(
   for (const { graph, once = false } of sessions) {
     const sparing = lowMemory || once;
     const copies = copiesWeights(graph);
-    const pieces = sparing ? [graph] : piecesOf(graph).map((piece) => withConvolutions(piece, convolutions));
+    const pieces = sparing ? [graph] : piecesOf(withConvolutions(graph, convolutions));
     for (const piece of pieces) {
       const session = sessionMemory(piece, { sparing, copies });
       loading = Math.max(loading, sum.weights + session.weights + session.loading);

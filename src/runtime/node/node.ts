@@ -84,11 +84,10 @@ export function nodeRuntimeInPieces(
     const sparing = onCpu && (lowMemory || rarely);
     const settings = { device, threads, memory: memorySettings(graph, sparing) };
     await pause();
-    const whole = onCpu && !sparing ? piecesOf(graph, pieceBytes) : [graph];
-    const pieces = onCpu && !sparing ? whole.map((piece) => withConvolutions(piece, convolutions)) : whole;
-    const [only = graph, ...others] = pieces;
-    if (others.length === 0) return await openGraph(only, { ...settings, keep }, place);
-    return await openPieces(graph, pieces, settings, elsewhere);
+    const fast = onCpu && !sparing ? withConvolutions(graph, convolutions) : graph;
+    const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
+    if (pieces.length === 1) return await openGraph(fast, { ...settings, keep }, place);
+    return await openPieces(fast, pieces, settings, elsewhere);
   }
 
   return {
