@@ -16,8 +16,8 @@ const LEAST_CHANNELS = 128;
 const LEAST_POSITIONS = 32 * 32;
 /** Multiplications below which a convolution is not worth the nodes. */
 const LEAST_MACS = 1e9;
-/** A transformed kernel has 36 numbers in place of 9: the most that they add to a graph, of its weights in float32. */
-const MOST_ADDED = 0.3;
+/** A transformed kernel has 36 numbers in place of 9: the most that they add to a graph, of its weights in float32 or in bytes. */
+const MOST_ADDED = { share: 0.3, bytes: 448 * 2 ** 20 };
 /** Tiles that are transformed together, so that they stay in the processor's cache on their way. */
 const TILES_TOGETHER = 256;
 const TILE = 4;
@@ -32,7 +32,7 @@ export function withConvolutions(graph: Graph, how: Convolutions): Graph {
   for (const node of constantNodes(graph)) for (const output of node.outputs) constants.add(output);
   const worth = graph.nodes.filter((node) => isWinogradConv(node, (value) => constants.has(value)) && isWorthIt(node));
   const chosen = new Set<GraphNode>();
-  let left = MOST_ADDED * widenedBytes(graph);
+  let left = Math.max(MOST_ADDED.bytes, MOST_ADDED.share * widenedBytes(graph));
   for (const node of worth.toSorted((a, b) => positionsOf(b) - positionsOf(a))) {
     const added = addedBytes(node);
     if (added > left) continue;

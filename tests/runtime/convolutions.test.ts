@@ -52,14 +52,15 @@ describe("withConvolutions()", () => {
     expect(withConvolutions(graph, "winograd")).toBe(graph);
   });
 
-  test("lets weights grow by three tenths", () => {
-    const graph = convolutions({ channels: 256, count: 20 });
-    const fast = withConvolutions(graph, "winograd");
-    expect(direct(fast)).toBe(18); // each of the others has three times its weights more
+  test("lets weights grow by three tenths, or by 448 MiB", () => {
+    const few = convolutions({ channels: 512, count: 20 }); // each takes 27 MiB more
+    expect(direct(withConvolutions(few, "winograd"))).toBe(4);
+    const many = convolutions({ channels: 512, count: 200 });
+    expect(direct(withConvolutions(many, "winograd"))).toBe(180); // each has three times its weights more
     const bytes = (how: "direct" | "winograd"): number =>
-      networkMemory([{ graph }], { lowMemory: false, convolutions: how }).weights;
-    expect(bytes("winograd") / bytes("direct")).toBeGreaterThan(1.1);
-    expect(bytes("winograd") / bytes("direct")).toBeLessThan(1.3);
+      networkMemory([{ graph: many }], { lowMemory: false, convolutions: how }).weights;
+    expect(bytes("winograd") / bytes("direct")).toBeGreaterThan(1.25);
+    expect(bytes("winograd") / bytes("direct")).toBeLessThan(1.35);
   });
 
   test("is not for memory that is short", () => {
@@ -83,7 +84,7 @@ describe("nodeRuntime()", () => {
     const [usual, exact] = [await run({}), await run({ convolutions: "direct" })];
     const largest = exact.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const farthest = exact.reduce((most, value, i) => Math.max(most, Math.abs(value - usual[i]!)), 0);
-    expect(farthest / largest).toBeLessThan(1e-5);
+    expect(farthest / largest).toBeLessThan(3e-5);
     expect(same(usual, exact)).toBe(false);
     expect(same(usual, await run({ convolutions: "winograd" }))).toBe(true);
   });
