@@ -6,10 +6,10 @@ export type { LatentDiffusionModel } from "./systems/latent-diffusion.ts";
 export { openLatentDiffusion } from "./systems/latent-diffusion.ts";
 export type { ModelLocation } from "./systems/model-location.ts";
 export { type OpenedModel, openModel } from "./systems/open-model.ts";
+export { openScheduler } from "./systems/scheduler.ts";
 export { defaultModelFolder, defaultTokenizerFolder, sceneMetricsFolder } from "./systems/shipped.ts";
 export {
   type OpenOptions,
-  openScheduler,
   openStableDiffusion,
   type StableDiffusionModel,
 } from "./systems/stable-diffusion.ts";
@@ -40,7 +40,8 @@ export type { UnconditionalOptions } from "./pipelines/unconditional/uncondition
 
 // What they run on.
 
-export { DeviceError, NODE_DEVICES, type NodeDevice } from "./runtime/node/device.ts";
+export { DeviceError } from "./errors/device-error.ts";
+export { NODE_DEVICES, type NodeDevice } from "./runtime/node/device.ts";
 export { type NodeRuntimeOptions, nodeRuntime } from "./runtime/node/node.ts";
 export type { DeviceTensor, Feed, IntegerTensor, LoadOptions, Runtime, Session } from "./runtime/runtime.ts";
 

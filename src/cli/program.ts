@@ -1,33 +1,21 @@
 import { Command } from "commander";
 import { VERSION } from "../pipelines/version.ts";
 import { withCommand } from "./arguments.ts";
-import { addBench } from "./commands/bench.ts";
-import { addCompare } from "./commands/compare.ts";
-import { addDoctor } from "./commands/doctor.ts";
-import { addEval } from "./commands/eval.ts";
-import { addFid } from "./commands/fid.ts";
-import { addGenerate } from "./commands/generate.ts";
-import { addInspect } from "./commands/inspect.ts";
-import { addPlan } from "./commands/plan.ts";
-import { addTune } from "./commands/tune.ts";
+import { COMMANDS, type CommandEntry } from "./commands.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { capThreads } from "./terminal/cores.ts";
 
-/** The commands by what they are for, as help lists them. */
-const COMMANDS = {
-  "Make pictures:": [addGenerate, addCompare],
-  "Measure:": [addEval, addTune, addFid, addBench],
-  "Look up:": [addInspect, addPlan, addDoctor],
-} as const;
-
 /** Runs the command line `args`, printing to `terminal`; what goes wrong is thrown. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {
-  const program = createProgram(terminal);
-  const names = program.commands.map((command) => command.name());
-  await program.parseAsync([...withCommand(args, names)], { from: "user" });
+  const names = Object.values(COMMANDS).flatMap((entries) => entries.map(({ name }) => name));
+  const whole = withCommand(args, [...names, "help"]);
+  const [first, second] = whole;
+  const program = await createProgram(first === "help" ? second : first, terminal);
+  await program.parseAsync([...whole], { from: "user" });
 }
 
-function createProgram(terminal: Terminal): Command {
+/** The program with all of its command `wanted`, whose code is loaded for it, and the names of the others. */
+async function createProgram(wanted: string | undefined, terminal: Terminal): Promise<Command> {
   const program = new Command("deepcache")
     .description("Diffusion models made fast: DeepCache on ONNX Runtime, from the checkpoints you already have.")
     .usage('[command] [flags]\n       deepcache "what the picture shows" [flags of generate]')
@@ -36,9 +24,12 @@ function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({ writeOut: terminal.printText, writeErr: terminal.warnText })
     .hook("preAction", (_, command) => capThreads(command, terminal));
-  for (const [group, commands] of Object.entries(COMMANDS)) {
+  for (const [group, entries] of Object.entries(COMMANDS)) {
     program.commandsGroup(group);
-    for (const add of commands) add(program, terminal);
+    for (const entry of entries) {
+      if (entry.name === wanted) (await entry.load())(program, terminal);
+      else addName(program, entry);
+    }
   }
   program.addHelpText(
     "after",
@@ -51,3 +42,7 @@ Start here:
   );
   return program;
 }
+
+const addName = (program: Command, { name, summary }: CommandEntry): void => {
+  program.command(name).summary(summary);
+};

@@ -1,4 +1,4 @@
-import { type Graph, producers, type Value } from "../onnx/graph.ts";
+import { type Graph, type GraphNode, producers, type Value } from "../onnx/graph.ts";
 import { ancestors, boundaryNames, dependents, partition } from "../onnx/subgraph.ts";
 import { entry } from "../tensor/tensor.ts";
 
@@ -38,18 +38,40 @@ export function checkBranch(branch: number, skips: number): void {
   }
 }
 
-/**
- * Cuts `network` at `branch` by dependence alone: the tail and head are what the prediction needs when the feature is
- * given, the head is the part of it that the trunk needs too (DeepCache, algorithm 1).
- */
-export function cut(network: Cuttable, branch: number): Cut {
-  const { graph, skips, features } = network;
+/** What the nodes of a network do at a cut. */
+interface Dependence {
+  readonly feature: Value;
+  /** Needed where the feature is given. */
+  readonly everyEvaluation: ReadonlySet<GraphNode>;
+  /** Needed for the feature. */
+  readonly beforeFeature: ReadonlySet<GraphNode>;
+  /** After the feature, and dependent on nothing else. */
+  readonly hoisted: ReadonlySet<GraphNode>;
+}
+
+function dependenceAt({ graph, skips, features }: Cuttable, branch: number): Dependence {
   checkBranch(branch, skips.length);
   const feature = entry(features, branch);
   const producer = producers(graph);
   const everyEvaluation = ancestors([...graph.outputs.values()], producer, feature);
   const beforeFeature = ancestors([feature], producer);
   const hoisted = dependents(graph, [feature], (node) => everyEvaluation.has(node) && !beforeFeature.has(node));
+  return { feature, everyEvaluation, beforeFeature, hoisted };
+}
+
+/** The nodes of a cached evaluation, to be counted: those of head and tail. */
+export function cachedNodes(network: Cuttable, branch: number): readonly GraphNode[] {
+  const { everyEvaluation, hoisted } = dependenceAt(network, branch);
+  return network.graph.nodes.filter((node) => everyEvaluation.has(node) && !hoisted.has(node));
+}
+
+/**
+ * Cuts `network` at `branch` by dependence alone: the tail and head are what the prediction needs when the feature is
+ * given, the head is the part of it that the trunk needs too (DeepCache, algorithm 1).
+ */
+export function cut(network: Cuttable, branch: number): Cut {
+  const { graph, skips } = network;
+  const { feature, everyEvaluation, beforeFeature, hoisted } = dependenceAt(network, branch);
   const named = new Map([...graph.inputs, ...graph.outputs].map(([name, value]) => [value, name] as const));
   skips.forEach((value, i) => {
     named.set(value, `skip_${i}`);

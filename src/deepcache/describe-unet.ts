@@ -1,9 +1,9 @@
 import { unet } from "../models/unet/unet.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
-import { addMacs, countMacs } from "../onnx/macs.ts";
-import { elementCount } from "../tensor/tensor.ts";
-import { cut } from "./cut.ts";
-import { separatePrelude } from "./prelude.ts";
+import { countMacs } from "../onnx/macs.ts";
+import { elementCount, entry } from "../tensor/tensor.ts";
+import { cachedNodes } from "./cut.ts";
+import { preludeNodes } from "./prelude.ts";
 
 /** What a U-Net costs, as plain counts for a batch of one. */
 export interface UNetDescription {
@@ -56,7 +56,7 @@ export function describeUNet(json: unknown, options: DescribeOptions = {}, sourc
   const shape = { batch: 1, height, width, contextLength };
   const network = unet(config, shape);
   const full = countMacs(network.graph);
-  const { prelude } = separatePrelude(network);
+  const prelude = [...preludeNodes(network)];
   const weights = [...network.graph.initializers].filter(([, initializer]) => initializer.kind === "weight");
   return {
     architecture: config.architecture,
@@ -67,19 +67,20 @@ export function describeUNet(json: unknown, options: DescribeOptions = {}, sourc
       full: full.total,
       attention: full.attention,
       reference: full.reference,
-      prelude: prelude === undefined ? 0 : countMacs(prelude).total,
+      prelude: countMacs({ nodes: prelude }).total,
     },
     branches: network.skips.map((_, branch) => {
-      const { head, tail, feature } = cut(network, branch);
-      const { total, reference } = addMacs(countMacs(head), countMacs(tail));
-      const hoisted = cut(separatePrelude(unet(config, { ...shape, hoist: branch })).network, branch);
+      const { total, reference } = countMacs({ nodes: cachedNodes(network, branch) });
+      const hoisting = unet(config, { ...shape, hoist: branch });
+      const once = preludeNodes(hoisting);
+      const hoisted = cachedNodes(hoisting, branch).filter((node) => !once.has(node));
       return {
         branch,
         cached: total,
-        hoisted: countMacs(hoisted.head).total + countMacs(hoisted.tail).total,
+        hoisted: countMacs({ nodes: hoisted }).total,
         reference,
         ratio: total / full.total,
-        feature: feature.shape,
+        feature: entry(network.features, branch).shape,
       };
     }),
   };

@@ -1,4 +1,4 @@
-import type { Graph } from "../onnx/graph.ts";
+import type { Graph, GraphNode } from "../onnx/graph.ts";
 import { boundaryNames, dependents, partition } from "../onnx/subgraph.ts";
 import type { Cuttable } from "./cut.ts";
 
@@ -15,13 +15,18 @@ export interface Preluded<Network extends Cuttable> {
  * classes, sizes and pooled text. Exact: the same operations on the same numbers, once instead of at every evaluation.
  */
 export function separatePrelude<Network extends Cuttable>(network: Network): Preluded<Network> {
-  const { graph, perRun } = network;
-  const given = [...graph.inputs].flatMap(([name, value]) => (perRun.has(name) ? [value] : []));
-  const early = dependents(graph, given, () => true);
+  const { graph } = network;
+  const early = preludeNodes(network);
   const named = new Map([...graph.inputs, ...graph.outputs].map(([name, value]) => [value, name] as const));
   const part = partition(graph, boundaryNames(named, "prelude"));
   const prelude = part("prelude", (node) => early.has(node));
   if (prelude.nodes.length === 0) return { prelude: undefined, network };
   const rest = part("rest", (node) => !early.has(node));
   return { prelude, network: { ...network, graph: { ...rest, name: graph.name } } };
+}
+
+/** The nodes that need to run once per run only. */
+export function preludeNodes({ graph, perRun }: Cuttable): ReadonlySet<GraphNode> {
+  const given = [...graph.inputs].flatMap(([name, value]) => (perRun.has(name) ? [value] : []));
+  return dependents(graph, given, () => true);
 }

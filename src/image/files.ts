@@ -2,12 +2,11 @@ import { constants, openSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
-import { addAbortSignal, type Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { makeFolder, writeWhole } from "../checkpoint/files/write.ts";
 import { ImageError } from "./image-error.ts";
 import { encodePng } from "./png.ts";
 import type { PngText } from "./png-text.ts";
+import { readUntil } from "./read-until.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
 /** The bytes of the file or the pipe at `path`; `what` names it where it cannot be read. */
@@ -27,16 +26,6 @@ export async function readAll(path: string | URL, signal?: AbortSignal): Promise
   // Opened in the plain way, a pipe that nobody writes to would hold up the end of the process.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   return await readUntil(new Socket({ fd, readable: true, writable: false }), signal);
-}
-
-/** All that a stream of Node's gives, named without its types, which users need not have; where a signal comes first, the stream is closed and its reason thrown. */
-export async function readUntil(stream: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Uint8Array> {
-  try {
-    return await buffer(signal === undefined ? stream : addAbortSignal(signal, stream as Readable));
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw cause;
-  }
 }
 
 /** "ENOENT: no such file or directory, open 'a.png'" says the path again. */

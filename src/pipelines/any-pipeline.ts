@@ -66,7 +66,10 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
   rows(request: GenerateRequest): readonly string[];
   /** What a run will take in memory on a CPU, before anything is loaded. */
-  memory(request: GenerateRequest, options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded" | "convolutions">): MemoryEstimate;
+  memory(
+    request: GenerateRequest,
+    options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded" | "convolutions">,
+  ): MemoryEstimate;
   /** The text that image `index` of a result carries. */
   parameters(request: GenerateRequest, result: GenerationResult, index: number): Readonly<Record<string, string>>;
 }
@@ -134,8 +137,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
   const { conditioned, pipeline, sizes, rows, memory } = describe(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
-  const choose = (request: GenerateRequest): Choice | undefined =>
-    chooseFor(request, opened.kind, choicesOf(opened));
+  const choose = (request: GenerateRequest): Choice | undefined => chooseFor(request, opened.kind, choicesOf(opened));
   const checked = (given: GenerateRequest): GenerateRequest => {
     const foreign = foreignOption(accepts, given);
     const request = given.preset === undefined ? given : withChoice(given, choose(given));

@@ -1,11 +1,9 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
-import { filesOf } from "../checkpoint/files/place.ts";
-import type { Files, FolderLike } from "../checkpoint/files.ts";
+import type { FolderLike } from "../checkpoint/files.ts";
 import { type Component, type ComponentOptions, openComponent } from "../checkpoint/folder/component.ts";
 import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
 import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
-import { readJsonFile } from "../checkpoint/text/json-file.ts";
-import { readSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
+import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
@@ -24,6 +22,7 @@ import {
 } from "./published-defaults.ts";
 import { readOwnProfile } from "./recommended/own-profile.ts";
 import { readRecommended } from "./recommended/recommended.ts";
+import { readScheduler } from "./scheduler.ts";
 import type { SecondTextEncoder, TextEncoder } from "./text-encoder.ts";
 
 export type { Network } from "./network.ts";
@@ -99,18 +98,6 @@ export async function openStableDiffusionFolder(
   };
   checkFit(model);
   return model;
-}
-
-/** The scheduler config of a model folder. */
-export async function openScheduler(folder: FolderLike): Promise<SchedulerConfig> {
-  const { files, index } = await readModelFolder(filesOf(folder));
-  return readScheduler(files.at("scheduler"), index);
-}
-
-/** The scheduler_config.json of the folder that it lies in, of the class that the model's index names. */
-export async function readScheduler(files: Files, index?: ModelIndex): Promise<SchedulerConfig> {
-  const source = await files.open("scheduler_config.json");
-  return readSchedulerConfig(await readJsonFile(source), source.name, index?.components.get("scheduler")?.className);
 }
 
 /** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */

@@ -15,7 +15,8 @@ import { withDiffusersNames } from "../originals/ddpm/ddpm-keys.ts";
 import { ddpmState } from "../originals/ddpm/ddpm-states.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import { UNCONDITIONAL_STEPS } from "./published-defaults.ts";
-import { type Network, type OpenOptions, readScheduler } from "./stable-diffusion.ts";
+import { readScheduler } from "./scheduler.ts";
+import type { Network, OpenOptions } from "./stable-diffusion.ts";
 
 /** How the DDPM and DDIM code spreads timesteps (its `skip_type`): evenly, or more closely near the end. */
 export type TimestepSelection = "uniform" | "quad";

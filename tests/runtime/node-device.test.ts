@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { DeviceError } from "../../src/errors/device-error.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add, concat, cos, identity, multiply, sin } from "../../src/onnx/ops.ts";
-import { DeviceError, executionProvider, NODE_DEVICES, type NodeDevice } from "../../src/runtime/node/device.ts";
+import { executionProvider, NODE_DEVICES, type NodeDevice } from "../../src/runtime/node/device.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { onnxRuntime } from "../../src/runtime/node/onnxruntime.ts";
 

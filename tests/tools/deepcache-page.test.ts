@@ -7,7 +7,7 @@ import { architecture } from "../../src/models/architectures.ts";
 import { type UNet, unet } from "../../src/models/unet/unet.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { addMacs, countMacs } from "../../src/onnx/macs.ts";
-import { openScheduler } from "../../src/systems/stable-diffusion.ts";
+import { openScheduler } from "../../src/systems/scheduler.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 import { deepcacheSections } from "../../tools/pages/deepcache-page.ts";
 import { readMarked } from "../../tools/pages/marked.ts";

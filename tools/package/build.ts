@@ -1,7 +1,8 @@
 // Builds dist anew, with the version of package.json, which is the only place to change it: npm run build.
 import { spawnSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -14,4 +15,25 @@ writeFileSync(
 rmSync(at("dist"), { recursive: true, force: true });
 const compiler = [at("node_modules/typescript/bin/tsc"), "-p", at("tsconfig.build.json")];
 process.exitCode = spawnSync(process.execPath, compiler, { stdio: "inherit" }).status ?? 1;
-if (process.exitCode === 0) chmodSync(at("dist/cli/main.js"), 0o755); // for npx in a clone
+if (process.exitCode === 0) await bundleCommands();
+
+/** The program in few files, one or two for each command: opening some 300 takes longer than what most commands do. */
+async function bundleCommands(): Promise<void> {
+  const [folder, bundled] = [at("dist/cli"), at("dist/bundled")];
+  await build({
+    entryPoints: [at("dist/cli/main.js")],
+    outdir: bundled,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    packages: "external",
+    chunkNames: "chunks/[name]-[hash]",
+    logLevel: "warning",
+  });
+  rmSync(folder, { recursive: true });
+  cpSync(bundled, folder, { recursive: true });
+  rmSync(bundled, { recursive: true });
+  chmodSync(at("dist/cli/main.js"), 0o755); // for npx in a clone
+}

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
-import { DeviceError } from "../../runtime/node/device.ts";
+import { DeviceError } from "../../errors/device-error.ts";
 import { EXIT, UsageError } from "../flags/usage.ts";
 import type { Terminal } from "./console.ts";
 import { InterruptedError } from "./interrupt.ts";

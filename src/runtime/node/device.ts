@@ -1,4 +1,4 @@
-import { DeepCacheError } from "../../errors/deepcache-error.ts";
+import { DeviceError } from "../../errors/device-error.ts";
 import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
 import { add, cast, multiHeadAttention, subtract } from "../../onnx/ops.ts";
 import { nodeName, writeModel } from "../../onnx/protobuf/model.ts";
@@ -20,15 +20,6 @@ export const NODE_DEVICES = {
 
 /** What graphs can run on in Node; whether a machine has it shows when it is used. */
 export type NodeDevice = keyof typeof NODE_DEVICES;
-
-/** The device is not there: this build of ONNX Runtime or this machine lacks it. */
-export class DeviceError extends DeepCacheError {
-  override readonly name = "DeviceError";
-
-  constructor(message: string, options?: ErrorOptions) {
-    super("DEVICE_UNAVAILABLE", message, options);
-  }
-}
 
 /** ONNX Runtime's level for fatal errors alone. */
 export const SILENT = 4;
