@@ -31,6 +31,7 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
       "checkpoint/files/node.ts",
       "checkpoint/files/write.ts",
       "checkpoint/files/owner.ts",
+      "checkpoint/files/read-until.ts",
       "checkpoint/bytes/byte-sources/file.ts",
       "runtime",
       "cli",

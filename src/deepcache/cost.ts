@@ -1,9 +1,10 @@
-import type { Graph } from "../onnx/graph.ts";
+import type { Graph, GraphNode } from "../onnx/graph.ts";
 import { countMacs } from "../onnx/macs.ts";
 import { storedBytes } from "../onnx/weights.ts";
-import type { Cut, Cuttable } from "./cut.ts";
+import { type Cut, type Cuttable, cachedNodes } from "./cut.ts";
 import { forecastElements } from "./forecast.ts";
 import { fullEvaluations } from "./policies.ts";
+import { preludeNodes } from "./prelude.ts";
 
 /** Multiply-accumulate operations of each part, attention products included, for the batch of the graph. */
 export interface PartMacs {
@@ -39,6 +40,14 @@ export const wholeMacs = ({ graph }: Cuttable, prelude: Graph | undefined): Part
 /** The share of the weights that is there twice where a full and a cached evaluation are a graph each. */
 export const repeatedWeights = ({ full, cached }: Pick<Cut, "full" | "cached">): number =>
   storedBytes(cached) / storedBytes(full);
+
+/** What a cached evaluation at `branch` takes of a full one, in operations; what runs once per run is in neither. */
+export function cachedShare(network: Cuttable, branch: number): number {
+  const once = preludeNodes(network);
+  const macsOf = (nodes: readonly GraphNode[]): number =>
+    countMacs({ nodes: nodes.filter((node) => !once.has(node)) }).total;
+  return macsOf(cachedNodes(network, branch)) / macsOf(network.graph.nodes);
+}
 
 /** What a run takes in operations. */
 export interface RunMacs {

@@ -2,11 +2,11 @@ import { constants, openSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
+import { readUntil } from "../checkpoint/files/read-until.ts";
 import { makeFolder, writeWhole } from "../checkpoint/files/write.ts";
 import { ImageError } from "./image-error.ts";
 import { encodePng } from "./png.ts";
 import type { PngText } from "./png-text.ts";
-import { readUntil } from "./read-until.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
 /** The bytes of the file or the pipe at `path`; `what` names it where it cannot be read. */

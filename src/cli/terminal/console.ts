@@ -1,5 +1,5 @@
 import { SingleBar } from "cli-progress";
-import { readUntil } from "../../image/read-until.ts";
+import { readUntil } from "../../checkpoint/files/read-until.ts";
 import { type Progress, progressLog } from "./progress-log.ts";
 import { systemReason } from "./system-reason.ts";
 

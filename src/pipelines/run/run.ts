@@ -1,7 +1,6 @@
-import { cachedNodes } from "../../deepcache/cut.ts";
+import { cachedShare } from "../../deepcache/cost.ts";
 import { forecastFactors } from "../../deepcache/forecast.ts";
 import type { CachePolicy } from "../../deepcache/policies.ts";
-import { preludeNodes } from "../../deepcache/prelude.ts";
 import { policyForSpeedup } from "../../deepcache/speedup.ts";
 import type { Conditioning, RunContext } from "../../denoisers/evaluation.ts";
 import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
@@ -10,8 +9,6 @@ import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
 import { skipCount, unet } from "../../models/unet/unet.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
-import type { GraphNode } from "../../onnx/graph.ts";
-import { countMacs } from "../../onnx/macs.ts";
 import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -151,13 +148,8 @@ export async function planOf<Options extends RunOptions, Settled extends Settled
 }
 
 /** What a cached evaluation at branch 0 takes of a full one, in operations; what runs once per run is in neither. */
-function cachedRatio(config: UNetConfig, [, , height = 1, width = 1]: readonly number[]): number {
-  const network = unet(config, { batch: 1, height, width, hoist: 0 });
-  const once = preludeNodes(network);
-  const macsOf = (nodes: readonly GraphNode[]): number =>
-    countMacs({ nodes: nodes.filter((node) => !once.has(node)) }).total;
-  return macsOf(cachedNodes(network, 0)) / macsOf(network.graph.nodes);
-}
+const cachedRatio = (config: UNetConfig, [, , height = 1, width = 1]: readonly number[]): number =>
+  cachedShare(unet(config, { batch: 1, height, width, hoist: 0 }), 0);
 
 /** What a network is built for: a row for each that it is told of, two for every image where a run is guided. */
 function sizeOf(
