@@ -1,11 +1,12 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { memoryFiles } from "../../../src/checkpoint/files/memory.ts";
 import { anyPipeline } from "../../../src/pipelines/any-pipeline.ts";
 import { nodeRuntime } from "../../../src/runtime/node/node.ts";
 import { openModel } from "../../../src/systems/open-model.ts";
 import { PROFILE_FILE, profiledNetwork, readOwnProfile } from "../../../src/systems/recommended/own-profile.ts";
-import type { Profile } from "../../../src/systems/recommended/profile.ts";
-import { defaultTokenizerFolder } from "../../../src/systems/shipped.ts";
+import { type Profile, readProfile } from "../../../src/systems/recommended/profile.ts";
+import { defaultModelFolder, defaultTokenizerFolder } from "../../../src/systems/shipped.ts";
 import { openStableDiffusion } from "../../../src/systems/stable-diffusion.ts";
 import { fixturePath } from "../../support/fixtures.ts";
 import { copiedFiles } from "../../support/models/copied-files.ts";
@@ -57,5 +58,12 @@ describe("a model folder's own profile", () => {
   test("may be missing", async () => {
     const { unet } = await openStableDiffusion(SD15);
     expect(await readOwnProfile(memoryFiles({}), new Set(), unet)).toBeUndefined();
+  });
+
+  test("is, for the embedded model, what was evaluated", async () => {
+    const { defaults } = await openStableDiffusion(defaultModelFolder());
+    const evaluated = "../../../evaluations/fluent-scenes-forecasts/profile.json";
+    const json: unknown = JSON.parse(readFileSync(new URL(evaluated, import.meta.url), "utf8"));
+    expect(defaults.profile).toEqual(readProfile(json, "profile.json"));
   });
 });
