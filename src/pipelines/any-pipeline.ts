@@ -17,6 +17,7 @@ import { type Choice, chooseFor, type ModelChoices, type PresetName } from "./pr
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
+import { CONTROL_OPTIONS, controlledSize, controlsOf, settleControls } from "./text-to-image/control-options.ts";
 import { modeOf } from "./text-to-image/image-source.ts";
 import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
 import type { TextToImageOptions } from "./text-to-image/text-to-image-options.ts";
@@ -108,6 +109,7 @@ const ACCEPTED = {
     "image",
     "mask",
     "strength",
+    ...CONTROL_OPTIONS,
     "sizes",
     "vaeTiling",
     "timesteps",
@@ -215,14 +217,17 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
         pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
         rows,
         memory(request) {
-          const { image, width = image?.width, height = image?.height, vaeTiling, count = 1 } = request;
+          const { image = controlledSize(request, reduction(model.vae.config)), vaeTiling, count = 1 } = request;
+          const { width = image.width, height = image.height } = request;
           const { guidanceScale = model.defaults.modes[modeOf(request)].guidanceScale } = request;
+          const guided = isGuided(model, guidanceScale);
           return {
             width,
             height,
             vaeTiling,
-            fromImage: image !== undefined,
-            guided: isGuided(model, guidanceScale),
+            fromImage: request.image !== undefined,
+            guided,
+            controls: controlsOf(settleControls(request, model.controls), guided),
             count: rows(request).length * count,
           };
         },

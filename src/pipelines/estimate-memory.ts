@@ -3,6 +3,7 @@ import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder/au
 import { reduction } from "../models/autoencoder/image-coder.ts";
 import { vqDecoder } from "../models/autoencoder/vq-model.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
+import type { Controls } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Convolutions } from "../runtime/convolutions.ts";
@@ -46,6 +47,8 @@ export interface MemoryOptions {
   readonly convolutions?: Convolutions | undefined;
   /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
+  /** What steers the U-Net. */
+  readonly controls?: Controls | undefined;
   /** Tokens that a U-Net by itself looks at. */
   readonly contextLength?: number | undefined;
 }
@@ -123,12 +126,12 @@ function unetComponent(
     contextLength,
     ...size
   }: { readonly height: number; readonly width: number; readonly contextLength?: number | undefined },
-  { count = 1, guided = false, branch, forecast, lowMemory = false }: MemoryOptions,
+  { count = 1, guided = false, branch, forecast, lowMemory = false, controls }: MemoryOptions,
   describe: Describe,
 ): MemoryComponent {
   const batch = guided ? 2 * count : count;
   const shape = { ...size, batch, hoist: branch, ...(contextLength === undefined ? {} : { contextLength }) };
-  const layout = layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), { branch, forecast });
+  const layout = layOutUNet({ copies: !lowMemory }, unet(config, shape, weights, controls), { branch, forecast });
   const component = describe("U-Net", ...sessionsOf(layout));
   const former = 4 * layout.macs.forecast; // the trunk's result before the last, in float32
   const { results, held, peak } = component;

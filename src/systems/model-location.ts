@@ -19,4 +19,6 @@ export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none. */
   readonly tokenizer: FolderLike;
+  /** ControlNets and T2I-Adapters, folders or files, by which runs are steered. */
+  readonly controls?: readonly (FolderLike | FileLike)[] | undefined;
 }

@@ -14,6 +14,7 @@ import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
 import { withTrainedSampleSize } from "./old-sample-size.ts";
+import type { Control } from "./parts/control.ts";
 import {
   FAMILIES,
   type FamilyName,
@@ -41,6 +42,8 @@ export interface StableDiffusionModel extends TextEncoder {
   /** SDXL reads prompts twice. */
   readonly second?: SecondTextEncoder | undefined;
   readonly scheduler: SchedulerConfig;
+  /** What steers every run, by a picture each. */
+  readonly controls?: readonly Control[] | undefined;
 }
 
 /** How a model folder is opened: of which variant, and where what cannot be used in place may be copied. */

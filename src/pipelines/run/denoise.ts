@@ -15,6 +15,8 @@ export interface DenoiseOptions {
   /** Counts evaluations from the first of this run. */
   readonly plan: RunPlan;
   readonly conditioning: Conditioning;
+  /** Further inputs of each evaluation of this run, counted from 0. */
+  readonly varying?: RunContext["varying"];
   /** Classifier-free guidance, for which the conditioning holds the batch twice: without and with the condition. */
   readonly guidance?: GuidanceOptions | undefined;
   /** The noisy sample to start from. */
@@ -42,6 +44,7 @@ export async function* denoise(
   const evaluations: Evaluation[] = [];
   using inner = startDenoiser(network, options.plan, {
     conditioning,
+    varying: options.varying,
     observe: (evaluation) => evaluations.push(evaluation),
     observeTrunk: options.observeTrunk,
     signal,

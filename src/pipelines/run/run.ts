@@ -9,6 +9,7 @@ import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.t
 import { drawsNoise } from "../../diffusion/draws-noise.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
+import { type Controls, unweighted } from "../../models/control/control-network.ts";
 import { skipCount, unet } from "../../models/unet/unet.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Session } from "../../runtime/runtime.ts";
@@ -71,6 +72,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   yield clock.enter("encode");
   const {
     conditioning,
+    varying,
     guidance,
     settings,
     start,
@@ -84,8 +86,9 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const { config, weights } = task.unet;
   const size = { ...sizeOf(shape, conditioning), hoist: branch };
   const cutAs = { branch, forecast: factors !== undefined };
-  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs }), () =>
-    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights), cutAs),
+  const controls = task.controls?.(settled);
+  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs, guess: controls?.guess }), () =>
+    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights, controls), cutAs),
   );
   signal?.throwIfAborted();
 
@@ -103,6 +106,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     network,
     plan: { full: new Set(full), factors },
     conditioning,
+    varying: varying && ((evaluation) => varying(evaluation, evaluations)),
     guidance,
     ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
     noise,
@@ -143,15 +147,22 @@ export async function planOf<Options extends RunOptions, Settled extends Settled
       ? settled.cache
       : policyForSpeedup(speedup, {
           evaluations,
-          ratio: cachedRatio(task.unet.config, task.shape(settled)),
+          ratio: cachedRatio(task.unet.config, task.shape(settled), task.controls?.(settled)),
           noisy: await drawsNoise(sampler),
         });
   return { policy, full: planRun(policy, { sampler }, begin), evaluations };
 }
 
 /** What a cached evaluation at branch 0 takes of a full one, in operations; what runs once per run is in neither. */
-function cachedRatio(config: UNetConfig, [, , height = 1, width = 1]: readonly number[]): number {
-  const { prelude, network } = separatePrelude(unet(config, { batch: 1, height, width, hoist: 0 }));
+function cachedRatio(
+  config: UNetConfig,
+  [, , height = 1, width = 1]: readonly number[],
+  controls: Controls | undefined,
+): number {
+  const size = { batch: 1, height, width, hoist: 0 };
+  // Operations are counted for one row, of which there is no half to guess for.
+  const { networks = [] } = controls ?? {};
+  const { prelude, network } = separatePrelude(unet(config, size, undefined, { networks: networks.map(unweighted) }));
   const { full, cached } = runMacs(partMacs(cut(network, 0), prelude), 1, 1);
   return cached / full;
 }

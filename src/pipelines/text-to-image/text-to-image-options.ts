@@ -14,11 +14,12 @@ import {
   settleSchedule,
 } from "../run/run-options.ts";
 import { conditionerOf } from "./conditioner-of.ts";
+import { type ControlOptions, controlledSize, type SettledControls, settleControls } from "./control-options.ts";
 import { type ImageOptions, modeOf, type Source, settleSource } from "./image-source.ts";
 import { type PictureSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
 
 /** What a run from a prompt can be asked for, alone or with an image; defaults as in diffusers. */
-export interface TextToImageOptions extends ImageOptions, RunOptions, ScheduleOptions {
+export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOptions, ScheduleOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
   /** Leaving it out is not the same to SDXL as an empty one. */
@@ -55,6 +56,7 @@ export interface SettledOptions extends SettledRun, SettledSchedule {
   readonly width: number;
   readonly height: number;
   readonly source: Source;
+  readonly controls: SettledControls;
   readonly sampler: string | undefined;
   readonly eta: number | undefined;
   readonly clipSkip: number;
@@ -73,7 +75,8 @@ export function settle(
   const { guidanceScale = defaults.guidanceScale, guidanceRescale = 0, clipSkip = 0, sizes = {}, image } = options;
   const factor = reduction(model.vae.config);
   const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
-  const { height = image?.height ?? trainedHeight * factor, width = image?.width ?? trainedWidth * factor } = options;
+  const own = image ?? controlledSize(options, factor);
+  const { height = own.height ?? trainedHeight * factor, width = own.width ?? trainedWidth * factor } = options;
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
   const schedule = settleSchedule(options, model.second === undefined ? "sd" : "sdxl");
@@ -102,6 +105,7 @@ export function settle(
     width,
     height,
     source: settleSource(options, model, { strength: defaults.strength, width, height }),
+    controls: settleControls(options, model.controls),
     sampler: options.sampler ?? model.defaults.sampler,
     eta: options.eta,
     clipSkip,
