@@ -11,6 +11,7 @@ import { openModel } from "../systems/open-model.ts";
 import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
+import type { ControlFlags } from "./flags/control-flags.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
 import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
@@ -138,12 +139,12 @@ function withoutPreset({ preset: _, ...flags }: GenerationFlags, choice: Choice 
 
 /** Where the model lies that the flags name. */
 export async function locationOf(
-  { model, config, variant, ema, tokenizer = defaultTokenizerFolder() }: Partial<ModelFlags>,
+  { model, config, variant, ema, tokenizer = defaultTokenizerFolder(), controlnet }: Partial<ModelFlags & ControlFlags>,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ModelLocation & { readonly path: string }> {
   const path = model === undefined ? defaultModelFolder() : await resolveWeights(model);
-  return { path, config, variant, ema, tokenizer, ...conversion(terminal, signal) };
+  return { path, config, variant, ema, tokenizer, controls: controlnet, ...conversion(terminal, signal) };
 }
 
 /** What runs are made on. */

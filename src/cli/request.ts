@@ -4,6 +4,7 @@ import { readImageInput } from "../image/read-image.ts";
 import type { AnyPipeline, GenerateRequest, OptionName } from "../pipelines/any-pipeline.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import { parseSize, SIZE_FORMS, SIZE_NAMES, SIZE_TEXTS } from "../pipelines/text-to-image/size-texts.ts";
+import { CONTROL_FLAGS, controlsAsked } from "./flags/control-flags.ts";
 import type { GenerationFlags } from "./flags/generation-flags.ts";
 import { parseNumber, UsageError } from "./flags/usage.ts";
 
@@ -31,6 +32,7 @@ export async function requestOf(
     sizes: sizesOf(flags),
     ...pick(flags, SHARED_NAMES),
     ...(await readPictures(flags, pipeline, signal)),
+    ...given(await controlsAsked(flags, signal)),
   });
 }
 
@@ -87,6 +89,7 @@ async function readPictures(
 const FLAG_OPTIONS: Readonly<Record<string, OptionName>> = {
   class: "classes",
   fit: "image",
+  controlnet: "controlImage",
   ...Object.fromEntries(SIZE_NAMES.map((name) => [name, "sizes"] as const)),
 };
 
@@ -111,6 +114,7 @@ const SOME_MODELS = [
   "timestepSelection",
   "timesteps",
   "sigmas",
+  ...CONTROL_FLAGS,
   ...SIZE_NAMES,
 ] as const;
 

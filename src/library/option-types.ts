@@ -26,15 +26,24 @@ const oneOf = (names: readonly string[]): OptionType => ({
   required: `one of ${names.join(", ")}`,
 });
 
+const numbers: OptionType = {
+  is: (value) => [value].flat().every((item) => typeof item === "number"),
+  required: "a number or a list of numbers",
+};
+
 /** Options of a run that nothing below looks at before it uses them; numbers are checked with their ranges. */
 export const RUN_TYPES: OptionTypes = {
   prompt: texts,
   negativePrompt: texts,
   vaeTiling: flag,
+  guessMode: flag,
   oneGenerator: flag,
   preset: oneOf(PRESET_NAMES),
   useClippedModelOutput: flag,
   fit: oneOf(FITS),
+  controlScale: numbers,
+  controlStart: numbers,
+  controlEnd: numbers,
   signal,
   onEvent: func,
 };
@@ -47,6 +56,7 @@ export const PIPELINE_TYPES: OptionTypes = {
   onProgress: func,
   signal,
   variant: text,
+  controlnet: texts,
   ema: flag,
   cacheFolder: text,
 };

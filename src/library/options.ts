@@ -78,6 +78,15 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   readonly fit?: Fit | undefined;
   /** Above 0, up to 1: how much of `image` is changed. */
   readonly strength?: number | undefined;
+  /** What each ControlNet or T2I-Adapter of the pipeline looks at, stretched to the size of the images. */
+  readonly controlImage?: ImageInput | readonly ImageInput[] | undefined;
+  /** How strongly they steer: one number, or one for each; 1 where left out. */
+  readonly controlScale?: number | readonly number[] | undefined;
+  /** The share of the run after which they steer, and the one up to which they do; 0 and 1 where left out. */
+  readonly controlStart?: number | readonly number[] | undefined;
+  readonly controlEnd?: number | readonly number[] | undefined;
+  /** Whether ControlNets guess what the picture shows: for runs without much of a prompt. */
+  readonly guessMode?: boolean | undefined;
   /** What SDXL is told of the picture, and of what it should not be; other models are told nothing. */
   readonly sizes?: PictureSizes | undefined;
   /** Decode and encode large pictures in overlapping tiles, so that memory does not grow with their size. */

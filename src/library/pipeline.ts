@@ -46,6 +46,8 @@ export interface PipelineOptions {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
   readonly tokenizer?: string | undefined;
+  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
+  readonly controlnet?: string | readonly string[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
   readonly cacheFolder?: string | undefined;
   /** What runs graphs, instead of ONNX Runtime for Node. */
@@ -65,6 +67,7 @@ const OPTION_NAMES = [
   "config",
   "ema",
   "tokenizer",
+  "controlnet",
   "cacheFolder",
   "runtime",
 ] as const satisfies readonly (keyof PipelineOptions)[];
@@ -90,7 +93,7 @@ export async function pipeline(
   checkOptionTypes(named, PIPELINE_TYPES);
   const settings: PipelineOptions = named;
   const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
-  const { tokenizer = defaultTokenizerFolder() } = settings;
+  const { tokenizer = defaultTokenizerFolder(), controlnet } = settings;
   checkOptionTypes({ ...queue }, QUEUE_TYPES);
   signal?.throwIfAborted();
   const opened = await openModel({
@@ -100,6 +103,7 @@ export async function pipeline(
     ema,
     tokenizer,
     signal,
+    controls: controlnet === undefined ? undefined : [controlnet].flat(),
     cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
   });

@@ -12,7 +12,7 @@ import {
 } from "./class-conditional/class-conditional-options.ts";
 import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
-import { imageParameters } from "./image-parameters.ts";
+import { type ControlText, imageParameters } from "./image-parameters.ts";
 import { type Choice, chooseFor, type ModelChoices, type PresetName } from "./presets.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
@@ -167,7 +167,12 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
       return estimateMemory(opened, { ...cutAs, ...memory(request), ...options });
     },
     parameters: (request, result, index) =>
-      imageParameters({ ...request, prompts: rows(request) }, result, index, name),
+      imageParameters(
+        { ...request, prompts: rows(request), controls: controlsIn(opened, request) },
+        result,
+        index,
+        name,
+      ),
     dispose: pipeline.dispose,
     [Symbol.asyncDispose]: pipeline.dispose,
   };
@@ -187,6 +192,13 @@ function choicesOf(opened: OpenedModel): ModelChoices {
   const { defaults, scheduler } = opened.model;
   const { sampler = samplerNameOf(scheduler.className), modes, profile } = defaults;
   return { sampler, steps: modes.text.steps, profile };
+}
+
+/** What steers a run, for its images' texts. */
+function controlsIn({ kind, model }: OpenedModel, request: GenerateRequest): readonly ControlText[] {
+  if (kind !== "text-to-image") return [];
+  const { controls, guess } = settleControls(request, model.controls);
+  return controls.map((control, i) => ({ ...control, guess, name: model.controls?.[i]?.name ?? "" }));
 }
 
 /** An option that is given but that a model has no use for. */

@@ -6,6 +6,7 @@ import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
+import { addControlFlags, type ControlFlags } from "./control-flags.ts";
 import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 /** Which model, and what it runs on. */
@@ -46,7 +47,7 @@ export interface SamplingFlags {
   readonly negativeTargetSize?: string;
 }
 
-export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags {
+export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags, ControlFlags {
   readonly class?: readonly string[];
   readonly image?: string;
   readonly mask?: string;
@@ -148,7 +149,7 @@ export function addPictureFlags(command: Command): Command {
 
 /** Adds what says how images of `addPictureFlags` are made. */
 export const addMakingFlags = (command: Command): Command =>
-  addDeviceFlags(addCacheFlags(addSamplingFlags(addModelFlags(command))));
+  addDeviceFlags(addCacheFlags(addSamplingFlags(addControlFlags(addModelFlags(command)))));
 
 const parseSeeds = (text: string): number[] => parseList("--seed", text);
 

@@ -44,7 +44,7 @@ export async function openControl(
   const network = isFiles(place)
     ? await openFolder(place, options)
     : describeFile(unwrapped((await openCheckpoint(place, options)).weights), name, model);
-  requireFit(network, name, model);
+  requireFit(network, name, model, isFiles(place) ? undefined : network.weights);
   return { name: modelName(name), network };
 }
 
@@ -87,22 +87,23 @@ function describeFile(weights: Weights, name: string, { unet: own }: Steerable):
   return { kind: "controlnet", config: { ...config, blueFirst: false, pooled: false }, weights: named };
 }
 
-/** Refuses a network that another kind of U-Net was steered by, before anything runs. */
-function requireFit(network: ControlNetwork, name: string, model: Steerable): void {
+/**
+ * Refuses a network that another kind of U-Net was steered by, before anything runs. A file without settings was taken to
+ * have the model's; its tensors, then, tell what it was made for.
+ */
+function requireFit(network: ControlNetwork, name: string, model: Steerable, telling: Weights | undefined): void {
   const refuse = (reason: string): CheckpointError =>
     new CheckpointError(`Cannot steer "${model.name}" by "${name}": ${reason}`, { code: "MODEL_UNSUPPORTED" });
   const own = widthsOf(model.unet);
   const found =
-    network.kind === "controlnet"
-      ? (foundWidths(network.weights) ?? widthsOf(network.config.unet))
-      : adapterWidths(network);
+    network.kind === "controlnet" ? (foundWidths(telling) ?? widthsOf(network.config.unet)) : adapterWidths(network);
   const required = network.kind === "controlnet" ? own : own.slice(0, found.length);
   if (found.join() !== required.join()) {
     throw refuse(`its levels are ${found.join(", ")} channels wide, those of the model's U-Net ${own.join(", ")}`);
   }
   if (network.kind === "controlnet") {
     const { contextWidth, inChannels } = network.config.unet;
-    const context = foundContext(network.weights) ?? contextWidth;
+    const context = foundContext(telling) ?? contextWidth;
     if (context !== model.unet.contextWidth) {
       throw refuse(`it takes prompts of width ${context}, the model's are ${model.unet.contextWidth} wide`);
     }
