@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
+import { crop } from "../../src/image/geometry/crop.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
 import type { ControlOptions } from "../../src/pipelines/text-to-image/control-options.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
@@ -8,6 +9,7 @@ import { openModel } from "../../src/systems/open-model.ts";
 import type { StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
 import { ADAPTED_LATENTS } from "../support/assertions/tolerances.ts";
 import { type FixtureFile, fixturePath, readFixture } from "../support/fixtures.ts";
+import { withInpaintingUNet } from "./golden-run.ts";
 
 type Kind = "sd15" | "sdxl";
 
@@ -83,5 +85,33 @@ describe.each(["sd15", "sdxl"] as const)("%s", (kind) => {
       { latentsOnly: true },
     );
     expect(latents).toBeCloseTensor(golden.tensor(name), ADAPTED_LATENTS);
+  });
+});
+
+describe("a steered run beside those", () => {
+  const golden = goldenOf("sd15");
+  const more = readFixture("adapters/sd15/control-more.safetensors");
+  const [shown, started] = [picture(golden, 0), picture(golden, 1)];
+  const left = rgbImage(
+    64,
+    64,
+    Uint8Array.from({ length: 3 * 64 * 64 }, (_, i) => ((i / 3) % 64 < 32 ? 255 : 0)),
+  );
+  const start = { image: started, strength: 0.5 };
+  const paint = { image: started, mask: left, strength: 1 };
+
+  test.each([
+    ["original", "controlnet-0-original.safetensors", {}],
+    ["stretched", "controlnet-0", { controlImage: crop(shown, { left: 3, top: 5, width: 47, height: 35 }) }],
+    ["image", "controlnet-0", start],
+    ["inpaint", "controlnet-0", paint],
+    ["inpaint9", "controlnet-0", paint],
+  ])("ends where the reference ends: %s", async (name, network, options) => {
+    const plain = await steered("sd15", [network]);
+    const model = name === "inpaint9" ? await withInpaintingUNet(plain) : plain;
+    await using pipeline = textToImage(model, { runtime: nodeRuntime() });
+    const asked = { ...callOf(golden), steps: 8, controlScale: 0.8, controlImage: shown, ...options };
+    const { latents } = await pipeline.generate(asked, { latentsOnly: true });
+    expect(latents).toBeCloseTensor(more.tensor(name), ADAPTED_LATENTS);
   });
 });
