@@ -53,3 +53,12 @@ export function controlReduction({ kind, config }: ControlNetwork): number {
 
 /** The same network without its weights: enough to count and to print. */
 export const unweighted = (network: ControlNetwork): ControlNetwork => ({ ...network, weights: undefined });
+
+/** A ControlNet as they are made for training: a copy of the U-Net's way down, and the usual encoder of pictures. */
+export const controlNetFor = (unet: UNetConfig): ControlNetwork => ({
+  kind: "controlnet",
+  config: { unet, hintChannels: 3, hintWidths: HINT_WIDTHS, blueFirst: false, pooled: false },
+});
+
+/** Of published ControlNets. */
+export const HINT_WIDTHS: readonly number[] = [16, 32, 96, 256];

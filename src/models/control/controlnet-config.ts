@@ -1,6 +1,6 @@
 import { configReader } from "../config-reader.ts";
 import { unetConfig } from "../unet/unet-config.ts";
-import type { ControlNetConfig } from "./control-network.ts";
+import { type ControlNetConfig, HINT_WIDTHS } from "./control-network.ts";
 
 /** Reads a diffusers config.json of ControlNetModel; an unsupported setting is refused by name. */
 export function controlNetConfig(config: unknown, source = "controlnet/config.json"): ControlNetConfig {
@@ -32,4 +32,3 @@ export function controlNetConfig(config: unknown, source = "controlnet/config.js
 
 const CLASS = "ControlNetModel";
 const DOWN = [...new Array<string>(3).fill("CrossAttnDownBlock2D"), "DownBlock2D"];
-const HINT_WIDTHS = [16, 32, 96, 256];

@@ -1,9 +1,7 @@
-import type { Weights } from "../../checkpoint/weights.ts";
-import { checkpointScope, type Scope } from "../../layers/scope.ts";
 import type { Builder, Value } from "../../onnx/graph.ts";
 import { add, concat, multiply, scale, sizeOf, slice } from "../../onnx/ops.ts";
-import { withCurrentNames } from "../key-names.ts";
 import type { NetworkInputs } from "../unet/unet-blocks.ts";
+import { emitControlNet, emitT2iAdapter } from "./control-graph.ts";
 import {
   type ControlNetwork,
   type Controls,
@@ -11,8 +9,7 @@ import {
   controlReduction,
   controlScaleName,
 } from "./control-network.ts";
-import { controlNet, type Residuals } from "./controlnet.ts";
-import { t2iAdapter } from "./t2i-adapter.ts";
+import type { Residuals } from "./controlnet.ts";
 
 /** What control networks add to a U-Net, in whose graph they are. */
 export interface Steering {
@@ -40,11 +37,7 @@ export function steering(
   }));
   const adapted = steered.flatMap(({ network, image, strength }) =>
     network.kind === "t2i-adapter"
-      ? [
-          withScope(builder, network.weights, "a T2I-Adapter", (root) => t2iAdapter(root, network.config, image)).map(
-            (feature) => multiply(feature, strength),
-          ),
-        ]
+      ? [emitT2iAdapter(builder, network, image).map((feature) => multiply(feature, strength))]
       : [],
   );
   const features = sums(adapted);
@@ -58,11 +51,10 @@ export function steering(
       };
       for (const { network, image, strength } of steered) {
         if (network.kind !== "controlnet") continue;
-        const { config, weights } = network;
         const seen = guess === "prompted" ? secondHalf(inputs) : inputs;
-        const made = withScope(builder, weights && withCurrentNames(weights), "a ControlNet", (root) =>
-          controlNet(root, config, image, { ...seen, sample: firstChannels(seen.sample, config.unet.inChannels) }),
-        );
+        const { config } = network;
+        const sample = firstChannels(seen.sample, config.unet.inChannels);
+        const made = emitControlNet(builder, network, image, { ...seen, sample });
         joined = withResiduals(joined, made, { strength, falls: guess !== undefined && !config.pooled });
       }
       return joined;
@@ -75,13 +67,6 @@ function imageInput(builder: Builder, network: ControlNetwork, index: number, { 
   const factor = controlReduction(network);
   const size = [sizeOf(sample, 2) * factor, sizeOf(sample, 3) * factor];
   return builder.input(controlImageName(index), "F32", [1, network.config.hintChannels, ...size]);
-}
-
-function withScope<T>(builder: Builder, weights: Weights | undefined, model: string, emit: (root: Scope) => T): T {
-  const { root, check } = checkpointScope(builder, weights);
-  const made = emit(root);
-  check(model);
-  return made;
 }
 
 interface Strength {

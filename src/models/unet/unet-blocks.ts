@@ -4,7 +4,7 @@ import { linear } from "../../layers/linear.ts";
 import { type Joined, resnetBlock } from "../../layers/resnet-block.ts";
 import type { Scope } from "../../layers/scope.ts";
 import { spatialTransformer } from "../../layers/transformer.ts";
-import type { Value } from "../../onnx/graph.ts";
+import type { Builder, Value } from "../../onnx/graph.ts";
 import { add, concat, gather, identity, reshape, sizeOf } from "../../onnx/ops.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import { entry } from "../../tensor/tensor.ts";
@@ -23,6 +23,16 @@ export interface NetworkInputs {
   readonly batch: number;
   /** What the time is told besides. */
   readonly given: Given;
+}
+
+/** Makes each input once, whichever networks ask for it. */
+export function inputsBy(builder: Builder): Given {
+  const made = new Map<string, Value>();
+  return (name, dtype, shape) => {
+    const value = made.get(name) ?? builder.input(name, dtype, shape);
+    made.set(name, value);
+    return value;
+  };
 }
 
 /** Time, and what else the model adds to it: guidance, classes, SDXL's pooled text and sizes. */

@@ -4,13 +4,13 @@ import { conv2d } from "../../layers/conv2d.ts";
 import { groupNorm } from "../../layers/norms.ts";
 import { upsample } from "../../layers/resnet-block.ts";
 import { checkpointScope } from "../../layers/scope.ts";
-import { type Builder, type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
+import { type Graph, graphBuilder, type Value } from "../../onnx/graph.ts";
 import { concat, scalar, scale, sizeOf, subtract } from "../../onnx/ops.ts";
 import { entry } from "../../tensor/tensor.ts";
 import { type Controls, controlScaleName } from "../control/control-network.ts";
 import { steering } from "../control/steering.ts";
 import { withCurrentNames } from "../key-names.ts";
-import { embedTime, type Given, layerEmitter } from "./unet-blocks.ts";
+import { embedTime, inputsBy, layerEmitter } from "./unet-blocks.ts";
 import type { UNetConfig } from "./unet-types.ts";
 import { sameSize, wayDown } from "./way-down.ts";
 
@@ -66,7 +66,7 @@ export function unet(
     config.contextWidth === undefined
       ? undefined
       : builder.input("encoder_hidden_states", "F32", [batch, contextLength, config.contextWidth]);
-  const inputs = { sample, timestep, context, batch, given: givenBy(builder) };
+  const inputs = { sample, timestep, context, batch, given: inputsBy(builder) };
   const timeEmbedding = embedTime(root, config, inputs);
   const layers = layerEmitter(config, silu(timeEmbedding), context);
 
@@ -102,16 +102,6 @@ export function unet(
 
 /** Inputs that change from evaluation to evaluation. */
 const VARYING = new RegExp(`^(sample|timestep|${controlScaleName("\\d+")})$`);
-
-/** Makes each input once, whichever networks ask for it. */
-function givenBy(builder: Builder): Given {
-  const made = new Map<string, Value>();
-  return (name, dtype, shape) => {
-    const value = made.get(name) ?? builder.input(name, dtype, shape);
-    made.set(name, value);
-    return value;
-  };
-}
 
 /** The number of skip tensors hs[…] that a U-Net pushes; branches run from 0 to one less. */
 export function skipCount({ down }: UNetConfig): number {

@@ -5,10 +5,10 @@ import { type ComponentOptions, openComponent } from "../../checkpoint/folder/co
 import { openCheckpoint } from "../../checkpoint/open-checkpoint.ts";
 import { unwrapped } from "../../checkpoint/unwrapped.ts";
 import type { Weights } from "../../checkpoint/weights.ts";
+import { controlGraph } from "../../models/control/control-graph.ts";
 import { type ControlNetwork, controlReduction } from "../../models/control/control-network.ts";
 import { controlNetConfig } from "../../models/control/controlnet-config.ts";
 import { t2iAdapterConfig } from "../../models/control/t2i-adapter.ts";
-import { unet } from "../../models/unet/unet.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import { diffusersControlNet, isOriginalControlNet } from "../../originals/control/controlnet-keys.ts";
 import { describeT2iAdapter, isT2iAdapter } from "../../originals/control/t2i-adapter-keys.ts";
@@ -26,8 +26,8 @@ export interface Control {
 export interface Steerable {
   readonly name: string;
   readonly unet: UNetConfig;
-  /** How many pixels along a side make one of the latent. */
-  readonly factor: number;
+  /** How many pixels along a side make one of the latent; not looked at where left out. */
+  readonly factor?: number;
 }
 
 /**
@@ -112,15 +112,11 @@ function requireFit(network: ControlNetwork, name: string, model: Steerable, tel
     }
   }
   const factor = controlReduction(network);
-  if (factor !== model.factor) {
+  if (model.factor !== undefined && factor !== model.factor) {
     throw refuse(`it makes pictures ${factor} times smaller, the model's autoencoder ${model.factor} times`);
   }
-  const size = { batch: 1, height: SMALL, width: SMALL };
-  checkFit(`"${name}"`, () => unet(model.unet, size, undefined, { networks: [network] }));
+  checkFit(`"${name}"`, () => controlGraph(network, model.unet));
 }
-
-/** Of a latent, for a graph that is built only to see whether weights fit. */
-const SMALL = 8;
 
 const widthsOf = ({ down }: UNetConfig): readonly number[] => down.map(({ channels }) => channels);
 
