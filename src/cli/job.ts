@@ -139,12 +139,13 @@ function withoutPreset({ preset: _, ...flags }: GenerationFlags, choice: Choice 
 
 /** Where the model lies that the flags name. */
 export async function locationOf(
-  { model, config, variant, ema, tokenizer = defaultTokenizerFolder(), controlnet }: Partial<ModelFlags & ControlFlags>,
+  flags: Partial<ModelFlags & ControlFlags>,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ModelLocation & { readonly path: string }> {
+  const { model, config, variant, ema, tokenizer = defaultTokenizerFolder(), vae, tinyVae, controlnet } = flags;
   const path = model === undefined ? defaultModelFolder() : await resolveWeights(model);
-  return { path, config, variant, ema, tokenizer, controls: controlnet, ...conversion(terminal, signal) };
+  return { path, config, variant, ema, tokenizer, vae, tinyVae, controls: controlnet, ...conversion(terminal, signal) };
 }
 
 /** What runs are made on. */

@@ -30,6 +30,7 @@ export async function requestOf(
     timesteps: scheduleOf("--timesteps", flags.timesteps),
     sigmas: scheduleOf("--sigmas", flags.sigmas),
     sizes: sizesOf(flags),
+    previewKind: flags.previewKind ?? (flags.previewEvery === undefined ? undefined : pipeline.quickPreview),
     ...pick(flags, SHARED_NAMES),
     ...(await readPictures(flags, pipeline, signal)),
     ...given(await controlsAsked(flags, signal)),
@@ -66,6 +67,8 @@ const SHARED_NAMES = [
   "height",
   "count",
   "oneGenerator",
+  "tinyVaeFor",
+  "previewEvery",
 ] as const;
 
 const pick = <T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> =>
@@ -110,6 +113,8 @@ const SOME_MODELS = [
   "width",
   "height",
   "vaeTiling",
+  "tinyVaeFor",
+  "previewKind",
   "class",
   "timestepSelection",
   "timesteps",
@@ -125,6 +130,9 @@ function refuseForeignFlags({ task, accepts }: AnyPipeline, prompts: readonly st
   const needsImage = (["mask", "strength", "fit"] as const).find((flag) => flags[flag] !== undefined);
   if (foreign === undefined && needsImage !== undefined && flags.image === undefined) {
     throw new UsageError(`Cannot use --${needsImage} without --image`);
+  }
+  if (foreign === undefined && flags.tinyVaeFor !== undefined && flags.tinyVae === undefined) {
+    throw new UsageError("Cannot use --tiny-vae-for without --tiny-vae");
   }
   const prompted = foreign === undefined && !accepts.has("prompt") && prompts.length > 0 ? "a prompt" : undefined;
   const what = prompted ?? (foreign === undefined ? undefined : flagText(foreign));

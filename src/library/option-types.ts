@@ -1,7 +1,9 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { FITS } from "../image/geometry/fit.ts";
 import { TASK_NAMES } from "../pipelines/any-pipeline.ts";
+import { PREVIEW_KINDS } from "../pipelines/latents/previews.ts";
 import { PRESET_NAMES } from "../pipelines/presets.ts";
+import { TINY_VAE_USES } from "../pipelines/text-to-image/text-to-image-options.ts";
 
 interface OptionType {
   is(value: unknown): boolean;
@@ -37,6 +39,8 @@ export const RUN_TYPES: OptionTypes = {
   negativePrompt: texts,
   vaeTiling: flag,
   guessMode: flag,
+  tinyVaeFor: oneOf(TINY_VAE_USES),
+  previewKind: oneOf(PREVIEW_KINDS),
   oneGenerator: flag,
   preset: oneOf(PRESET_NAMES),
   useClippedModelOutput: flag,
@@ -56,6 +60,8 @@ export const PIPELINE_TYPES: OptionTypes = {
   onProgress: func,
   signal,
   variant: text,
+  vae: text,
+  tinyVae: text,
   controlnet: texts,
   ema: flag,
   cacheFolder: text,

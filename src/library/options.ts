@@ -3,8 +3,10 @@ import type { SamplerName } from "../diffusion/samplers.ts";
 import type { Fit } from "../image/geometry/fit.ts";
 import type { ImageInput } from "../image/read-image.ts";
 import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
+import type { PreviewKind } from "../pipelines/latents/previews.ts";
 import type { PresetName } from "../pipelines/presets.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
+import type { TinyVaeUse } from "../pipelines/text-to-image/text-to-image-options.ts";
 import type { TimestepSelection } from "../systems/unconditional.ts";
 import type { ImageEvent } from "./results.ts";
 
@@ -91,6 +93,13 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   readonly sizes?: PictureSizes | undefined;
   /** Decode and encode large pictures in overlapping tiles, so that memory does not grow with their size. */
   readonly vaeTiling?: boolean | undefined;
+  /** What the pipeline's tiny autoencoder decodes: "all" (default), or "previews" alone. */
+  readonly tinyVaeFor?: TinyVaeUse | undefined;
+  /**
+   * How previews are made: "tiny" by the tiny autoencoder, "linear" by an approximation without a network, "full" by the
+   * model's decoder. Where left out, the tiny autoencoder if there is one, else the decoder.
+   */
+  readonly previewKind?: PreviewKind | undefined;
   readonly guidance_scale?: number | undefined;
   readonly negative_prompt?: string | readonly string[] | undefined;
 }

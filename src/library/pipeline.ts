@@ -46,6 +46,10 @@ export interface PipelineOptions {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
   readonly tokenizer?: string | undefined;
+  /** An autoencoder in place of the model's own: a folder of diffusers, or a file. */
+  readonly vae?: string | undefined;
+  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
+  readonly tinyVae?: string | undefined;
   /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
   readonly controlnet?: string | readonly string[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
@@ -67,6 +71,8 @@ const OPTION_NAMES = [
   "config",
   "ema",
   "tokenizer",
+  "vae",
+  "tinyVae",
   "controlnet",
   "cacheFolder",
   "runtime",
@@ -93,7 +99,7 @@ export async function pipeline(
   checkOptionTypes(named, PIPELINE_TYPES);
   const settings: PipelineOptions = named;
   const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
-  const { tokenizer = defaultTokenizerFolder(), controlnet } = settings;
+  const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, controlnet } = settings;
   checkOptionTypes({ ...queue }, QUEUE_TYPES);
   signal?.throwIfAborted();
   const opened = await openModel({
@@ -103,6 +109,7 @@ export async function pipeline(
     ema,
     tokenizer,
     signal,
+    ...{ vae, tinyVae },
     controls: controlnet === undefined ? undefined : [controlnet].flat(),
     cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),

@@ -14,13 +14,14 @@ import { className, classNamed, isImageNetClass } from "./class-conditional/imag
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
 import { type ControlText, imageParameters } from "./image-parameters.ts";
 import { type Choice, chooseFor, type ModelChoices, type PresetName } from "./presets.ts";
+import type { PreviewKind } from "./latents/previews.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
 import { CONTROL_OPTIONS, controlledSize, controlsOf, settleControls } from "./text-to-image/control-options.ts";
 import { modeOf } from "./text-to-image/image-source.ts";
 import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
-import type { TextToImageOptions } from "./text-to-image/text-to-image-options.ts";
+import { quickPreviewOf, type TextToImageOptions } from "./text-to-image/text-to-image-options.ts";
 import { unconditional } from "./unconditional/unconditional.ts";
 import type { UnconditionalOptions } from "./unconditional/unconditional-options.ts";
 
@@ -64,6 +65,8 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** Names of the samplers that the model runs with. */
   readonly samplers: readonly string[];
   readonly sizes: ImageSizes;
+  /** The quickest kind of preview that a run can be asked for; none where it cannot be asked for one. */
+  readonly quickPreview: PreviewKind | undefined;
   /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
   rows(request: GenerateRequest): readonly string[];
   /** What a run will take in memory on a CPU, before anything is loaded. */
@@ -112,6 +115,8 @@ const ACCEPTED = {
     ...CONTROL_OPTIONS,
     "sizes",
     "vaeTiling",
+    "tinyVaeFor",
+    "previewKind",
     "timesteps",
     "sigmas",
   ],
@@ -126,6 +131,7 @@ export const TASK_NAMES = Object.keys(ACCEPTED) as readonly TaskName[];
 interface Described {
   readonly sizes: ImageSizes;
   readonly conditioned: AnyPipeline["conditioned"];
+  readonly quickPreview?: PreviewKind | undefined;
   readonly pipeline: Pipeline<GenerateRequest>;
   rows(request: GenerateRequest): readonly string[];
   memory(request: GenerateRequest): MemoryOptions;
@@ -133,7 +139,7 @@ interface Described {
 
 /** The pipeline of an opened model, whatever its kind; `name` is what its images say that they were made with. */
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
-  const { conditioned, pipeline, sizes, rows, memory } = describe(opened, effects);
+  const { conditioned, pipeline, sizes, quickPreview, rows, memory } = describe(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
   const choose = (request: GenerateRequest): Choice | undefined =>
@@ -155,6 +161,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     choose,
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
     sizes,
+    quickPreview,
     rows,
     async *stream(request, settings) {
       yield* pipeline.stream(checked(request), settings);
@@ -225,6 +232,7 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
       const inner = textToImage(model, effects);
       return {
         conditioned: "prompt",
+        quickPreview: quickPreviewOf(model),
         sizes: latentSizes(reduction(model.vae.config), model.unet.config.sampleSize ?? [64, 64]),
         pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
         rows,

@@ -1,14 +1,13 @@
 import type { ByteSource } from "../checkpoint/bytes/byte-source.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { nameOf, openPlace, sourceOf } from "../checkpoint/files/place.ts";
-import { type FileLike, type Files, type FolderLike, isFiles } from "../checkpoint/files.ts";
+import { type Files, isFiles } from "../checkpoint/files.ts";
 import { isJsonObject } from "../checkpoint/text/json.ts";
 import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
-import { reduction } from "../models/autoencoder/image-coder.ts";
 import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { ModelLocation } from "./model-location.ts";
-import { type Control, openControl } from "./parts/control.ts";
+import { partNames, withParts } from "./parts/with-parts.ts";
 import type { PIPELINE_CLASSES, UNCONDITIONAL_STEPS } from "./published-defaults.ts";
 import { openSingleStableDiffusion } from "./single-file.ts";
 import { type OpenOptions, openStableDiffusionFolder, type StableDiffusionModel } from "./stable-diffusion.ts";
@@ -21,25 +20,19 @@ export type OpenedModel =
   | { readonly kind: "unconditional-image"; readonly model: UnconditionalModel };
 
 /** Opens whatever lies at a place, finding out what it is from model_index.json or the YAML, and what goes with it. */
-export async function openModel({ path, controls = [], ...location }: ModelLocation): Promise<OpenedModel> {
-  const place = await openPlace(path);
+export async function openModel(location: ModelLocation): Promise<OpenedModel> {
+  const place = await openPlace(location.path);
   const opened = isFiles(place) ? await openFolder(place, location) : await openFile(place, location);
-  if (controls.length === 0) return opened;
-  if (opened.kind !== "text-to-image") {
-    throw new CheckpointError(
-      `Cannot steer "${nameOf(place)}" by a control network: it is a model for ${opened.kind}, one for text-to-image is required`,
-      { code: "MODEL_UNSUPPORTED" },
-    );
-  }
-  const { model } = opened;
-  const steerable = { name: model.folder, unet: model.unet.config, factor: reduction(model.vae.config) };
-  const { cacheFolder, onProgress, signal } = location;
-  const open = (control: FolderLike | FileLike): Promise<Control> =>
-    openControl(control, steerable, { cacheFolder, onProgress, signal });
-  return { ...opened, model: { ...model, controls: await Promise.all(controls.map(open)) } };
+  if (partNames(location).length === 0) return opened;
+  if (opened.kind === "text-to-image") return { ...opened, model: await withParts(opened.model, location) };
+  throw new CheckpointError(
+    `Cannot open "${nameOf(place)}" with ${partNames(location).join(" and ")}: it is a model for ${opened.kind}, ` +
+      "one for text-to-image is required",
+    { code: "MODEL_UNSUPPORTED" },
+  );
 }
 
-type Location = Omit<ModelLocation, "path" | "controls">;
+type Location = Omit<ModelLocation, "path">;
 
 async function openFile(checkpoint: ByteSource, location: Location): Promise<OpenedModel> {
   const { variant, tokenizer, ...opening } = location;

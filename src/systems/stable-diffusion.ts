@@ -7,6 +7,7 @@ import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
 import { readJsonFile } from "../checkpoint/text/json-file.ts";
 import { readSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
+import type { TinyAutoencoderConfig } from "../models/autoencoder/tiny-autoencoder.ts";
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
@@ -42,6 +43,8 @@ export interface StableDiffusionModel extends TextEncoder {
   /** SDXL reads prompts twice. */
   readonly second?: SecondTextEncoder | undefined;
   readonly scheduler: SchedulerConfig;
+  /** Decodes in place of `vae`, faster and not as well. */
+  readonly tinyVae?: Network<TinyAutoencoderConfig> | undefined;
   /** What steers every run, by a picture each. */
   readonly controls?: readonly Control[] | undefined;
 }

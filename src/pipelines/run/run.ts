@@ -15,7 +15,7 @@ import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { decodeLatents } from "../latents/latent-decoder.ts";
+import { decodeLatents, type LatentDecoder } from "../latents/latent-decoder.ts";
 import { planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEffects } from "./effects.ts";
@@ -30,10 +30,16 @@ import type { Task } from "./task.ts";
 export interface Slots {
   readonly unet: SessionSlot<LoadedUNet>;
   readonly decoder: SessionSlot<Session>;
+  /** Of previews that another network than the decoder makes. */
+  readonly preview: SessionSlot<Session>;
 }
 
 /** Slots with nothing in them. */
-export const emptySlots = (): Slots => ({ unet: sessionSlot(), decoder: sessionSlot() });
+export const emptySlots = (): Slots => ({
+  unet: sessionSlot(),
+  decoder: sessionSlot(),
+  preview: sessionSlot(),
+});
 
 /** What commands that compare runs ask of one beside its options. */
 export interface RunSettings {
@@ -95,11 +101,21 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   yield clock.enter("denoise");
   const noise = seededNoise(seed);
   const decoder = task.decoder(settled);
-  const decode = async (samples: Tensor): Promise<readonly RgbImage[]> => {
-    if (decoder === undefined) return samplesToImages(samples);
-    const images = await decodeLatents(runtime, decoder, slots.decoder, samples, signal);
-    if (!keepLoaded) await slots.decoder[Symbol.asyncDispose]();
+  const previewer = task.previewer?.(settled) ?? { kind: "full", decoder };
+  const decodeBy = async (
+    network: LatentDecoder | undefined,
+    slot: SessionSlot<Session>,
+    samples: Tensor,
+  ): Promise<readonly RgbImage[]> => {
+    if (network === undefined) return samplesToImages(samples);
+    const images = await decodeLatents(runtime, network, slot, samples, signal);
+    if (!keepLoaded) await slot[Symbol.asyncDispose]();
     return images;
+  };
+  const previewOf = async (samples: Tensor): Promise<readonly RgbImage[]> => {
+    if (previewer.kind === "linear") return previewer.images(samples);
+    const slot = previewer.decoder?.name === decoder?.name ? slots.decoder : slots.preview;
+    return await decodeBy(previewer.decoder, slot, samples);
   };
   const { latents, summary } = yield* denoise({
     sampler,
@@ -115,13 +131,13 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     signal,
     now,
     previewEvery,
-    preview: decode,
+    preview: { kind: previewer.kind, images: previewOf },
   });
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
   if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
-  const images = latentsOnly ? [] : await decode(latents);
+  const images = latentsOnly ? [] : await decodeBy(decoder, slots.decoder, latents);
   const made = { ...summary, images, latents, ...seedsOf(seed), sampler: name, steps, policy: cache, evaluations };
   yield { type: "result", result: { ...made, ...settings, seconds: clock.leave() } };
 }

@@ -6,6 +6,7 @@ import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Network } from "../../systems/network.ts";
 import type { LatentDecoder } from "../latents/latent-decoder.ts";
+import type { Previewer } from "../latents/previews.ts";
 import type { ChosenSampler } from "./choose-sampler.ts";
 import type { DenoiseOptions } from "./denoise.ts";
 import type { GenerationResult } from "./events.ts";
@@ -26,6 +27,8 @@ export interface Task<Options extends RunOptions, Settled extends SettledRun> {
   condition(runtime: Runtime, settled: Settled): Promise<Conditioned>;
   /** Turns latents into images; none where samples are images already. */
   decoder(settled: Settled): LatentDecoder | undefined;
+  /** Turns latents on their way into pictures; the decoder where left out. */
+  previewer?(settled: Settled): Previewer;
 }
 
 /** What a network is told over a run, and where the run starts. */

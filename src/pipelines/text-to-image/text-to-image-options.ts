@@ -1,6 +1,7 @@
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { RunDefaults } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import { hasLinearPreviews, type PreviewKind } from "../latents/previews.ts";
 import { latentGrid, type TileGrid, type VaeTiling } from "../latents/tiling.ts";
 import { requireCharacters, requireMultiple, requireNumber, requireWhole } from "../run/requirements.ts";
 import {
@@ -43,7 +44,17 @@ export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOpt
    * result differs a little from that of the whole picture.
    */
   readonly vaeTiling?: boolean | VaeTiling | undefined;
+  /** What a tiny autoencoder decodes, where the model was opened with one: everything (default), or previews alone. */
+  readonly tinyVaeFor?: TinyVaeUse | undefined;
+  /** How previews are made: by the tiny autoencoder where there is one, else by the model's own decoder, if left out. */
+  readonly previewKind?: PreviewKind | undefined;
 }
+
+/** What a tiny autoencoder is for. */
+export const TINY_VAE_USES = ["all", "previews"] as const;
+
+/** One of `TINY_VAE_USES`. */
+export type TinyVaeUse = (typeof TINY_VAE_USES)[number];
 
 /** The same with everything decided. */
 export interface SettledOptions extends SettledRun, SettledSchedule {
@@ -63,6 +74,8 @@ export interface SettledOptions extends SettledRun, SettledSchedule {
   readonly sizes: SettledSizes;
   /** Of latents; none where whole pictures are decoded. */
   readonly vaeTiling: TileGrid | undefined;
+  readonly tinyVaeFor: TinyVaeUse;
+  readonly previewKind: PreviewKind;
 }
 
 /** Fills in defaults and refuses what the model cannot do; `randomSeed` is asked where no seed is given. */
@@ -111,7 +124,31 @@ export function settle(
     clipSkip,
     sizes: settleSizes(sizes, { width, height }, modeOf(options)),
     vaeTiling: gridOf(options.vaeTiling, model),
+    tinyVaeFor: options.tinyVaeFor ?? "all",
+    previewKind: previewKindOf(options, model),
   };
+}
+
+/** The quickest kind of preview that a model has. */
+export function quickPreviewOf({ tinyVae, vae }: StableDiffusionModel): PreviewKind {
+  if (tinyVae !== undefined) return "tiny";
+  return hasLinearPreviews(vae.config) ? "linear" : "full";
+}
+
+function previewKindOf({ previewKind, tinyVaeFor }: TextToImageOptions, model: StableDiffusionModel): PreviewKind {
+  const { tinyVae, vae } = model;
+  if (tinyVae === undefined && tinyVaeFor !== undefined) {
+    throw new TypeError("Cannot generate with tinyVaeFor but no tiny autoencoder: open the model with one");
+  }
+  if (previewKind === "tiny" && tinyVae === undefined) {
+    throw new TypeError("Cannot make tiny previews without a tiny autoencoder: open the model with one");
+  }
+  if (previewKind === "linear" && !hasLinearPreviews(vae.config)) {
+    throw new RangeError(
+      `Cannot make linear previews of "${model.folder}": only the latents of Stable Diffusion and SDXL have a known approximation`,
+    );
+  }
+  return previewKind ?? (tinyVae === undefined ? "full" : "tiny");
 }
 
 function gridOf(tiling: boolean | VaeTiling | undefined, { vae }: StableDiffusionModel): TileGrid | undefined {

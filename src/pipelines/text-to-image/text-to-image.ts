@@ -2,7 +2,8 @@ import { schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
-import { klLatentDecoder } from "../latents/latent-decoder.ts";
+import { klLatentDecoder, tinyLatentDecoder } from "../latents/latent-decoder.ts";
+import { linearPreviewer, type Previewer } from "../latents/previews.ts";
 import { chooseSampler } from "../run/choose-sampler.ts";
 import type { PipelineEffects } from "../run/effects.ts";
 import { type Pipeline, pipelineOf } from "../run/pipeline.ts";
@@ -62,7 +63,21 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
         warnings: [...warnings, unknown, black].filter((warning) => warning !== undefined),
       };
     },
-    decoder: ({ vaeTiling }) => klLatentDecoder(model, vaeTiling),
+    decoder: ({ vaeTiling, tinyVaeFor }) =>
+      model.tinyVae === undefined || tinyVaeFor === "previews"
+        ? klLatentDecoder(model, vaeTiling)
+        : tinyLatentDecoder(model.tinyVae),
+    previewer: ({ previewKind, vaeTiling }) => {
+      const full: Previewer = { kind: "full", decoder: klLatentDecoder(model, vaeTiling) };
+      switch (previewKind) {
+        case "full":
+          return full;
+        case "linear":
+          return linearPreviewer(model.vae.config, factor) ?? full;
+        case "tiny":
+          return model.tinyVae === undefined ? full : { kind: "tiny", decoder: tinyLatentDecoder(model.tinyVae) };
+      }
+    },
   };
 }
 
