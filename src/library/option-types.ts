@@ -45,6 +45,7 @@ export const RUN_TYPES: OptionTypes = {
   preset: oneOf(PRESET_NAMES),
   useClippedModelOutput: flag,
   fit: oneOf(FITS),
+  controlPreprocess: texts,
   controlScale: numbers,
   controlStart: numbers,
   controlEnd: numbers,

@@ -1,6 +1,7 @@
 import type { CacheOption } from "../deepcache/policies.ts";
 import type { SamplerName } from "../diffusion/samplers.ts";
 import type { Fit } from "../image/geometry/fit.ts";
+import type { Preprocessing } from "../image/preprocess/preprocess.ts";
 import type { ImageInput } from "../image/read-image.ts";
 import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
 import type { PreviewKind } from "../pipelines/latents/previews.ts";
@@ -82,6 +83,8 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   readonly strength?: number | undefined;
   /** What each ControlNet or T2I-Adapter of the pipeline looks at, stretched to the size of the images. */
   readonly controlImage?: ImageInput | readonly ImageInput[] | undefined;
+  /** What is made of the pictures first: "none" (default), or their edges, "canny" or "canny:LOW:HIGH". */
+  readonly controlPreprocess?: Preprocessing | readonly Preprocessing[] | undefined;
   /** How strongly they steer: one number, or one for each; 1 where left out. */
   readonly controlScale?: number | readonly number[] | undefined;
   /** The share of the run after which they steer, and the one up to which they do; 0 and 1 where left out. */

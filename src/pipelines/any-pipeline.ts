@@ -245,6 +245,7 @@ function describe(opened: OpenedModel, effects: PipelineEffects): Described {
             width,
             height,
             vaeTiling,
+            tinyVaeFor: request.tinyVaeFor,
             fromImage: request.image !== undefined,
             guided,
             controls: controlsOf(settleControls(request, model.controls), guided),

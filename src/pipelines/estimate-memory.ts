@@ -1,18 +1,21 @@
 import { layOutUNet, sessionsOf } from "../denoisers/unet-run.ts";
 import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder/autoencoder-kl.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
+import { tinyDecoder } from "../models/autoencoder/tiny-autoencoder.ts";
 import { vqDecoder } from "../models/autoencoder/vq-model.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
 import type { Controls } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Convolutions } from "../runtime/convolutions.ts";
+import type { Graph } from "../onnx/graph.ts";
 import { type NetworkMemory, networkMemory, type PlannedSession, THREAD_BYTES } from "../runtime/memory/network.ts";
 import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
 import type { Network } from "../systems/network.ts";
 import type { StableDiffusionModel } from "../systems/stable-diffusion.ts";
 import { latentGrid, type VaeTiling } from "./latents/tiling.ts";
 import { requireMultiple } from "./run/requirements.ts";
+import type { TinyVaeUse } from "./text-to-image/text-to-image-options.ts";
 
 /** What of a model its memory depends on: any model that is opened, or a U-Net by itself. */
 export type MemoryModel =
@@ -20,7 +23,8 @@ export type MemoryModel =
   | { readonly kind: "class-to-image"; readonly model: Pick<LatentDiffusionModel, "unet" | "firstStage"> }
   | { readonly kind: "unconditional-image" | "network"; readonly model: { readonly unet: Network<UNetConfig> } };
 
-type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae"> & Encoder & { readonly second?: Encoder | undefined };
+type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae" | "tinyVae"> &
+  Encoder & { readonly second?: Encoder | undefined };
 interface Encoder {
   readonly textEncoder: Network<ClipTextConfig>;
 }
@@ -47,6 +51,8 @@ export interface MemoryOptions {
   readonly convolutions?: Convolutions | undefined;
   /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
+  /** What a tiny autoencoder decodes, where the model has one; everything where left out. */
+  readonly tinyVaeFor?: TinyVaeUse | undefined;
   /** What steers the U-Net. */
   readonly controls?: Controls | undefined;
   /** Tokens that a U-Net by itself looks at. */
@@ -169,8 +175,18 @@ function promptedComponents(model: PromptedModel, options: MemoryOptions, descri
     ...(model.second === undefined ? [] : [describe("second text encoder", encode(model.second))]),
     ...(fromImage ? [describe("image encoder", { graph: autoencoderEncoder(config, image, weights) })] : []),
     unetComponent(model.unet, size, options, describe),
-    describe("decoder", { graph: autoencoderDecoder(config, latent, weights) }),
+    describe("decoder", { graph: decoderOf(model, options, size) ?? autoencoderDecoder(config, latent, weights) }),
   ];
+}
+
+/** A tiny autoencoder's, of the whole picture, where it decodes. */
+function decoderOf(
+  { tinyVae }: PromptedModel,
+  { tinyVaeFor = "all" }: MemoryOptions,
+  size: { readonly height: number; readonly width: number },
+): Graph | undefined {
+  if (tinyVae === undefined || tinyVaeFor === "previews") return undefined;
+  return tinyDecoder(tinyVae.config, { batch: 1, ...size }, tinyVae.weights);
 }
 
 /** Side of the largest piece of a latent that is decoded at a time. */

@@ -26,7 +26,7 @@ export interface ImageText {
 }
 
 /** A control network and what was asked of it. */
-export interface ControlText extends Omit<SettledControl, "network" | "image"> {
+export interface ControlText extends Pick<SettledControl, "preprocessing" | "scale" | "start" | "end"> {
   readonly name: string;
   readonly guess: boolean;
 }
@@ -87,9 +87,10 @@ export const GUESSING = "ControlNet is more important";
 /** As that extension writes them. */
 const controlTexts = ({ controls = [] }: ImageText): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    controls.map(({ name, scale, start, end, guess }, index) => {
+    controls.map(({ name, preprocessing, scale, start, end, guess }, index) => {
       const mode = guess ? GUESSING : "Balanced";
-      const fields = [`Model: ${name}`, `Weight: ${scale}`, `Guidance Start: ${start}`, `Guidance End: ${end}`];
+      const what = [`Module: ${preprocessing}`, `Model: ${name}`];
+      const fields = [...what, `Weight: ${scale}`, `Guidance Start: ${start}`, `Guidance End: ${end}`];
       return [`ControlNet ${index}`, [...fields, `Control Mode: ${mode}`].join(", ")];
     }),
   );

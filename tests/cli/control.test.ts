@@ -53,11 +53,11 @@ describe("generate --controlnet", () => {
   });
 
   test("writes what steered a picture into it, which --like asks for again", async () => {
-    const flags = ["--control-scale", "0.5", "--control-end", "0.75", "--steps", "2"];
+    const flags = ["--control-preprocess", "canny", "--control-scale", "0.5", "--control-end", "0.75", "--steps", "2"];
     await runCli("generate", ...MODEL, "a fox", "--seed", "1", ...ONE, ...flags, "-o", "first.png");
     const { settings } = parseParameters(decodePng(readFileSync("first.png")).text["parameters"] ?? "");
     expect(settings["ControlNet 0"]).toBe(
-      "Model: controlnet-0, Weight: 0.5, Guidance Start: 0, Guidance End: 0.75, Control Mode: Balanced",
+      "Module: canny, Model: controlnet-0, Weight: 0.5, Guidance Start: 0, Guidance End: 0.75, Control Mode: Balanced",
     );
     const without = await runCli("generate", ...MODEL, "--like", "first.png", "-o", "second.png");
     expect(without).toMatchObject({ code: 2 });
@@ -82,6 +82,7 @@ describe("generate --controlnet", () => {
       [...TWO, "--control-scale", "1,2,3"],
       "Cannot use 3 values of --control-scale with 2 control networks: one value, or one for each, is required",
     ],
+    [["--control-preprocess", "depth"], 'Cannot preprocess a picture as "depth": none, canny or canny:LOW:HIGH'],
     [["--guess-mode"], "Cannot use --guess-mode without --controlnet"],
     [
       [...ONE, "--control-start", "0.8", "--control-end", "0.5"],

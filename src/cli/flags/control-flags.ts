@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { PREPROCESSING_SYNTAX, type Preprocessing, preprocessor } from "../../image/preprocess/preprocess.ts";
 import { readImageInput } from "../../image/read-image.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { ControlOptions } from "../../pipelines/text-to-image/control-options.ts";
@@ -8,6 +9,7 @@ import { parseNumber, UsageError } from "./usage.ts";
 export interface ControlFlags {
   readonly controlnet?: readonly string[];
   readonly controlImage?: readonly string[];
+  readonly controlPreprocess?: readonly Preprocessing[];
   readonly controlScale?: readonly number[];
   readonly controlStart?: readonly number[];
   readonly controlEnd?: readonly number[];
@@ -22,6 +24,12 @@ const numbers =
     ...text.split(",").map((item) => parseNumber(flag, item.trim())),
   ];
 
+const preprocessings = (text: string, before: readonly Preprocessing[] = []): readonly Preprocessing[] => {
+  const all = text.split(",").map((item) => item.trim());
+  for (const item of all) preprocessor(item); // which refuses what it does not know
+  return [...before, ...(all as Preprocessing[])];
+};
+
 /** Adds the flags by which pictures steer images. */
 export function addControlFlags(command: Command): Command {
   return command
@@ -32,6 +40,11 @@ export function addControlFlags(command: Command): Command {
       texts,
     )
     .option("--control-image <picture>", "what it looks at, stretched to the size of the images; one for each", texts)
+    .option(
+      "--control-preprocess <how>",
+      `what is made of the picture first: ${PREPROCESSING_SYNTAX}; one, or one for each`,
+      preprocessings,
+    )
     .option(
       "--control-scale <x>",
       "how strongly it steers; one number, or one for each (default: 1)",
@@ -50,6 +63,7 @@ export function addControlFlags(command: Command): Command {
 export const CONTROL_FLAGS = [
   "controlnet",
   "controlImage",
+  "controlPreprocess",
   "controlScale",
   "controlStart",
   "controlEnd",
@@ -58,7 +72,15 @@ export const CONTROL_FLAGS = [
 
 /** The pictures that steer, and how; refuses pictures without networks and networks without pictures. */
 export async function controlsAsked(flags: ControlFlags, signal: AbortSignal): Promise<ControlOptions> {
-  const { controlnet = [], controlImage = [], controlScale, controlStart, controlEnd, guessMode } = flags;
+  const {
+    controlnet = [],
+    controlImage = [],
+    controlPreprocess,
+    controlScale,
+    controlStart,
+    controlEnd,
+    guessMode,
+  } = flags;
   if (controlnet.length !== controlImage.length) {
     throw new UsageError(
       `Cannot use ${controlnet.length} times --controlnet with ${controlImage.length} times --control-image: ` +
@@ -72,6 +94,7 @@ export async function controlsAsked(flags: ControlFlags, signal: AbortSignal): P
     throw new UsageError(`Cannot use --${flag} without --controlnet`);
   }
   for (const [flag, values = []] of [
+    ["--control-preprocess", controlPreprocess],
     ["--control-scale", controlScale],
     ["--control-start", controlStart],
     ["--control-end", controlEnd],
@@ -83,5 +106,5 @@ export async function controlsAsked(flags: ControlFlags, signal: AbortSignal): P
   }
   const pictures: RgbImage[] = [];
   for (const path of controlImage) pictures.push(await readImageInput(path, { what: "the control image", signal }));
-  return { controlImage: pictures, controlScale, controlStart, controlEnd, guessMode };
+  return { controlImage: pictures, controlPreprocess, controlScale, controlStart, controlEnd, guessMode };
 }

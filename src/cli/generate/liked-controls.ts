@@ -1,9 +1,11 @@
+import type { Preprocessing } from "../../image/preprocess/preprocess.ts";
 import { GUESSING } from "../../pipelines/image-parameters.ts";
 import type { ControlFlags } from "../flags/control-flags.ts";
 
 /** What a picture's text says of a network that steered it. */
 export interface LikedControl {
   readonly name: string;
+  readonly preprocessing: string;
   readonly scale: number;
   readonly start: number;
   readonly end: number;
@@ -23,6 +25,7 @@ export function likedControls(settings: Readonly<Record<string, string | number>
     };
     found.push({
       name: fields.get("Model") ?? "",
+      preprocessing: fields.get("Module") ?? "none",
       scale: number("Weight", 1),
       start: number("Guidance Start", 0),
       end: number("Guidance End", 1),
@@ -32,11 +35,15 @@ export function likedControls(settings: Readonly<Record<string, string | number>
   return found;
 }
 
+/** Other programs name preprocessors that are not ours: their pictures were made before. */
+const asPreprocessing = (text: string): Preprocessing => (/^canny(:|$)/.test(text) ? (text as Preprocessing) : "none");
+
 /** The flags that ask for the same again; pictures and networks are not in the text. */
 export const controlFlagsOf = (controls: readonly LikedControl[]): ControlFlags =>
   controls.length === 0
     ? {}
     : {
+        controlPreprocess: controls.map(({ preprocessing }) => asPreprocessing(preprocessing)),
         controlScale: controls.map(({ scale }) => scale),
         controlStart: controls.map(({ start }) => start),
         controlEnd: controls.map(({ end }) => end),

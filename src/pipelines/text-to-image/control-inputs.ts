@@ -1,17 +1,15 @@
 import type { Conditioning } from "../../denoisers/evaluation.ts";
 import { resizeImage } from "../../image/geometry/resize.ts";
-import type { RgbImage } from "../../image/rgb-image.ts";
-import { type ControlNetwork, controlImageName, controlScaleName } from "../../models/control/control-network.ts";
+import { preprocessor } from "../../image/preprocess/preprocess.ts";
+import { controlImageName, controlScaleName } from "../../models/control/control-network.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { SettledControls } from "./control-options.ts";
+import type { SettledControl, SettledControls } from "./control-options.ts";
 import { luma } from "./inpainting-mask.ts";
 import type { PixelSize } from "./picture-sizes.ts";
 
 /** What the U-Net's graph is told of the pictures, which stays the same over a run. */
 export const controlConditioning = ({ controls }: SettledControls, size: PixelSize): Conditioning =>
-  Object.fromEntries(
-    controls.map(({ network, image }, index) => [controlImageName(index), controlSamples(image, network, size)]),
-  );
+  Object.fromEntries(controls.map((control, index) => [controlImageName(index), controlSamples(control, size)]));
 
 /** How strongly each network steers evaluation `evaluation` of `evaluations`: not at all outside of its part of the run. */
 export const controlStrengths = (
@@ -27,8 +25,9 @@ export const controlStrengths = (
   );
 
 /** A picture as diffusers shows it to a control network: stretched by Lanczos' filter, from 0 to 1. */
-function controlSamples(picture: RgbImage, { kind, config }: ControlNetwork, { width, height }: PixelSize): Tensor {
-  const { data } = resizeImage(picture, width, height, "lanczos");
+function controlSamples({ network, image, preprocessing }: SettledControl, { width, height }: PixelSize): Tensor {
+  const { kind, config } = network;
+  const { data } = preprocessor(preprocessing)(resizeImage(image, width, height, "lanczos"));
   const channels = config.hintChannels;
   const blueFirst = kind === "controlnet" && config.blueFirst;
   const plane = width * height;

@@ -1,3 +1,4 @@
+import { type Preprocessing, preprocessor } from "../../image/preprocess/preprocess.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { ControlNetwork, Controls } from "../../models/control/control-network.ts";
 import type { Control } from "../../systems/parts/control.ts";
@@ -8,6 +9,8 @@ import type { PixelSize } from "./picture-sizes.ts";
 export interface ControlOptions {
   /** What each control network looks at; stretched to the size of the images. */
   readonly controlImage?: RgbImage | readonly RgbImage[] | undefined;
+  /** What is made of the picture first, once it has the size of the images: nothing where left out. */
+  readonly controlPreprocess?: Preprocessing | readonly Preprocessing[] | undefined;
   /** How strongly it steers: 1 as it was trained, which is the default. */
   readonly controlScale?: number | readonly number[] | undefined;
   /** The share of the run after which it steers, 0 where left out. */
@@ -21,6 +24,7 @@ export interface ControlOptions {
 /** Names of the options. */
 export const CONTROL_OPTIONS = [
   "controlImage",
+  "controlPreprocess",
   "controlScale",
   "controlStart",
   "controlEnd",
@@ -31,6 +35,8 @@ export const CONTROL_OPTIONS = [
 export interface SettledControl {
   readonly network: ControlNetwork;
   readonly image: RgbImage;
+  /** What is made of the image once it has the size of the others. */
+  readonly preprocessing: string;
   readonly scale: number;
   readonly start: number;
   readonly end: number;
@@ -42,7 +48,7 @@ export interface SettledControls {
   readonly guess: boolean;
 }
 
-const listOf = <T extends object | number>(values: T | readonly T[] | undefined): readonly T[] =>
+const listOf = <T extends object | number | string>(values: T | readonly T[] | undefined): readonly T[] =>
   values === undefined ? [] : Array.isArray(values) ? values : [values as T];
 
 /** Refuses what the model's control networks cannot do, and pairs them with pictures. */
@@ -60,14 +66,11 @@ export function settleControls(options: ControlOptions, controls: readonly Contr
         "one image for each is required",
     );
   }
+  const preprocessing = listOf<string>(options.controlPreprocess);
+  requireOneOrEach("controlPreprocess", preprocessing, controls.length);
   const each = (name: "controlScale" | "controlStart" | "controlEnd", fallback: number): readonly number[] => {
     const values = listOf<number>(options[name]);
-    if (values.length > 1 && values.length !== controls.length) {
-      throw new TypeError(
-        `Cannot generate with ${values.length} values of ${name} and ${controls.length} control networks: ` +
-          "one value, or one for each, is required",
-      );
-    }
+    requireOneOrEach(name, values, controls.length);
     return controls.map((_, i) => values[i] ?? values[0] ?? fallback);
   };
   const [scales, starts, ends] = [each("controlScale", 1), each("controlStart", 0), each("controlEnd", 1)];
@@ -80,12 +83,22 @@ export function settleControls(options: ControlOptions, controls: readonly Contr
         `Cannot generate with control from ${start} to ${end} of a run: a start from 0 and a later end up to 1 are required`,
       );
     }
-    return { network, image, scale, start, end };
+    const own = preprocessing[i] ?? preprocessing[0] ?? "none";
+    preprocessor(own); // which refuses what it does not know
+    return { network, image, preprocessing: own, scale, start, end };
   });
   // A network that adds means alone was trained to guess, and the first one speaks for all, as in diffusers.
   const [first] = settled;
   const pooled = first?.network.kind === "controlnet" && first.network.config.pooled;
   return { controls: settled, guess: options.guessMode ?? pooled ?? false };
+}
+
+function requireOneOrEach(name: string, values: readonly unknown[], networks: number): void {
+  if (values.length < 2 || values.length === networks) return;
+  throw new TypeError(
+    `Cannot generate with ${values.length} values of ${name} and ${networks} control networks: ` +
+      "one value, or one for each, is required",
+  );
 }
 
 /** The control networks as parts of a U-Net's graph. */
