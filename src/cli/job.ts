@@ -1,6 +1,7 @@
 import type { CachePolicy } from "../deepcache/policies.ts";
-import { type AnyPipeline, anyPipeline, type GenerateRequest } from "../pipelines/any-pipeline.ts";
+import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
+import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { Choice } from "../pipelines/presets.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";

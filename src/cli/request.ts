@@ -1,7 +1,8 @@
 import { isSamplerName } from "../diffusion/samplers.ts";
 import { fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { readImageInput } from "../image/read-image.ts";
-import type { AnyPipeline, GenerateRequest, OptionName } from "../pipelines/any-pipeline.ts";
+import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
+import type { GenerateRequest, OptionName } from "../pipelines/generate-request.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import { parseSize, SIZE_FORMS, SIZE_NAMES, SIZE_TEXTS } from "../pipelines/text-to-image/size-texts.ts";
 import { CONTROL_FLAGS, controlsAsked } from "./flags/control-flags.ts";

@@ -4,7 +4,8 @@ import { type GeneratedImage, generatedImage } from "../image/generated-image.ts
 import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { type ImageInput, readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import { type AnyPipeline, type GenerateRequest, withChoice } from "../pipelines/any-pipeline.ts";
+import { type AnyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
+import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import { startRun } from "./image-run.ts";

@@ -1,6 +1,6 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { FITS } from "../image/geometry/fit.ts";
-import { TASK_NAMES } from "../pipelines/any-pipeline.ts";
+import { TASK_NAMES } from "../pipelines/generate-request.ts";
 import { PREVIEW_KINDS } from "../pipelines/latents/previews.ts";
 import { PRESET_NAMES } from "../pipelines/presets.ts";
 import { TINY_VAE_USES } from "../pipelines/text-to-image/text-to-image-options.ts";

@@ -1,5 +1,6 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { anyPipeline, type TaskName } from "../pipelines/any-pipeline.ts";
+import { anyPipeline } from "../pipelines/any-pipeline.ts";
+import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";

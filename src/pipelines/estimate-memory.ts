@@ -8,7 +8,6 @@ import type { Controls } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Convolutions } from "../runtime/convolutions.ts";
-import type { Graph } from "../onnx/graph.ts";
 import { type NetworkMemory, networkMemory, type PlannedSession, THREAD_BYTES } from "../runtime/memory/network.ts";
 import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
 import type { Network } from "../systems/network.ts";
@@ -184,7 +183,7 @@ function decoderOf(
   { tinyVae }: PromptedModel,
   { tinyVaeFor = "all" }: MemoryOptions,
   size: { readonly height: number; readonly width: number },
-): Graph | undefined {
+): ReturnType<typeof tinyDecoder> | undefined {
   if (tinyVae === undefined || tinyVaeFor === "previews") return undefined;
   return tinyDecoder(tinyVae.config, { batch: 1, ...size }, tinyVae.weights);
 }

@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import { parseJson } from "../../checkpoint/text/json.ts";
 import { profiledNetwork } from "../../systems/recommended/own-profile.ts";
-import { checkProfile, type Profile, pointOf, readProfile, type TunedPoint } from "../../systems/recommended/profile.ts";
+import {
+  checkProfile,
+  type Profile,
+  pointOf,
+  readProfile,
+  type TunedPoint,
+} from "../../systems/recommended/profile.ts";
 import type { CacheFlags } from "../flags/cache-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import type { Job } from "../job.ts";
