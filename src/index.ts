@@ -25,7 +25,7 @@ export type {
 } from "./library/options.ts";
 export { type PipelineOptions, type ProgressInfo, pipeline } from "./library/pipeline.ts";
 export type { ImageEvent, ImageResult } from "./library/results.ts";
-export type { TaskName } from "./pipelines/any-pipeline.ts";
+export type { TaskName } from "./pipelines/generate-request.ts";
 
 // What its options and results are made of.
 

@@ -23,9 +23,10 @@ export {
 
 // Running them.
 
-export { type AnyPipeline, anyPipeline, type GenerateRequest, type TaskName } from "./pipelines/any-pipeline.ts";
+export { type AnyPipeline, anyPipeline } from "./pipelines/any-pipeline.ts";
 export { type ClassConditionalPipeline, classConditional } from "./pipelines/class-conditional/class-conditional.ts";
 export type { ClassConditionalOptions } from "./pipelines/class-conditional/class-conditional-options.ts";
+export type { GenerateRequest, TaskName } from "./pipelines/generate-request.ts";
 export type { PipelineEffects } from "./pipelines/run/effects.ts";
 export type { GenerationResult, Phase, PhaseSeconds, PipelineEvent } from "./pipelines/run/events.ts";
 export type { Pipeline } from "./pipelines/run/pipeline.ts";

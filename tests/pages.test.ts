@@ -72,7 +72,9 @@ test("the library's page names every event, device, fit and subpath", () => {
 test("the page on models names every pipeline class and every field of recommended settings", () => {
   const classes = [...Object.keys(PIPELINE_CLASSES), ...Object.keys(UNCONDITIONAL_STEPS)];
   expect(classes.filter((name) => !models?.includes(`\`${name}\``))).toEqual([]);
-  const fields = [...text("src/systems/recommended/recommended.ts").matchAll(/read\.has\("(\w+)"\)/g)].map(([, field]) => field);
+  const fields = [...text("src/systems/recommended/recommended.ts").matchAll(/read\.has\("(\w+)"\)/g)].map(
+    ([, field]) => field,
+  );
   expect(namesInTables(section(models, "## Defaults")).sort()).toEqual(fields.sort());
 });
 

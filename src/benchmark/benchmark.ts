@@ -2,7 +2,7 @@ import { averageMacs, type PartMacs, runMacs } from "../deepcache/cost.ts";
 import { checkBranch, cut } from "../deepcache/cut.ts";
 import { branchOf } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
-import { skipCount, unet } from "../models/unet/unet.ts";
+import { skipCount } from "../models/unet/unet.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
 import { parseScenario, type Scenario } from "../pipelines/run/scenario.ts";
@@ -134,7 +134,7 @@ export async function benchmark(
   const [first] = measured;
   if (first === undefined) throw new RangeError("Cannot measure: at least one branch is required");
   const cost = costs(peak);
-  const fullMacs = countMacs(unet(subject.config, subject.shape).graph).total;
+  const fullMacs = countMacs(networkOf(subject).graph).total;
   const { full: whole } = computedParts(subject, first.branch);
   const runs = measured.flatMap((branch) => runReports(branch, { evaluations, measured }));
   const own = measured.map((branch) => branchReport(branch, { subject, cost, fullMacs, intervals, evaluations }));
@@ -198,7 +198,7 @@ interface BranchContext {
 
 function branchReport({ branch, times, parts, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
   const { subject, cost, fullMacs, intervals, evaluations } = context;
-  const { head, tail } = cut(unet(subject.config, subject.shape), branch);
+  const { head, tail } = cut(networkOf(subject), branch);
   const cachedMacs = addMacs(countMacs(head), countMacs(tail)).total;
   const { full, cached } = times;
   if (cached === undefined) throw new RangeError(`Nothing was cached at branch ${branch}`);

@@ -1,6 +1,8 @@
 import { memorySource } from "../checkpoint/bytes/byte-sources/memory.ts";
 import { safetensorsHeader, type TensorEntry } from "../checkpoint/safetensors/encode-safetensors.ts";
 import type { Weights } from "../checkpoint/weights.ts";
+import { controlGraph } from "../models/control/control-graph.ts";
+import type { ControlNetwork } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -21,6 +23,11 @@ export type WeightShapes = ReadonlyMap<string, readonly number[]>;
 export function unetWeightShapes(config: UNetConfig): WeightShapes {
   const [height, width] = config.sampleSize ?? [64, 64];
   return weightShapes([unet(config, { batch: 1, height, width }).graph]);
+}
+
+/** Names and shapes of the weights of a network that steers U-Nets of `config`, sorted by name. */
+export function controlWeightShapes(network: ControlNetwork, config: UNetConfig): WeightShapes {
+  return weightShapes([controlGraph(network, config)]);
 }
 
 /** Names and shapes of the weights of `graphs`, sorted by name. */

@@ -5,6 +5,7 @@ import type { Weights } from "../checkpoint/weights.ts";
 import type { Conditioning } from "../denoisers/evaluation.ts";
 import { readSchedulerConfig, type SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { architecture } from "../models/architectures.ts";
+import { type ControlNetwork, controlNetFor } from "../models/control/control-network.ts";
 import { type UNet, type UNetShape, unet } from "../models/unet/unet.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
@@ -12,7 +13,7 @@ import type { Feed } from "../runtime/runtime.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { torchGenerator } from "../tensor/torch-generator.ts";
-import { randomWeights, unetWeightShapes, type WeightDtype } from "./random-weights.ts";
+import { controlWeightShapes, randomWeights, unetWeightShapes, type WeightDtype } from "./random-weights.ts";
 
 /** A U-Net to be measured: described, with weights on disk. */
 export interface Subject {
@@ -22,6 +23,8 @@ export interface Subject {
   /** Whose noise schedule runs follow. */
   readonly scheduler: SchedulerConfig;
   readonly shape: UNetShape;
+  /** What steers it in the same graph. */
+  readonly controls?: readonly ControlNetwork[] | undefined;
 }
 
 /** The size to measure at; the model's own where left out. */
@@ -39,6 +42,8 @@ const LINEAR_SCHEDULE = { _class_name: "DDIMScheduler", beta_schedule: "linear",
 export interface RandomWeightOptions {
   readonly dtype: WeightDtype;
   readonly folder: string;
+  /** Whether a ControlNet of the U-Net's own widths steers it. */
+  readonly steered?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +51,7 @@ export interface RandomWeightOptions {
 export async function architectureSubject(
   name: string,
   size: SubjectSize,
-  { dtype, folder, signal }: RandomWeightOptions,
+  { dtype, folder, steered = false, signal }: RandomWeightOptions,
 ): Promise<{ readonly subject: Subject; readonly made: boolean }> {
   const { unet: json, contextLength } = architecture(name);
   const config = unetConfig(json, name);
@@ -56,14 +61,23 @@ export async function architectureSubject(
   const file = `${name}-${dtype}.safetensors`;
   const made = await ensureFile(files, file, () => randomWeights(unetWeightShapes(config), dtype, signal));
   const { weights } = await openCheckpoint(await files.open(file));
-  return { subject: { name, config, weights, scheduler: readSchedulerConfig(LINEAR_SCHEDULE), shape }, made };
+  const subject = { name, config, weights, scheduler: readSchedulerConfig(LINEAR_SCHEDULE), shape };
+  if (!steered) return { subject, made };
+  const network = controlNetFor(config);
+  const control = `${name}-controlnet-${dtype}.safetensors`;
+  const madeToo = await ensureFile(files, control, () =>
+    randomWeights(controlWeightShapes(network, config), dtype, signal),
+  );
+  const controls = [{ ...network, weights: (await openCheckpoint(await files.open(control))).weights }];
+  return { subject: { ...subject, name: `${name} with a ControlNet`, controls }, made: made || madeToo };
 }
 
 /** The U-Net of an opened model. */
 export function modelSubject(name: string, { kind, model }: OpenedModel, size: SubjectSize): Subject {
   const { unet: network, scheduler } = model;
+  const controls = "controls" in model ? model.controls?.map((control) => control.network) : undefined;
   const shape = sized(network.config, size, kind === "class-to-image" ? 1 : undefined);
-  return { name, config: network.config, weights: network.weights, scheduler, shape };
+  return { name, config: network.config, weights: network.weights, scheduler, shape, controls };
 }
 
 function sized(config: UNetConfig, { batch, width, height }: SubjectSize, contextLength = 77): UNetShape {
@@ -72,8 +86,8 @@ function sized(config: UNetConfig, { batch, width, height }: SubjectSize, contex
 }
 
 /** The network's graph, prepared for a cut at a branch, with weights. */
-export const networkOf = ({ config, shape, weights }: Subject, branch?: number): UNet =>
-  unet(config, { ...shape, hoist: branch }, weights);
+export const networkOf = ({ config, shape, weights, controls = [] }: Subject, branch?: number): UNet =>
+  unet(config, { ...shape, hoist: branch }, weights, { networks: controls });
 
 /** Shape of the sample that the network sees. */
 export const sampleShape = ({ config, shape }: Subject): [number, number, number, number] => [
@@ -86,7 +100,7 @@ export const sampleShape = ({ config, shape }: Subject): [number, number, number
 /** What the network takes beside sample and timestep: random numbers, since time does not depend on them, and class 0. */
 export function conditioningOf(subject: Subject): Conditioning {
   const generator = torchGenerator(1);
-  const { graph } = unet(subject.config, subject.shape);
+  const { graph } = networkOf(subject);
   const feeds = [...graph.inputs].flatMap(([name, { dtype, shape }]): (readonly [string, Feed])[] => {
     if (name === "sample" || name === "timestep") return [];
     return [[name, dtype === "I64" ? { data: new BigInt64Array(elementCount(shape)), shape } : generator.randn(shape)]];

@@ -1,9 +1,16 @@
 import type { Command } from "commander";
 import { describedModel } from "../benchmark/random-model.ts";
-import { describedWeights, unetWeightShapes, type WeightDtype } from "../benchmark/random-weights.ts";
+import {
+  controlWeightShapes,
+  describedWeights,
+  unetWeightShapes,
+  type WeightDtype,
+} from "../benchmark/random-weights.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
+import type { ControlNetwork } from "../models/control/control-network.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { isGuided as isClassGuided } from "../pipelines/class-conditional/class-conditional.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
 import { openModel } from "../systems/open-model.ts";
@@ -46,22 +53,34 @@ export function addMemoryFlags(command: Command): Command {
 export async function inspectMemory(
   resolved: ResolvedModel,
   config: unknown,
-  flags: MemoryFlags & { readonly contextLength?: number | undefined },
+  flags: MemoryFlags & {
+    readonly contextLength?: number | undefined;
+    readonly controlOf?: ((unet: UNetConfig) => ControlNetwork) | undefined;
+  },
 ): Promise<MemoryEstimate> {
   const model = await describe(resolved, config, flags.dtype);
   const factor = model.kind === "text-to-image" ? reduction(model.model.vae.config) : 1;
-  const { width, height, interval, branch = 0, count, fromImage, contextLength } = flags;
+  const { width, height, interval, branch = 0, count, fromImage, contextLength, controlOf } = flags;
   const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory } = flags;
   // Models of prompts and of classes are guided unless told otherwise.
   const isConditioned = model.kind === "text-to-image" || model.kind === "class-to-image";
   const { guidanceScale = isConditioned ? 2 : 1 } = flags;
   return estimateMemory(model, {
     ...{ count, fromImage, contextLength, lowMemory, keepLoaded, vaeTiling },
+    controls: controlOf && {
+      networks: [described(controlOf(model.model.unet.config), model.model.unet.config, flags.dtype)],
+    },
     guided: model.kind === "class-to-image" ? isClassGuided(guidanceScale) : guidanceScale > 1,
     branch: interval === undefined && flags.branch === undefined ? undefined : branch,
     width: width && factor * width,
     height: height && factor * height,
   });
+}
+
+/** A network with its own weights, or with some that are nowhere. */
+function described(network: ControlNetwork, config: UNetConfig, dtype: WeightDtype): ControlNetwork {
+  if (network.weights !== undefined) return network;
+  return { ...network, weights: describedWeights(controlWeightShapes(network, config), dtype) };
 }
 
 async function describe(resolved: ResolvedModel, config: unknown, dtype: WeightDtype): Promise<MemoryModel> {

@@ -1,6 +1,7 @@
 import type { CachePolicy } from "../deepcache/policies.ts";
-import { type AnyPipeline, anyPipeline, type GenerateRequest } from "../pipelines/any-pipeline.ts";
+import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
+import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { Choice } from "../pipelines/presets.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
@@ -11,6 +12,7 @@ import { openModel } from "../systems/open-model.ts";
 import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
+import type { ControlFlags } from "./flags/control-flags.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
 import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
@@ -138,12 +140,13 @@ function withoutPreset({ preset: _, ...flags }: GenerationFlags, choice: Choice 
 
 /** Where the model lies that the flags name. */
 export async function locationOf(
-  { model, config, variant, ema, tokenizer = defaultTokenizerFolder() }: Partial<ModelFlags>,
+  flags: Partial<ModelFlags & ControlFlags>,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ModelLocation & { readonly path: string }> {
+  const { model, config, variant, ema, tokenizer = defaultTokenizerFolder(), vae, tinyVae, controlnet } = flags;
   const path = model === undefined ? defaultModelFolder() : await resolveWeights(model);
-  return { path, config, variant, ema, tokenizer, ...conversion(terminal, signal) };
+  return { path, config, variant, ema, tokenizer, vae, tinyVae, controls: controlnet, ...conversion(terminal, signal) };
 }
 
 /** What runs are made on. */

@@ -1,9 +1,11 @@
 import { isSamplerName } from "../diffusion/samplers.ts";
 import { fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { readImageInput } from "../image/read-image.ts";
-import type { AnyPipeline, GenerateRequest, OptionName } from "../pipelines/any-pipeline.ts";
+import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
+import type { GenerateRequest, OptionName } from "../pipelines/generate-request.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import { parseSize, SIZE_FORMS, SIZE_NAMES, SIZE_TEXTS } from "../pipelines/text-to-image/size-texts.ts";
+import { CONTROL_FLAGS, controlsAsked } from "./flags/control-flags.ts";
 import type { GenerationFlags } from "./flags/generation-flags.ts";
 import { parseNumber, UsageError } from "./flags/usage.ts";
 
@@ -29,8 +31,10 @@ export async function requestOf(
     timesteps: scheduleOf("--timesteps", flags.timesteps),
     sigmas: scheduleOf("--sigmas", flags.sigmas),
     sizes: sizesOf(flags),
+    previewKind: flags.previewKind ?? (flags.previewEvery === undefined ? undefined : pipeline.quickPreview),
     ...pick(flags, SHARED_NAMES),
     ...(await readPictures(flags, pipeline, signal)),
+    ...given(await controlsAsked(flags, signal)),
   });
 }
 
@@ -64,6 +68,8 @@ const SHARED_NAMES = [
   "height",
   "count",
   "oneGenerator",
+  "tinyVaeFor",
+  "previewEvery",
 ] as const;
 
 const pick = <T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> =>
@@ -87,6 +93,7 @@ async function readPictures(
 const FLAG_OPTIONS: Readonly<Record<string, OptionName>> = {
   class: "classes",
   fit: "image",
+  controlnet: "controlImage",
   ...Object.fromEntries(SIZE_NAMES.map((name) => [name, "sizes"] as const)),
 };
 
@@ -107,10 +114,13 @@ const SOME_MODELS = [
   "width",
   "height",
   "vaeTiling",
+  "tinyVaeFor",
+  "previewKind",
   "class",
   "timestepSelection",
   "timesteps",
   "sigmas",
+  ...CONTROL_FLAGS,
   ...SIZE_NAMES,
 ] as const;
 
@@ -121,6 +131,9 @@ function refuseForeignFlags({ task, accepts }: AnyPipeline, prompts: readonly st
   const needsImage = (["mask", "strength", "fit"] as const).find((flag) => flags[flag] !== undefined);
   if (foreign === undefined && needsImage !== undefined && flags.image === undefined) {
     throw new UsageError(`Cannot use --${needsImage} without --image`);
+  }
+  if (foreign === undefined && flags.tinyVaeFor !== undefined && flags.tinyVae === undefined) {
+    throw new UsageError("Cannot use --tiny-vae-for without --tiny-vae");
   }
   const prompted = foreign === undefined && !accepts.has("prompt") && prompts.length > 0 ? "a prompt" : undefined;
   const what = prompted ?? (foreign === undefined ? undefined : flagText(foreign));

@@ -1,8 +1,11 @@
+import type { ControlNetwork } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
+import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { countMacs } from "../onnx/macs.ts";
 import { elementCount, entry } from "../tensor/tensor.ts";
 import { cachedNodes } from "./cut.ts";
+import { type ControlDescription, describeControl } from "./describe-control.ts";
 import { preludeNodes } from "./prelude.ts";
 
 /** What a U-Net costs, as plain counts for a batch of one. */
@@ -21,6 +24,8 @@ export interface UNetDescription {
     readonly prelude: number;
   };
   readonly branches: readonly BranchDescription[];
+  /** What steers it, where something does; in none of the counts above. */
+  readonly control?: ControlDescription;
 }
 
 /** What a cached evaluation costs at one branch. */
@@ -46,13 +51,15 @@ export interface DescribeOptions {
   readonly width?: number | undefined;
   readonly height?: number | undefined;
   readonly contextLength?: number | undefined;
+  /** The network that steers it, made for the config that is described. */
+  readonly controlOf?: ((config: UNetConfig) => ControlNetwork) | undefined;
 }
 
 /** Counts a U-Net from its config.json; `source` names it in errors. */
 export function describeUNet(json: unknown, options: DescribeOptions = {}, source?: string): UNetDescription {
   const config = unetConfig(json, source);
   const [trainedHeight, trainedWidth] = config.sampleSize ?? [64, 64];
-  const { height = trainedHeight, width = trainedWidth, contextLength = 77 } = options;
+  const { height = trainedHeight, width = trainedWidth, contextLength = 77, controlOf } = options;
   const shape = { batch: 1, height, width, contextLength };
   const network = unet(config, shape);
   const full = countMacs(network.graph);
@@ -83,5 +90,6 @@ export function describeUNet(json: unknown, options: DescribeOptions = {}, sourc
         feature: entry(network.features, branch).shape,
       };
     }),
+    ...(controlOf === undefined ? {} : { control: describeControl(config, shape, controlOf(config)) }),
   };
 }

@@ -47,7 +47,7 @@ type Outputs = Readonly<Record<string, DeviceTensor>>;
 export function cachedDenoiser(
   sessions: CutSessions,
   { isFull, factors }: CachePlan,
-  { conditioning, observe, observeTrunk, signal, now }: RunContext,
+  { conditioning, varying, observe, observeTrunk, signal, now }: RunContext,
 ): CachedDenoiser {
   let index = 0;
   let cache: Outputs | undefined;
@@ -68,6 +68,7 @@ export function cachedDenoiser(
       const held: DeviceTensor[] = [];
       const known: Record<string, Feed> = {
         ...conditioning,
+        ...varying?.(index),
         sample,
         timestep: { data: Float32Array.of(timestep), shape: [1] },
       };

@@ -23,6 +23,8 @@ export interface Evaluation {
 /** What a denoiser needs besides the network itself. */
 export interface RunContext {
   readonly conditioning: Conditioning;
+  /** Further inputs of each evaluation, counted from 0. */
+  readonly varying?: ((evaluation: number) => Conditioning) | undefined;
   /** Told after every evaluation. */
   readonly observe?: ((evaluation: Evaluation) => void) | undefined;
   /** Shown what the trunk of a cut network gave on a full evaluation, which stays alive until this has ended. */

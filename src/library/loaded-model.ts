@@ -1,5 +1,5 @@
-import type { TaskName } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
+import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Run } from "./image-run.ts";
 import type { ClassToImageOptions, TextToImageOptions, UnconditionalImageOptions } from "./options.ts";
 import type { ImageEvent, ImageResult } from "./results.ts";

@@ -4,7 +4,8 @@ import { type GeneratedImage, generatedImage } from "../image/generated-image.ts
 import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { type ImageInput, readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import { type AnyPipeline, type GenerateRequest, withChoice } from "../pipelines/any-pipeline.ts";
+import { type AnyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
+import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import { startRun } from "./image-run.ts";
@@ -33,12 +34,13 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
   const requestOf = async (given: object): Promise<GenerateRequest> => {
     const named = namedOptions(given, known, `"${inner.name}"`);
     checkOptionTypes(named, RUN_TYPES);
-    const { onEvent, fit, image, mask, cache, classes, ...rest } = named;
+    const { onEvent, fit, image, mask, controlImage, cache, classes, ...rest } = named;
     if (fit !== undefined && image === undefined) throw new TypeError("Cannot use a fit but no image");
     const pictures = await readPictures({ image, mask, fit } as Pictures, rest, inner);
     return {
       ...rest,
       ...pictures,
+      ...(controlImage === undefined ? {} : { controlImage: await readControlImages(controlImage) }),
       ...(classes === undefined ? {} : { classes: classes === "all" ? classes : [classes].flat() }),
       ...(cache === undefined ? {} : { cache: readCache(cache as Parameters<typeof readCache>[0]) }),
       ...(pictured && lowMemory && rest["vaeTiling"] === undefined ? { vaeTiling: true } : {}),
@@ -86,6 +88,9 @@ interface Pictures {
   readonly mask?: ImageInput | undefined;
   readonly fit?: Fit | undefined;
 }
+
+const readControlImages = (given: unknown): Promise<readonly RgbImage[]> =>
+  Promise.all([given].flat().map((image) => readImageInput(image as ImageInput, { what: "the control image" })));
 
 /** The pictures of a run, in the size of its images. */
 async function readPictures(

@@ -1,7 +1,9 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { FITS } from "../image/geometry/fit.ts";
-import { TASK_NAMES } from "../pipelines/any-pipeline.ts";
+import { TASK_NAMES } from "../pipelines/generate-request.ts";
+import { PREVIEW_KINDS } from "../pipelines/latents/previews.ts";
 import { PRESET_NAMES } from "../pipelines/presets.ts";
+import { TINY_VAE_USES } from "../pipelines/text-to-image/text-to-image-options.ts";
 
 interface OptionType {
   is(value: unknown): boolean;
@@ -26,15 +28,27 @@ const oneOf = (names: readonly string[]): OptionType => ({
   required: `one of ${names.join(", ")}`,
 });
 
+const numbers: OptionType = {
+  is: (value) => [value].flat().every((item) => typeof item === "number"),
+  required: "a number or a list of numbers",
+};
+
 /** Options of a run that nothing below looks at before it uses them; numbers are checked with their ranges. */
 export const RUN_TYPES: OptionTypes = {
   prompt: texts,
   negativePrompt: texts,
   vaeTiling: flag,
+  guessMode: flag,
+  tinyVaeFor: oneOf(TINY_VAE_USES),
+  previewKind: oneOf(PREVIEW_KINDS),
   oneGenerator: flag,
   preset: oneOf(PRESET_NAMES),
   useClippedModelOutput: flag,
   fit: oneOf(FITS),
+  controlPreprocess: texts,
+  controlScale: numbers,
+  controlStart: numbers,
+  controlEnd: numbers,
   signal,
   onEvent: func,
 };
@@ -47,6 +61,9 @@ export const PIPELINE_TYPES: OptionTypes = {
   onProgress: func,
   signal,
   variant: text,
+  vae: text,
+  tinyVae: text,
+  controlnet: texts,
   ema: flag,
   cacheFolder: text,
 };

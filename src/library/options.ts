@@ -1,10 +1,13 @@
 import type { CacheOption } from "../deepcache/policies.ts";
 import type { SamplerName } from "../diffusion/samplers.ts";
 import type { Fit } from "../image/geometry/fit.ts";
+import type { Preprocessing } from "../image/preprocess/preprocess.ts";
 import type { ImageInput } from "../image/read-image.ts";
 import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
+import type { PreviewKind } from "../pipelines/latents/previews.ts";
 import type { PresetName } from "../pipelines/presets.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
+import type { TinyVaeUse } from "../pipelines/text-to-image/text-to-image-options.ts";
 import type { TimestepSelection } from "../systems/unconditional.ts";
 import type { ImageEvent } from "./results.ts";
 
@@ -78,10 +81,28 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   readonly fit?: Fit | undefined;
   /** Above 0, up to 1: how much of `image` is changed. */
   readonly strength?: number | undefined;
+  /** What each ControlNet or T2I-Adapter of the pipeline looks at, stretched to the size of the images. */
+  readonly controlImage?: ImageInput | readonly ImageInput[] | undefined;
+  /** What is made of the pictures first: "none" (default), or their edges, "canny" or "canny:LOW:HIGH". */
+  readonly controlPreprocess?: Preprocessing | readonly Preprocessing[] | undefined;
+  /** How strongly they steer: one number, or one for each; 1 where left out. */
+  readonly controlScale?: number | readonly number[] | undefined;
+  /** The share of the run after which they steer, and the one up to which they do; 0 and 1 where left out. */
+  readonly controlStart?: number | readonly number[] | undefined;
+  readonly controlEnd?: number | readonly number[] | undefined;
+  /** Whether ControlNets guess what the picture shows: for runs without much of a prompt. */
+  readonly guessMode?: boolean | undefined;
   /** What SDXL is told of the picture, and of what it should not be; other models are told nothing. */
   readonly sizes?: PictureSizes | undefined;
   /** Decode and encode large pictures in overlapping tiles, so that memory does not grow with their size. */
   readonly vaeTiling?: boolean | undefined;
+  /** What the pipeline's tiny autoencoder decodes: "all" (default), or "previews" alone. */
+  readonly tinyVaeFor?: TinyVaeUse | undefined;
+  /**
+   * How previews are made: "tiny" by the tiny autoencoder, "linear" by an approximation without a network, "full" by the
+   * model's decoder. Where left out, the tiny autoencoder if there is one, else the decoder.
+   */
+  readonly previewKind?: PreviewKind | undefined;
   readonly guidance_scale?: number | undefined;
   readonly negative_prompt?: string | readonly string[] | undefined;
 }

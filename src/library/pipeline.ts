@@ -1,5 +1,6 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { anyPipeline, type TaskName } from "../pipelines/any-pipeline.ts";
+import { anyPipeline } from "../pipelines/any-pipeline.ts";
+import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
@@ -46,6 +47,12 @@ export interface PipelineOptions {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
   readonly tokenizer?: string | undefined;
+  /** An autoencoder in place of the model's own: a folder of diffusers, or a file. */
+  readonly vae?: string | undefined;
+  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
+  readonly tinyVae?: string | undefined;
+  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
+  readonly controlnet?: string | readonly string[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
   readonly cacheFolder?: string | undefined;
   /** What runs graphs, instead of ONNX Runtime for Node. */
@@ -65,6 +72,9 @@ const OPTION_NAMES = [
   "config",
   "ema",
   "tokenizer",
+  "vae",
+  "tinyVae",
+  "controlnet",
   "cacheFolder",
   "runtime",
 ] as const satisfies readonly (keyof PipelineOptions)[];
@@ -90,7 +100,7 @@ export async function pipeline(
   checkOptionTypes(named, PIPELINE_TYPES);
   const settings: PipelineOptions = named;
   const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
-  const { tokenizer = defaultTokenizerFolder() } = settings;
+  const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, controlnet } = settings;
   checkOptionTypes({ ...queue }, QUEUE_TYPES);
   signal?.throwIfAborted();
   const opened = await openModel({
@@ -100,6 +110,8 @@ export async function pipeline(
     ema,
     tokenizer,
     signal,
+    ...{ vae, tinyVae },
+    controls: controlnet === undefined ? undefined : [controlnet].flat(),
     cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
   });

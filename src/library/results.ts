@@ -1,4 +1,5 @@
 import type { GeneratedImage } from "../image/generated-image.ts";
+import type { PreviewKind } from "../pipelines/latents/previews.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 
 /** What a run made, and what it took. */
@@ -15,5 +16,11 @@ export interface ImageResult extends Omit<GenerationResult, "images" | "seeds"> 
 /** What a run tells while it goes on; the last event is the result. */
 export type ImageEvent =
   | Exclude<PipelineEvent, { readonly type: "preview" | "result" }>
-  | { readonly type: "preview"; readonly evaluation: number; readonly images: readonly GeneratedImage[] }
+  | {
+      readonly type: "preview";
+      readonly evaluation: number;
+      /** How it was made, since only "full" shows what the images would be. */
+      readonly kind: PreviewKind;
+      readonly images: readonly GeneratedImage[];
+    }
   | { readonly type: "result"; readonly result: ImageResult };

@@ -199,6 +199,8 @@ export interface PoolAttributes {
   readonly kernel: number;
   readonly stride: number;
   readonly padding?: number;
+  /** Whether a window that is only partly there, at the right and the bottom, counts. */
+  readonly roundUp?: boolean;
 }
 
 /** Largest value of every window of x [N, C, H, W]. */
@@ -207,10 +209,14 @@ export const maxPool = (x: Value, attributes: PoolAttributes): Value => pool("Ma
 /** Mean of every window of x [N, C, H, W], padding left out of it. */
 export const averagePool = (x: Value, attributes: PoolAttributes): Value => pool("AveragePool", x, attributes);
 
-function pool(op: string, x: Value, { kernel, stride, padding = 0 }: PoolAttributes): Value {
-  const side = (axis: number): number => convolvedSize(sizeOf(x, axis), kernel, stride, padding, padding);
+function pool(op: string, x: Value, { kernel, stride, padding = 0, roundUp = false }: PoolAttributes): Value {
+  const end = (axis: number): number => {
+    const over = (sizeOf(x, axis) + 2 * padding - kernel) % stride;
+    return roundUp && over > 0 ? padding + stride - over : padding;
+  };
+  const side = (axis: number): number => convolvedSize(sizeOf(x, axis), kernel, stride, padding, end(axis));
   const shape = [sizeOf(x, 0), sizeOf(x, 1), side(2), side(3)];
-  const pads = [padding, padding, padding, padding];
+  const pads = [padding, padding, end(2), end(3)];
   return x.builder.node(
     op,
     [x],

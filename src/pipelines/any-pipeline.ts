@@ -1,50 +1,25 @@
 import { branchOf, readCache } from "../deepcache/policies.ts";
 import { SAMPLER_NAMES, samplerNameOf } from "../diffusion/samplers.ts";
-import { reduction } from "../models/autoencoder/image-coder.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Network } from "../systems/network.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
-import { classConditional, isGuided as isClassGuided } from "./class-conditional/class-conditional.ts";
-import {
-  CLASS_DEFAULTS,
-  type ClassConditionalOptions,
-  ORIGINAL_SAMPLERS,
-} from "./class-conditional/class-conditional-options.ts";
-import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
+import { ORIGINAL_SAMPLERS } from "./class-conditional/class-conditional-options.ts";
+import { type Conditioned, describeModel } from "./describe-model.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
+import {
+  ACCEPTED,
+  foreignOption,
+  type GenerateRequest,
+  type ImageSizes,
+  type OptionName,
+  type TaskName,
+} from "./generate-request.ts";
 import { imageParameters } from "./image-parameters.ts";
-import { type Choice, chooseFor, type ModelChoices, type PresetName } from "./presets.ts";
+import type { PreviewKind } from "./latents/previews.ts";
+import { type Choice, chooseFor, type ModelChoices } from "./presets.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
-import { modeOf } from "./text-to-image/image-source.ts";
-import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
-import type { TextToImageOptions } from "./text-to-image/text-to-image-options.ts";
-import { unconditional } from "./unconditional/unconditional.ts";
-import type { UnconditionalOptions } from "./unconditional/unconditional-options.ts";
-
-/** What a model makes its images from, and so what it is asked for. */
-export type TaskName = OpenedModel["kind"];
-
-/** What any model can be asked for; each takes those options that it `accepts`. */
-export interface GenerateRequest
-  extends Omit<TextToImageOptions, "prompt">,
-    Omit<ClassConditionalOptions, "classes" | "sampler" | "guidanceScale">,
-    UnconditionalOptions {
-  readonly prompt?: string | readonly string[] | undefined;
-  /** ImageNet's classes, by number or by name, or all that the model knows. */
-  readonly classes?: readonly (number | string)[] | "all" | undefined;
-  /**
-   * Draw the noise of the whole batch from one generator, as diffusers does where it is given one. Otherwise image i has
-   * seed + i, and is the image that this seed gives alone.
-   */
-  readonly oneGenerator?: boolean | undefined;
-  /** Instead of sampler, steps and cache: how much quality to give for speed. */
-  readonly preset?: PresetName | undefined;
-}
-
-/** An option of `GenerateRequest`. */
-export type OptionName = keyof GenerateRequest;
 
 /** One front door for every kind of model: the library, the commands and servers go through it. */
 export interface AnyPipeline extends Pipeline<GenerateRequest> {
@@ -52,7 +27,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** Of the model, for people. */
   readonly name: string;
   /** What the images are told from: prompts, classes, or nothing. */
-  readonly conditioned: "prompt" | "class" | "nothing";
+  readonly conditioned: Conditioned;
   readonly accepts: ReadonlySet<OptionName>;
   readonly unet: Network<UNetConfig>;
   /**
@@ -63,6 +38,8 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** Names of the samplers that the model runs with. */
   readonly samplers: readonly string[];
   readonly sizes: ImageSizes;
+  /** The quickest kind of preview that a run can be asked for; none where it cannot be asked for one. */
+  readonly quickPreview: PreviewKind | undefined;
   /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
   rows(request: GenerateRequest): readonly string[];
   /** What a run will take in memory on a CPU, before anything is loaded. */
@@ -74,67 +51,9 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   parameters(request: GenerateRequest, result: GenerationResult, index: number): Readonly<Record<string, string>>;
 }
 
-/** Sizes of a model's images, in pixels. */
-export interface ImageSizes {
-  /** Widths and heights are multiples of this. */
-  readonly multipleOf: number;
-  /** Where nobody says. */
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Options that every kind of model takes. */
-const COMMON = [
-  "steps",
-  "seed",
-  "oneGenerator",
-  "count",
-  "sampler",
-  "eta",
-  "cache",
-  "speedup",
-  "preset",
-  "previewEvery",
-  "signal",
-] as const;
-
-const ACCEPTED = {
-  "text-to-image": [
-    ...COMMON,
-    "prompt",
-    "negativePrompt",
-    "guidanceScale",
-    "guidanceRescale",
-    "clipSkip",
-    "width",
-    "height",
-    "image",
-    "mask",
-    "strength",
-    "sizes",
-    "vaeTiling",
-    "timesteps",
-    "sigmas",
-  ],
-  "class-to-image": [...COMMON, "classes", "guidanceScale", "latents"],
-  "unconditional-image": [...COMMON, "useClippedModelOutput", "timestepSelection", "timesteps", "sigmas"],
-} as const satisfies Readonly<Record<TaskName, readonly OptionName[]>>;
-
-/** The kinds of models by what they are for. */
-export const TASK_NAMES = Object.keys(ACCEPTED) as readonly TaskName[];
-
-/** What a kind of model adds to its pipeline. */
-interface Described {
-  readonly sizes: ImageSizes;
-  readonly conditioned: AnyPipeline["conditioned"];
-  readonly pipeline: Pipeline<GenerateRequest>;
-  rows(request: GenerateRequest): readonly string[];
-  memory(request: GenerateRequest): MemoryOptions;
-}
-
 /** The pipeline of an opened model, whatever its kind; `name` is what its images say that they were made with. */
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
-  const { conditioned, pipeline, sizes, rows, memory } = describe(opened, effects);
+  const { conditioned, pipeline, sizes, quickPreview, rows, controlTexts, memory } = describeModel(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
   const choose = (request: GenerateRequest): Choice | undefined => chooseFor(request, opened.kind, choicesOf(opened));
@@ -155,6 +74,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     choose,
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
     sizes,
+    quickPreview,
     rows,
     async *stream(request, settings) {
       yield* pipeline.stream(checked(request), settings);
@@ -167,7 +87,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
       return estimateMemory(opened, { ...cutAs, ...memory(request), ...options });
     },
     parameters: (request, result, index) =>
-      imageParameters({ ...request, prompts: rows(request) }, result, index, name),
+      imageParameters({ ...request, prompts: rows(request), controls: controlTexts(request) }, result, index, name),
     dispose: pipeline.dispose,
     [Symbol.asyncDispose]: pipeline.dispose,
   };
@@ -189,10 +109,6 @@ function choicesOf(opened: OpenedModel): ModelChoices {
   return { sampler, steps: modes.text.steps, profile };
 }
 
-/** An option that is given but that a model has no use for. */
-export const foreignOption = (accepts: ReadonlySet<OptionName>, request: GenerateRequest): OptionName | undefined =>
-  (Object.keys(request) as OptionName[]).find((option) => request[option] !== undefined && !accepts.has(option));
-
 /** One seed as one for each image, counted up from it. */
 function withSeeds(
   { oneGenerator = false, ...request }: GenerateRequest,
@@ -202,94 +118,4 @@ function withSeeds(
   const { seed = randomSeed() } = request;
   const isCounted = typeof seed === "number" && Number.isSafeInteger(seed) && images > 1 && !oneGenerator;
   return { ...request, seed: isCounted ? Array.from({ length: images }, (_, i) => seed + i) : seed };
-}
-
-function describe(opened: OpenedModel, effects: PipelineEffects): Described {
-  switch (opened.kind) {
-    case "text-to-image": {
-      const { model } = opened;
-      const rows = ({ prompt = [] }: GenerateRequest): readonly string[] =>
-        typeof prompt === "string" ? [prompt] : prompt;
-      const inner = textToImage(model, effects);
-      return {
-        conditioned: "prompt",
-        sizes: latentSizes(reduction(model.vae.config), model.unet.config.sampleSize ?? [64, 64]),
-        pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
-        rows,
-        memory(request) {
-          const { image, width = image?.width, height = image?.height, vaeTiling, count = 1 } = request;
-          const { guidanceScale = model.defaults.modes[modeOf(request)].guidanceScale } = request;
-          return {
-            width,
-            height,
-            vaeTiling,
-            fromImage: image !== undefined,
-            guided: isGuided(model, guidanceScale),
-            count: rows(request).length * count,
-          };
-        },
-      };
-    }
-    case "class-to-image": {
-      const { model } = opened;
-      const [known = 0] = model.classEmbedding.shape;
-      const ids = ({ classes = [] }: GenerateRequest): readonly number[] =>
-        classes === "all"
-          ? Array.from({ length: known - 1 }, (_, id) => id)
-          : classes.map((named) => (typeof named === "number" ? named : classNamed(named)));
-      return {
-        conditioned: "class",
-        sizes: latentSizes(reduction(model.firstStage.config), [model.latentShape[1], model.latentShape[2]]),
-        pipeline: withOptions(classConditional(model, effects), ({ sampler, ...request }) => ({
-          ...request,
-          classes: ids(request),
-          sampler: originalSampler(sampler),
-        })),
-        rows: (request) => ids(request).map((id) => `class ${id}, ${classText(id, known)}`),
-        memory: ({ guidanceScale = CLASS_DEFAULTS.guidanceScale, count = 1, ...request }) => ({
-          guided: isClassGuided(guidanceScale),
-          count: ids(request).length * count,
-        }),
-      };
-    }
-    case "unconditional-image":
-      return {
-        conditioned: "nothing",
-        sizes: latentSizes(1, opened.model.size),
-        pipeline: unconditional(opened.model, effects),
-        rows: () => [],
-        memory: ({ count }) => ({ count }),
-      };
-  }
-}
-
-const latentSizes = (multipleOf: number, [height, width]: readonly [number, number]): ImageSizes => ({
-  multipleOf,
-  width: multipleOf * width,
-  height: multipleOf * height,
-});
-
-/** `pipeline` for requests from which its own options are made. */
-const withOptions = <Options>(
-  pipeline: Pipeline<Options>,
-  optionsOf: (request: GenerateRequest) => Options,
-): Pipeline<GenerateRequest> => ({
-  ...pipeline,
-  stream: (request, settings) => pipeline.stream(optionsOf(request), settings),
-  generate: async (request, settings) => pipeline.generate(optionsOf(request), settings),
-  plan: async (request) => pipeline.plan(optionsOf(request)),
-});
-
-/** What class `id` is to a model of `count` classes, the last of which stands for none. */
-function classText(id: number, count: number): string {
-  if (id === count - 1) return "none";
-  return isImageNetClass(id) ? className(id) : "unnamed";
-}
-
-function originalSampler(name: string | undefined): ClassConditionalOptions["sampler"] {
-  const known = ORIGINAL_SAMPLERS.find((candidate) => candidate === name);
-  if (name === undefined || known !== undefined) return known;
-  throw new RangeError(
-    `Cannot use the sampler "${name}" with this model: ${ORIGINAL_SAMPLERS.join(" or ")} is required`,
-  );
 }

@@ -1,8 +1,10 @@
 import { layOutUNet, sessionsOf } from "../denoisers/unet-run.ts";
 import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder/autoencoder-kl.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
+import { tinyDecoder } from "../models/autoencoder/tiny-autoencoder.ts";
 import { vqDecoder } from "../models/autoencoder/vq-model.ts";
 import { type ClipTextConfig, clipTextModel } from "../models/clip/clip-text.ts";
+import type { Controls } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Convolutions } from "../runtime/convolutions.ts";
@@ -12,6 +14,7 @@ import type { Network } from "../systems/network.ts";
 import type { StableDiffusionModel } from "../systems/stable-diffusion.ts";
 import { latentGrid, type VaeTiling } from "./latents/tiling.ts";
 import { requireMultiple } from "./run/requirements.ts";
+import type { TinyVaeUse } from "./text-to-image/text-to-image-options.ts";
 
 /** What of a model its memory depends on: any model that is opened, or a U-Net by itself. */
 export type MemoryModel =
@@ -19,7 +22,8 @@ export type MemoryModel =
   | { readonly kind: "class-to-image"; readonly model: Pick<LatentDiffusionModel, "unet" | "firstStage"> }
   | { readonly kind: "unconditional-image" | "network"; readonly model: { readonly unet: Network<UNetConfig> } };
 
-type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae"> & Encoder & { readonly second?: Encoder | undefined };
+type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae" | "tinyVae"> &
+  Encoder & { readonly second?: Encoder | undefined };
 interface Encoder {
   readonly textEncoder: Network<ClipTextConfig>;
 }
@@ -46,6 +50,10 @@ export interface MemoryOptions {
   readonly convolutions?: Convolutions | undefined;
   /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
+  /** What a tiny autoencoder decodes, where the model has one; everything where left out. */
+  readonly tinyVaeFor?: TinyVaeUse | undefined;
+  /** What steers the U-Net. */
+  readonly controls?: Controls | undefined;
   /** Tokens that a U-Net by itself looks at. */
   readonly contextLength?: number | undefined;
 }
@@ -123,12 +131,12 @@ function unetComponent(
     contextLength,
     ...size
   }: { readonly height: number; readonly width: number; readonly contextLength?: number | undefined },
-  { count = 1, guided = false, branch, forecast, lowMemory = false }: MemoryOptions,
+  { count = 1, guided = false, branch, forecast, lowMemory = false, controls }: MemoryOptions,
   describe: Describe,
 ): MemoryComponent {
   const batch = guided ? 2 * count : count;
   const shape = { ...size, batch, hoist: branch, ...(contextLength === undefined ? {} : { contextLength }) };
-  const layout = layOutUNet({ copies: !lowMemory }, unet(config, shape, weights), { branch, forecast });
+  const layout = layOutUNet({ copies: !lowMemory }, unet(config, shape, weights, controls), { branch, forecast });
   const component = describe("U-Net", ...sessionsOf(layout));
   const former = 4 * layout.macs.forecast; // the trunk's result before the last, in float32
   const { results, held, peak } = component;
@@ -166,8 +174,18 @@ function promptedComponents(model: PromptedModel, options: MemoryOptions, descri
     ...(model.second === undefined ? [] : [describe("second text encoder", encode(model.second))]),
     ...(fromImage ? [describe("image encoder", { graph: autoencoderEncoder(config, image, weights) })] : []),
     unetComponent(model.unet, size, options, describe),
-    describe("decoder", { graph: autoencoderDecoder(config, latent, weights) }),
+    describe("decoder", { graph: decoderOf(model, options, size) ?? autoencoderDecoder(config, latent, weights) }),
   ];
+}
+
+/** A tiny autoencoder's, of the whole picture, where it decodes. */
+function decoderOf(
+  { tinyVae }: PromptedModel,
+  { tinyVaeFor = "all" }: MemoryOptions,
+  size: { readonly height: number; readonly width: number },
+): ReturnType<typeof tinyDecoder> | undefined {
+  if (tinyVae === undefined || tinyVaeFor === "previews") return undefined;
+  return tinyDecoder(tinyVae.config, { batch: 1, ...size }, tinyVae.weights);
 }
 
 /** Side of the largest piece of a latent that is decoded at a time. */

@@ -2,6 +2,7 @@ import { formatPolicy } from "../deepcache/policies.ts";
 import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
+import type { SettledControl } from "./text-to-image/control-options.ts";
 import type { PictureSizes } from "./text-to-image/picture-sizes.ts";
 import { formatSize, SIZE_NAMES, SIZE_TEXTS } from "./text-to-image/size-texts.ts";
 import { VERSION } from "./version.ts";
@@ -20,6 +21,14 @@ export interface ImageText {
   readonly sigmas?: ScheduleChoice | undefined;
   readonly timestepSelection?: string | undefined;
   readonly sizes?: PictureSizes | undefined;
+  /** What steered it. */
+  readonly controls?: readonly ControlText[] | undefined;
+}
+
+/** A control network and what was asked of it. */
+export interface ControlText extends Pick<SettledControl, "preprocessing" | "scale" | "start" | "end"> {
+  readonly name: string;
+  readonly guess: boolean;
 }
 
 /** The text that a PNG carries of its run, in AUTOMATIC1111's form: enough to repeat it. */
@@ -44,7 +53,7 @@ export function imageParameters(
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
-  Object.assign(settings, scheduleTexts(options), sizeTexts(options));
+  Object.assign(settings, scheduleTexts(options), sizeTexts(options), controlTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
@@ -69,5 +78,19 @@ const sizeTexts = ({ sizes = {} }: ImageText): Readonly<Record<string, string>> 
     SIZE_NAMES.flatMap((name) => {
       const size = sizes[name];
       return size === undefined ? [] : [[SIZE_TEXTS[name].setting, formatSize(size)]];
+    }),
+  );
+
+/** What AUTOMATIC1111's extension calls the mode in which a network guesses. */
+export const GUESSING = "ControlNet is more important";
+
+/** As that extension writes them. */
+const controlTexts = ({ controls = [] }: ImageText): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    controls.map(({ name, preprocessing, scale, start, end, guess }, index) => {
+      const mode = guess ? GUESSING : "Balanced";
+      const what = [`Module: ${preprocessing}`, `Model: ${name}`];
+      const fields = [...what, `Weight: ${scale}`, `Guidance Start: ${start}`, `Guidance End: ${end}`];
+      return [`ControlNet ${index}`, [...fields, `Control Mode: ${mode}`].join(", ")];
     }),
   );

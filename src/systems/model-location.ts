@@ -19,4 +19,10 @@ export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none. */
   readonly tokenizer: FolderLike;
+  /** ControlNets and T2I-Adapters, folders or files, by which runs are steered. */
+  readonly controls?: readonly (FolderLike | FileLike)[] | undefined;
+  /** An autoencoder in place of the model's own, a folder or a file. */
+  readonly vae?: FolderLike | FileLike | undefined;
+  /** A tiny autoencoder (TAESD) to decode by, a folder or a file. */
+  readonly tinyVae?: FolderLike | FileLike | undefined;
 }

@@ -7,6 +7,7 @@ import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
 import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { ModelLocation } from "./model-location.ts";
+import { partNames, withParts } from "./parts/with-parts.ts";
 import type { PIPELINE_CLASSES, UNCONDITIONAL_STEPS } from "./published-defaults.ts";
 import { openSingleStableDiffusion } from "./single-file.ts";
 import { type OpenOptions, openStableDiffusionFolder, type StableDiffusionModel } from "./stable-diffusion.ts";
@@ -18,10 +19,17 @@ export type OpenedModel =
   | { readonly kind: "class-to-image"; readonly model: LatentDiffusionModel }
   | { readonly kind: "unconditional-image"; readonly model: UnconditionalModel };
 
-/** Opens whatever lies at a place, finding out what it is from model_index.json or the YAML. */
-export async function openModel({ path, ...location }: ModelLocation): Promise<OpenedModel> {
-  const place = await openPlace(path);
-  return isFiles(place) ? await openFolder(place, location) : await openFile(place, location);
+/** Opens whatever lies at a place, finding out what it is from model_index.json or the YAML, and what goes with it. */
+export async function openModel(location: ModelLocation): Promise<OpenedModel> {
+  const place = await openPlace(location.path);
+  const opened = isFiles(place) ? await openFolder(place, location) : await openFile(place, location);
+  if (partNames(location).length === 0) return opened;
+  if (opened.kind === "text-to-image") return { ...opened, model: await withParts(opened.model, location) };
+  throw new CheckpointError(
+    `Cannot open "${nameOf(place)}" with ${partNames(location).join(" and ")}: it is a model for ${opened.kind}, ` +
+      "one for text-to-image is required",
+    { code: "MODEL_UNSUPPORTED" },
+  );
 }
 
 type Location = Omit<ModelLocation, "path">;

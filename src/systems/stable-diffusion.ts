@@ -5,6 +5,7 @@ import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-inde
 import { readTokenizerFiles } from "../checkpoint/folder/tokenizer-files.ts";
 import type { SchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { type AutoencoderKlConfig, autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
+import type { TinyAutoencoderConfig } from "../models/autoencoder/tiny-autoencoder.ts";
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
@@ -12,6 +13,7 @@ import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
 import { withTrainedSampleSize } from "./old-sample-size.ts";
+import type { Control } from "./parts/control.ts";
 import {
   FAMILIES,
   type FamilyName,
@@ -40,6 +42,10 @@ export interface StableDiffusionModel extends TextEncoder {
   /** SDXL reads prompts twice. */
   readonly second?: SecondTextEncoder | undefined;
   readonly scheduler: SchedulerConfig;
+  /** Decodes in place of `vae`, faster and not as well. */
+  readonly tinyVae?: Network<TinyAutoencoderConfig> | undefined;
+  /** What steers every run, by a picture each. */
+  readonly controls?: readonly Control[] | undefined;
 }
 
 /** How a model folder is opened: of which variant, and where what cannot be used in place may be copied. */

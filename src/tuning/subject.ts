@@ -1,4 +1,5 @@
-import type { AnyPipeline, GenerateRequest } from "../pipelines/any-pipeline.ts";
+import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
+import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { RunSettings } from "../pipelines/run/run.ts";
 import { addGrams, type Gram, gramCollector } from "./gram.ts";
 import type { ImageSet, TrialResult, TuningSubject } from "./tuning.ts";

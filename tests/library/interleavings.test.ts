@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { anyPipeline, type GenerateRequest } from "../../src/pipelines/any-pipeline.ts";
+import { anyPipeline } from "../../src/pipelines/any-pipeline.ts";
+import type { GenerateRequest } from "../../src/pipelines/generate-request.ts";
 import type { GenerationResult } from "../../src/pipelines/run/events.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openModel } from "../../src/systems/open-model.ts";

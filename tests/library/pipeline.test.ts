@@ -7,7 +7,7 @@ import { readPngText } from "../../src/image/png-text.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
 import { type PipelineOptions, pipeline } from "../../src/library/pipeline.ts";
 import type { ImageEvent } from "../../src/library/results.ts";
-import type { TaskName } from "../../src/pipelines/any-pipeline.ts";
+import type { TaskName } from "../../src/pipelines/generate-request.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { fixturePath } from "../support/fixtures.ts";

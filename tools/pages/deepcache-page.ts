@@ -1,9 +1,11 @@
 import { markdownTable } from "../../src/benchmark/report/markdown.ts";
 import { type Cuttable, cut } from "../../src/deepcache/cut.ts";
+import { describeControl } from "../../src/deepcache/describe-control.ts";
 import { drawPlan } from "../../src/deepcache/plan.ts";
 import { fullEvaluations } from "../../src/deepcache/policies.ts";
 import { separatePrelude } from "../../src/deepcache/prelude.ts";
 import { architecture } from "../../src/models/architectures.ts";
+import { controlNetFor } from "../../src/models/control/control-network.ts";
 import { type UNet, unet } from "../../src/models/unet/unet.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { addMacs, countMacs, type Macs } from "../../src/onnx/macs.ts";
@@ -19,6 +21,7 @@ const COUNTED = { name: "stable-diffusion-v1-5", branches: [0, 1, 2] };
 /** The parts of docs/deepcache.md that follow from networks and plans, by the names of their marks. */
 export const deepcacheSections = (): Readonly<Record<string, string>> => ({
   hoisting: hoistingTable(),
+  control: controlTable(),
   operations: operationTable(),
   plan: plan(),
 });
@@ -33,6 +36,23 @@ function hoistingTable(): string {
     }),
   );
   return markdownTable([["network", "branch", "cut alone", "as runs compute it"], ...rows]);
+}
+
+/** 10⁹ operations that a ControlNet adds to evaluations. */
+function controlTable(): string {
+  const rows = HOISTED.flatMap(({ name, title, branches }) => {
+    const config = unetConfig(architecture(name).unet, name);
+    const [height, width] = config.sampleSize ?? [64, 64];
+    const description = describeControl(config, { batch: 1, height, width }, controlNetFor(config));
+    return branches.flatMap((branch, i) => {
+      const cached = description.branches[branch];
+      if (cached === undefined) return [];
+      const share = (ratio: number): string => `${(100 * ratio).toFixed(1)} %`;
+      const counts = [giga(description.full), giga(cached.cached), share(cached.ratio), share(cached.ratioUncut)];
+      return [[i === 0 ? title : "", String(branch), ...counts]];
+    });
+  });
+  return markdownTable([["network", "branch", "whole", "cut", "cached / full", "if it ran whole"], ...rows]);
 }
 
 /** 10⁹ operations of evaluations, by our rules and by those of the paper's counter. */

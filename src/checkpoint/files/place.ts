@@ -18,12 +18,12 @@ export const sourceOf = async (file: FileLike): Promise<ByteSource> =>
 /** What messages call a folder or file. */
 export const nameOf = (place: FolderLike | FileLike): string => (typeof place === "string" ? place : place.name);
 
-/** The folder or the file of a model; of a path, whichever lies there. */
-export async function openPlace(place: FolderLike | FileLike): Promise<Files | ByteSource> {
+/** The folder or the file of `wanted`; of a path, whichever lies there. */
+export async function openPlace(place: FolderLike | FileLike, wanted = "the model"): Promise<Files | ByteSource> {
   if (typeof place !== "string") return place;
   const kind = await pathKind(place);
   if (kind !== undefined) return kind === "folder" ? nodeFiles(place) : await fileSource(place);
-  throw new CheckpointError(`Cannot open the model "${place}": there is no such file or folder`, {
+  throw new CheckpointError(`Cannot open ${wanted} "${place}": there is no such file or folder`, {
     code: "MODEL_NOT_FOUND",
   });
 }

@@ -33,6 +33,8 @@ interface Flags {
   readonly config?: string;
   readonly variant?: string;
   readonly architecture?: string;
+  /** True where no path is given. */
+  readonly controlnet?: string | true;
   readonly dtype: WeightDtype;
   readonly branches: readonly number[];
   readonly intervals: readonly number[];
@@ -76,6 +78,10 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option(
       "--architecture <name>",
       `a built-in one with random weights, written once: ${Object.keys(ARCHITECTURES).join(", ")}`,
+    )
+    .option(
+      "--controlnet [path]",
+      "steer the U-Net by this ControlNet or T2I-Adapter; with --architecture, by a ControlNet with random weights",
     )
     .option("--dtype <type>", "of random weights: fp16 or fp32", parseDtype, "fp16")
     .option("--branches <list>", "branches to cut at", list("--branches", 0), [0])
@@ -178,15 +184,24 @@ async function openSubject(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<{ readonly subject: Subject; readonly made: boolean }> {
-  const { architecture, dtype, batch, width, height } = flags;
+  const { architecture, controlnet, ...others } = flags;
+  const { dtype, batch, width, height } = others;
   const size = { batch, width, height };
   if (architecture !== undefined) {
     const foreign = (["model", "config", "variant"] as const).find((name) => flags[name] !== undefined);
+    if (typeof controlnet === "string") {
+      throw new UsageError("Cannot use --controlnet with a path together with --architecture: its weights are random");
+    }
     if (foreign !== undefined) throw new UsageError(`Cannot use --${foreign} together with --architecture`);
     terminal.status("looking for random weights, or making them");
-    return architectureSubject(resolveArchitecture(architecture), size, { dtype, folder, signal });
+    return architectureSubject(resolveArchitecture(architecture), size, {
+      ...{ dtype, folder, signal },
+      steered: controlnet,
+    });
   }
-  const location = await locationOf(flags, signal, terminal);
+  if (controlnet === true) throw new UsageError("Cannot use --controlnet without a path but with --architecture");
+  const controls = controlnet === undefined ? {} : { controlnet: [controlnet] };
+  const location = await locationOf({ ...others, ...controls }, signal, terminal);
   return { subject: modelSubject(modelName(location.path), await openModel(location), size), made: false };
 }
 

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { PREVIEW_KINDS, type PreviewKind } from "../../pipelines/latents/previews.ts";
 import { drawnSeed } from "../../pipelines/run/effects.ts";
 import { policyOf } from "../flags/cache-flags.ts";
 import { addMakingFlags, addPictureFlags } from "../flags/generation-flags.ts";
-import { parseWhole } from "../flags/usage.ts";
+import { parseWhole, UsageError } from "../flags/usage.ts";
 import { openDestination } from "../generate/destination.ts";
 import { planImages } from "../generate/image-plan.ts";
 import { checkBatchKept, readLiked } from "../generate/like.ts";
@@ -40,6 +41,16 @@ export function addGenerate(program: Command, terminal: Terminal): void {
       "-o, --output <file>",
       `.png, .jpg or .webp, with ${PLACEHOLDER_NAMES.join(", ")} in its name if you like; - is stdout (default: deepcache-SEED.png)`,
     )
+    .option(
+      "--preview-every <n>",
+      "write a preview beside each picture after every n evaluations, picture-preview-n.png",
+      (text) => parseWhole("--preview-every", text, 1),
+    )
+    .option(
+      "--preview-kind <how>",
+      `how previews are made: ${PREVIEW_KINDS.join(", ")} (default: tiny with --tiny-vae, else linear where the latents have a known approximation)`,
+      parsePreviewKind,
+    )
     .option("--grid", "write all images as one picture, a row for each prompt or class (default for classes)")
     .option("--no-grid", "write each image to a file of its own")
     .option("--latents-output <file>", 'also write the final latents as safetensors (tensor "latents")')
@@ -59,6 +70,12 @@ Examples:
     .action((args: string[], flags: GenerateFlags) =>
       interruptible((signal) => generate(args, flags, signal, terminal)),
     );
+}
+
+function parsePreviewKind(text: string): PreviewKind {
+  const kind = PREVIEW_KINDS.find((name) => name === text);
+  if (kind !== undefined) return kind;
+  throw new UsageError(`Cannot use --preview-kind ${text}: one of ${PREVIEW_KINDS.join(", ")} is required`);
 }
 
 async function generate(

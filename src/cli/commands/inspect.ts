@@ -1,7 +1,12 @@
 import type { Command } from "commander";
 import { readComponentConfig } from "../../checkpoint/folder/component-config.ts";
 import { averageMacs, type IntervalMacs } from "../../deepcache/cost.ts";
+import type { ControlDescription } from "../../deepcache/describe-control.ts";
 import { describeUNet, type UNetDescription } from "../../deepcache/describe-unet.ts";
+import { type ControlNetwork, controlNetFor } from "../../models/control/control-network.ts";
+import { unetConfig } from "../../models/unet/unet-config.ts";
+import type { UNetConfig } from "../../models/unet/unet-types.ts";
+import { openControl } from "../../systems/parts/control.ts";
 import { MODEL_NAMES, type ResolvedModel, resolveModel } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
 import { parseList, parseWhole } from "../flags/usage.ts";
@@ -16,6 +21,8 @@ interface Flags extends MemoryFlags {
   readonly interval?: readonly number[];
   readonly branch?: number;
   readonly json?: boolean;
+  /** True where no path is given. */
+  readonly controlnet?: string | true;
 }
 
 /** The paper's own settings: steps, intervals and branch, for its cost tables. */
@@ -42,6 +49,10 @@ export function addInspect(program: Command, terminal: Terminal): void {
     )
     .option("--branch <b>", `branch of the averages (default: ${DEFAULTS.branch})`, whole("--branch", 0));
   addMemoryFlags(command)
+    .option(
+      "--controlnet [path]",
+      "also what this ControlNet or T2I-Adapter adds, and what its cut saves; without a path, a ControlNet of the U-Net's own widths",
+    )
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -49,19 +60,22 @@ export function addInspect(program: Command, terminal: Terminal): void {
 Examples:
   deepcache inspect stable-diffusion-v1-5
   deepcache inspect stable-diffusion-v1-5 --interval 5 --low-memory --guidance-scale 1
+  deepcache inspect stable-diffusion-v1-5 --controlnet
   deepcache inspect ldm-4-g --steps 250 --interval 2,3,5,10,20`,
     )
     .action(async (model: string | undefined, flags: Flags) => {
       const resolved = await resolveModel(model ?? defaultModelFolder());
       const { config, path, contextLength } = await unetOf(resolved);
-      const description = describeUNet(config, { ...flags, contextLength }, path);
+      const controlOf = await controlAsked(flags.controlnet, config, path);
+      const description = describeUNet(config, { ...flags, contextLength, controlOf }, path);
       const averages = averagesOf(description, flags);
-      const memory = await inspectMemory(resolved, config, { ...flags, contextLength });
+      const memory = await inspectMemory(resolved, config, { ...flags, contextLength, controlOf });
       const report = { ...description, ...(averages === undefined ? {} : { averages }), memory };
       if (flags.json === true) terminal.printJson(report);
       else {
         const parts = [
           text(description),
+          ...(description.control === undefined ? [] : [controlText(description.control)]),
           ...(averages === undefined ? [] : [averageText(averages)]),
           memoryText(memory),
         ];
@@ -77,6 +91,32 @@ async function unetOf(
   if (resolved.kind === "path") return await readComponentConfig(resolved.path, "unet");
   const { name, architecture } = resolved;
   return { config: architecture.unet, path: name, contextLength: architecture.contextLength };
+}
+
+/** The network that `--controlnet` names, for the U-Net of a config. */
+async function controlAsked(
+  path: string | true | undefined,
+  config: unknown,
+  source: string,
+): Promise<((unet: UNetConfig) => ControlNetwork) | undefined> {
+  if (path === undefined) return undefined;
+  if (path === true) return controlNetFor;
+  const { network } = await openControl(path, { name: source, unet: unetConfig(config, source) });
+  return () => network;
+}
+
+function controlText({ parameters, full, prelude, branches }: ControlDescription): string {
+  const rows = branches.map(({ branch, cached, ratio, ratioUncut }) => [
+    String(branch),
+    giga(cached),
+    giga(full),
+    ratio.toFixed(3),
+    ratioUncut.toFixed(3),
+  ]);
+  return [
+    `steered by a network of ${millions(parameters)} parameters: ${giga(full)} MACs more on a full evaluation, and ${giga(prelude)} once per run`,
+    table([["branch", "cached, cut", "cached, uncut", "cached/full, cut", "cached/full, uncut"], ...rows]),
+  ].join("\n");
 }
 
 interface Averages {

@@ -2,10 +2,13 @@ import type { Command } from "commander";
 import { WEIGHT_DTYPES, type WeightDtype } from "../../benchmark/random-weights.ts";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.ts";
 import { FITS, type Fit } from "../../image/geometry/fit.ts";
+import type { PreviewKind } from "../../pipelines/latents/previews.ts";
+import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/text-to-image-options.ts";
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
+import { addControlFlags, type ControlFlags } from "./control-flags.ts";
 import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
 
 /** Which model, and what it runs on. */
@@ -15,12 +18,15 @@ export interface ModelFlags {
   readonly variant?: string;
   readonly ema?: boolean;
   readonly tokenizer?: string;
+  readonly vae?: string;
+  readonly tinyVae?: string;
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;
+  readonly tinyVaeFor?: TinyVaeUse;
   readonly force?: boolean;
 }
 
@@ -46,7 +52,7 @@ export interface SamplingFlags {
   readonly negativeTargetSize?: string;
 }
 
-export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags {
+export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags, ControlFlags {
   readonly class?: readonly string[];
   readonly image?: string;
   readonly mask?: string;
@@ -58,6 +64,8 @@ export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, 
   /** Images made together. */
   readonly batch?: number;
   readonly oneGenerator?: boolean;
+  readonly previewEvery?: number;
+  readonly previewKind?: PreviewKind;
   readonly json?: boolean;
 }
 
@@ -72,7 +80,9 @@ export function addModelFlags(command: Command): Command {
     .option("--config <file>", "YAML of the original repository that describes a checkpoint file")
     .option("--variant <name>", "read the weight files published under this name, such as fp16")
     .option("--no-ema", "take the weights themselves where a file also has averaged ones")
-    .option("--tokenizer <folder>", "vocabulary for single files of Stable Diffusion (default: CLIP's)");
+    .option("--tokenizer <folder>", "vocabulary for single files of Stable Diffusion (default: CLIP's)")
+    .option("--vae <path>", "use this autoencoder instead of the model's own, a folder or a file")
+    .option("--tiny-vae <path>", "decode by this tiny autoencoder (TAESD), a folder or a file; faster, not as well");
 }
 
 /** Adds the flags that say how images are made. */
@@ -122,6 +132,11 @@ export function addDeviceFlags(command: Command): Command {
     .option("--no-keep-loaded", "release each network when a run is done with it (generate does for its last run)")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
     .option("--no-vae-tiling", "decode pictures as a whole")
+    .option(
+      "--tiny-vae-for <what>",
+      `what --tiny-vae decodes: ${TINY_VAE_USES.join(" or ")} (default: all)`,
+      parseTinyVaeUse,
+    )
     .option("--force", "run even if this machine has too little memory");
 }
 
@@ -148,7 +163,13 @@ export function addPictureFlags(command: Command): Command {
 
 /** Adds what says how images of `addPictureFlags` are made. */
 export const addMakingFlags = (command: Command): Command =>
-  addDeviceFlags(addCacheFlags(addSamplingFlags(addModelFlags(command))));
+  addDeviceFlags(addCacheFlags(addSamplingFlags(addControlFlags(addModelFlags(command)))));
+
+function parseTinyVaeUse(text: string): TinyVaeUse {
+  const use = TINY_VAE_USES.find((name) => name === text);
+  if (use !== undefined) return use;
+  throw new UsageError(`Cannot use --tiny-vae-for ${text}: ${TINY_VAE_USES.join(" or ")} is required`);
+}
 
 const parseSeeds = (text: string): number[] => parseList("--seed", text);
 

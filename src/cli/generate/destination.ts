@@ -13,6 +13,8 @@ import { checkPattern, isPattern, type NamedImage, pictureName, withSuffix } fro
 export interface Destination {
   /** Refuses what cannot be written where all images are known, before any is made; `image` gives one by its index. */
   check(images: number, image: (index: number) => NamedImage): Promise<void>;
+  /** Where a picture will be, one of `images`; nowhere where it goes to stdout. */
+  nameOf(image: NamedImage, images: number): string | undefined;
   /** Writes a picture, one of `images`, and gives the path; none where it went to stdout. */
   write(picture: RgbImage, text: PngText, image: NamedImage, images: number): Promise<string | undefined>;
 }
@@ -42,6 +44,7 @@ export async function openDestination(
         await checkWritable(name);
       }
     },
+    nameOf: (image, images) => pictureName(output, image, images),
     async write(picture, text, image, images) {
       return await writePicture(pictureName(output, image, images), picture, text);
     },
@@ -64,14 +67,16 @@ export async function writePicture(path: string, picture: RgbImage, text: PngTex
 /** `deepcache-SEED.png`, or with a number where there is such a file: nothing is overwritten. */
 async function ownNames(): Promise<Destination> {
   await checkWritable(OWN_NAME);
+  const nameOf = (image: NamedImage): string => {
+    const name = pictureName(OWN_NAME, image, 1);
+    let path = name;
+    for (let number = 2; existsSync(path); number++) path = withSuffix(name, number);
+    return path;
+  };
   return {
     check: async () => {},
-    async write(picture, text, image) {
-      const name = pictureName(OWN_NAME, image, 1);
-      let path = name;
-      for (let number = 2; existsSync(path); number++) path = withSuffix(name, number);
-      return await writePicture(path, picture, text);
-    },
+    nameOf,
+    write: async (picture, text, image) => await writePicture(nameOf(image), picture, text),
   };
 }
 
@@ -85,6 +90,7 @@ function standardOutput(terminal: Terminal): Destination {
     async check(images) {
       if (images > 1) throw new UsageError(`Cannot write ${images} pictures to stdout: one is possible`);
     },
+    nameOf: () => undefined,
     async write(picture, text) {
       terminal.printBytes(await encodeImage(picture, "image/png", { text }));
       return undefined;

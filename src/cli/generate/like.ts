@@ -11,6 +11,7 @@ import { SIZE_NAMES, SIZE_TEXTS } from "../../pipelines/text-to-image/size-texts
 import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import { given, optionOfFlag } from "../request.ts";
+import { controlFlagsOf, likedControls } from "./liked-controls.ts";
 
 /** How a picture was made, as its file says. */
 export interface LikedPicture {
@@ -19,6 +20,8 @@ export interface LikedPicture {
   readonly model: string | undefined;
   readonly seed: number | undefined;
   readonly cache: CachePolicy;
+  /** The names of the control networks that steered it. */
+  readonly controls: readonly string[];
   /** By the names of flags. */
   readonly settings: Partial<GenerationFlags>;
   /** Where it is one of several that were drawn from one generator. */
@@ -52,12 +55,14 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
   };
   const listed = "Timesteps" in settings || "Sigmas" in settings;
   const clipSkip = read("Clip skip");
+  const controls = likedControls(settings);
   const [, width, height] = /^(\d+)x(\d+)$/.exec(String(settings["Size"])) ?? [];
   return {
     path,
     prompt,
     model: text("Model"),
     seed: read("Seed"),
+    controls: controls.map(({ name }) => name),
     cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
     batch: batchOf(prompt, settings, path, read),
     settings: given({
@@ -73,6 +78,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
       timestepSelection: text("Timestep selection"),
       ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
+      ...controlFlagsOf(controls),
       width: width === undefined ? undefined : Number(width),
       height: height === undefined ? undefined : Number(height),
     }) as Partial<GenerationFlags>,
@@ -115,6 +121,11 @@ export function withLiked(
   }
   if (all.strength !== undefined && all.image === undefined) {
     throw new UsageError(`Cannot repeat "${path}" without --image: it was made from a picture, which it does not hold`);
+  }
+  if (liked.controls.length > 0 && all.controlnet === undefined) {
+    throw new UsageError(
+      `Cannot repeat "${path}" without --controlnet and --control-image: it was steered by ${liked.controls.join(" and ")}`,
+    );
   }
   if (conditioned !== "class" || all.class !== undefined) return all;
   return { ...all, class: likedPrompts(liked).map((text) => classNumber(text, path)) };

@@ -11,9 +11,10 @@ import type { Terminal } from "../terminal/console.ts";
 import { makeFolderOf } from "../terminal/output-files.ts";
 import { watchRun } from "../terminal/watch-run.ts";
 import type { Destination } from "./destination.ts";
-import type { Batch, ImagePlan } from "./image-plan.ts";
+import type { Batch, ImagePlan, PlannedImage } from "./image-plan.ts";
 import type { NamedImage } from "./picture-names.ts";
 import { addRun, type MadePicture, type RunTotals } from "./report.ts";
+import { checkPreviews, previewWriter } from "./write-previews.ts";
 
 /** Flags of `generate`. */
 export interface GenerateFlags extends GenerationFlags {
@@ -59,6 +60,8 @@ export async function makePictures(job: Job, plan: ImagePlan, options: MakingOpt
   const together = only === undefined && (flags.grid ?? (job.conditioned !== "prompt" && plan.images > 1));
   const files = together ? 1 : (only?.length ?? plan.images);
   await destination.check(files, (index) => named(only?.[index] ?? index));
+  checkPreviews(destination.nameOf(named(only?.[0] ?? 0), files), flags.previewEvery);
+  const writePreview = previewWriter(terminal);
   const tell = (path: string | undefined): void => {
     if (path !== undefined && flags.json !== true) terminal.print(path);
   };
@@ -68,7 +71,16 @@ export async function makePictures(job: Job, plan: ImagePlan, options: MakingOpt
   let totals: RunTotals | undefined;
   for (const batch of plan.batches()) {
     const run = { ...batch.run, cache, steps: flags.steps };
-    const result = await watchRun(job.stream(run), terminal, batchName(batch, plan));
+    const nameOf = ({ index }: PlannedImage): string | undefined => destination.nameOf(named(index), files);
+    const result = await watchRun(job.stream(run), terminal, {
+      what: batchName(batch, plan),
+      onPreview: async (preview) => {
+        const wanted = batch.images.flatMap((image, i) => (isWanted(image.index) ? [{ image, i }] : []));
+        const pictures = wanted.flatMap(({ i }) => preview.images[i] ?? []);
+        const names = (together ? wanted.slice(0, 1) : wanted).flatMap(({ image }) => nameOf(image) ?? []);
+        await writePreview({ ...preview, images: pictures }, names);
+      },
+    });
     signal.throwIfAborted();
     totals = addRun(totals, result);
     if (flags.latentsOutput !== undefined) latents.push(result.latents);

@@ -39,9 +39,9 @@ export function pictureName(pattern: string, image: NamedImage, images: number):
 export const isPattern = (pattern: string): boolean => pattern.match(PLACEHOLDER) !== null;
 
 /** `out-2.png` for `out.png`. */
-export function withSuffix(path: string, number: number): string {
+export function withSuffix(path: string, suffix: number | string): string {
   const extension = extname(path);
-  return `${path.slice(0, path.length - extension.length)}-${number}${extension}`;
+  return `${path.slice(0, path.length - extension.length)}-${suffix}${extension}`;
 }
 
 /** Letters of a prompt in a name; names of files have 255 bytes, and a letter up to four. */

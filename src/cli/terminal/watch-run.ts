@@ -9,14 +9,25 @@ const PHASES = {
   decode: "decoding",
 } as const;
 
-/** Follows a run on the terminal and gives its result; `what` names it where it is one of several. */
+/** A preview, with where the run is. */
+export type PreviewEvent = Extract<PipelineEvent, { readonly type: "preview" }> & { readonly evaluations: number };
+
+/** What following a run may be told. */
+export interface WatchOptions {
+  /** Names the run where it is one of several. */
+  readonly what?: string | undefined;
+  readonly onPreview?: ((preview: PreviewEvent) => Promise<void>) | undefined;
+}
+
+/** Follows a run on the terminal and gives its result. */
 export async function watchRun(
   events: AsyncIterable<PipelineEvent>,
   terminal: Terminal,
-  what?: string,
+  { what, onPreview }: WatchOptions = {},
 ): Promise<GenerationResult> {
   const named = what === undefined ? "" : `${what}: `;
   let progress: Progress | undefined;
+  let evaluations = 0;
   try {
     for await (const event of events) {
       switch (event.type) {
@@ -29,10 +40,12 @@ export async function watchRun(
           terminal.warn(event.message);
           break;
         case "evaluation":
+          evaluations = event.evaluations;
           progress ??= terminal.progress(event.evaluations);
           progress.update(event.evaluation + 1, `${event.full ? "full" : "cached"} ${secondsText(event.seconds)}`);
           break;
         case "preview":
+          await onPreview?.({ ...event, evaluations });
           break;
         case "result":
           return event.result;

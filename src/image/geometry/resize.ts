@@ -19,7 +19,14 @@ const FILTERS = {
       return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
     },
   },
+  lanczos: { support: 3, weight: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
 } as const satisfies Readonly<Record<string, Filter>>;
+
+function sinc(distance: number): number {
+  if (distance === 0) return 1;
+  const angle = distance * Math.PI;
+  return Math.sin(angle) / angle;
+}
 
 /** How a resized image is made of the original's pixels. */
 export type ResizeFilter = keyof typeof FILTERS;

@@ -45,6 +45,9 @@ export function tinyAutoencoderConfig(config: unknown, source = "vae/config.json
   };
 }
 
+/** How many times larger pictures are than latents, along a side. */
+export const tinyReduction = ({ decoder, upscale }: TinyAutoencoderConfig): number => upscale ** (decoder.length - 1);
+
 function stages(read: ConfigReader, widths: string, counts: string, fallback: readonly number[]): readonly TinyStage[] {
   const channels = read.integers(widths, [64, 64, 64, 64]);
   if (channels.some((width) => width !== channels[0])) read.fail(widths, "a list of one and the same width");

@@ -1,6 +1,7 @@
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
 import { autoencoderDecoder } from "../../models/autoencoder/autoencoder-kl.ts";
+import { type TinyAutoencoderConfig, tinyDecoder } from "../../models/autoencoder/tiny-autoencoder.ts";
 import { type VqModelConfig, vqDecoder } from "../../models/autoencoder/vq-model.ts";
 import type { Runtime, Session } from "../../runtime/runtime.ts";
 import { loadsUntil } from "../../runtime/until-aborted.ts";
@@ -13,6 +14,8 @@ import { mapTiles, needsTiles, type TileGrid } from "./tiling.ts";
 
 /** What turns latents into images. */
 export interface LatentDecoder {
+  /** Tells its sessions from those of other decoders. */
+  readonly name: "kl" | "tiny" | "vq";
   /** Loads a network from `latent` to `image` for one latent at a time. */
   load(runtime: Runtime, height: number, width: number): Promise<Session>;
   /** A value of a channel as the sampler leaves it, as the network takes it. */
@@ -29,6 +32,7 @@ export function klLatentDecoder(
   const { scalingFactor } = config;
   const statistics = FAMILIES[family].latentStatistics ? config.statistics : undefined;
   return {
+    name: "kl",
     tiling,
     load: (runtime, height, width) => runtime.load(autoencoderDecoder(config, { batch: 1, height, width }, weights)),
     unscaled: (value, channel) =>
@@ -38,8 +42,16 @@ export function klLatentDecoder(
   };
 }
 
+/** The decoder of a tiny autoencoder, to which latents are told as the sampler leaves them. */
+export const tinyLatentDecoder = ({ config, weights }: Network<TinyAutoencoderConfig>): LatentDecoder => ({
+  name: "tiny",
+  load: (runtime, height, width) => runtime.load(tinyDecoder(config, { batch: 1, height, width }, weights)),
+  unscaled: (value) => value / config.scalingFactor,
+});
+
 /** The decoder of an autoencoder with a codebook. */
 export const vqLatentDecoder = ({ config, weights }: Network<VqModelConfig>): LatentDecoder => ({
+  name: "vq",
   load: (runtime, height, width) => runtime.load(vqDecoder(config, { batch: 1, height, width }, weights)),
   unscaled: (value) => value / config.scalingFactor,
 });
@@ -81,7 +93,9 @@ async function decodeLatent(
   signal: AbortSignal | undefined,
 ): Promise<Tensor> {
   const [, , height = 0, width = 0] = latent.shape;
-  const session = await slot.get(`${height}x${width}`, () => decoder.load(loadsUntil(runtime, signal), height, width));
+  const session = await slot.get(`${decoder.name} ${height}x${width}`, () =>
+    decoder.load(loadsUntil(runtime, signal), height, width),
+  );
   const outputs = await session.run({ latent }, { signal });
   try {
     const { image } = outputs;

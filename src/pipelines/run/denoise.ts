@@ -6,6 +6,7 @@ import { revisedRun } from "../../diffusion/revised-run.ts";
 import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import type { PreviewKind } from "../latents/previews.ts";
 import type { PipelineEvent } from "./events.ts";
 
 /** One walk down a schedule: what every pipeline has in common. */
@@ -15,6 +16,8 @@ export interface DenoiseOptions {
   /** Counts evaluations from the first of this run. */
   readonly plan: RunPlan;
   readonly conditioning: Conditioning;
+  /** Further inputs of each evaluation of this run, counted from 0. */
+  readonly varying?: RunContext["varying"];
   /** Classifier-free guidance, for which the conditioning holds the batch twice: without and with the condition. */
   readonly guidance?: GuidanceOptions | undefined;
   /** The noisy sample to start from. */
@@ -31,7 +34,10 @@ export interface DenoiseOptions {
   readonly now: () => number;
   readonly previewEvery?: number | undefined;
   /** Makes images of a clean sample that is predicted on the way. */
-  readonly preview?: (clean: Tensor) => Promise<readonly RgbImage[]>;
+  readonly preview?: {
+    readonly kind: PreviewKind;
+    images(clean: Tensor): Promise<readonly RgbImage[]>;
+  };
 }
 
 /** Runs the sampler on the network, telling evaluations and previews; gives the final sample. */
@@ -42,6 +48,7 @@ export async function* denoise(
   const evaluations: Evaluation[] = [];
   using inner = startDenoiser(network, options.plan, {
     conditioning,
+    varying: options.varying,
     observe: (evaluation) => evaluations.push(evaluation),
     observeTrunk: options.observeTrunk,
     signal,
@@ -57,7 +64,8 @@ export async function* denoise(
     if (done !== undefined) yield evaluationEvent(done, sampler.timesteps.length - begin);
     const { previewEvery, preview } = options;
     if (previewEvery !== undefined && preview !== undefined && evaluations.length % previewEvery === 0) {
-      yield { type: "preview", evaluation: evaluations.length - 1, images: await preview(step.denoised ?? latents) };
+      const images = await preview.images(step.denoised ?? latents);
+      yield { type: "preview", evaluation: evaluations.length - 1, kind: preview.kind, images };
     }
   }
   return { latents, summary: summarize(evaluations, network.macs) };

@@ -2,6 +2,7 @@ import type { CachePolicy } from "../../deepcache/policies.ts";
 import type { RunSummary } from "../../denoisers/unet-run.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import type { PreviewKind } from "../latents/previews.ts";
 
 /** What a run is doing. */
 export type Phase = "load" | "encode" | "denoise" | "decode";
@@ -42,5 +43,11 @@ export type PipelineEvent =
       readonly full: boolean;
       readonly seconds: number;
     }
-  | { readonly type: "preview"; readonly evaluation: number; readonly images: readonly RgbImage[] }
+  | {
+      readonly type: "preview";
+      readonly evaluation: number;
+      /** How it was made, since only "full" shows what the images would be. */
+      readonly kind: PreviewKind;
+      readonly images: readonly RgbImage[];
+    }
   | { readonly type: "result"; readonly result: GenerationResult };

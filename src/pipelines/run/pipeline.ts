@@ -32,6 +32,7 @@ export function pipelineOf<Options extends RunOptions, Settled extends SettledRu
   const release = async (): Promise<void> => {
     await slots.unet[Symbol.asyncDispose]();
     await slots.decoder[Symbol.asyncDispose]();
+    await slots.preview[Symbol.asyncDispose]();
   };
 
   async function* inTurn(options: Options, settings: RunSettings): AsyncGenerator<PipelineEvent, void> {

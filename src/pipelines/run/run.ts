@@ -7,12 +7,13 @@ import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.t
 import { drawsNoise } from "../../diffusion/draws-noise.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
+import { type Controls, unweighted } from "../../models/control/control-network.ts";
 import { skipCount, unet } from "../../models/unet/unet.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { decodeLatents } from "../latents/latent-decoder.ts";
+import { decodeLatents, type LatentDecoder } from "../latents/latent-decoder.ts";
 import { planRun } from "./choose-sampler.ts";
 import { denoise } from "./denoise.ts";
 import type { PipelineEffects } from "./effects.ts";
@@ -27,10 +28,16 @@ import type { Task } from "./task.ts";
 export interface Slots {
   readonly unet: SessionSlot<LoadedUNet>;
   readonly decoder: SessionSlot<Session>;
+  /** Of previews that another network than the decoder makes. */
+  readonly preview: SessionSlot<Session>;
 }
 
 /** Slots with nothing in them. */
-export const emptySlots = (): Slots => ({ unet: sessionSlot(), decoder: sessionSlot() });
+export const emptySlots = (): Slots => ({
+  unet: sessionSlot(),
+  decoder: sessionSlot(),
+  preview: sessionSlot(),
+});
 
 /** What commands that compare runs ask of one beside its options. */
 export interface RunSettings {
@@ -69,6 +76,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   yield clock.enter("encode");
   const {
     conditioning,
+    varying,
     guidance,
     settings,
     start,
@@ -82,25 +90,37 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const { config, weights } = task.unet;
   const size = { ...sizeOf(shape, conditioning), hoist: branch };
   const cutAs = { branch, forecast: factors !== undefined };
-  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs }), () =>
-    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights), cutAs),
+  const controls = task.controls?.(settled);
+  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs, guess: controls?.guess }), () =>
+    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights, controls), cutAs),
   );
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
   const noise = seededNoise(seed);
   const decoder = task.decoder(settled);
-  const decode = async (samples: Tensor): Promise<readonly RgbImage[]> => {
-    if (decoder === undefined) return samplesToImages(samples);
-    const images = await decodeLatents(runtime, decoder, slots.decoder, samples, signal);
-    if (!keepLoaded) await slots.decoder[Symbol.asyncDispose]();
+  const previewer = task.previewer?.(settled) ?? { kind: "full", decoder };
+  const decodeBy = async (
+    network: LatentDecoder | undefined,
+    slot: SessionSlot<Session>,
+    samples: Tensor,
+  ): Promise<readonly RgbImage[]> => {
+    if (network === undefined) return samplesToImages(samples);
+    const images = await decodeLatents(runtime, network, slot, samples, signal);
+    if (!keepLoaded) await slot[Symbol.asyncDispose]();
     return images;
+  };
+  const previewOf = async (samples: Tensor): Promise<readonly RgbImage[]> => {
+    if (previewer.kind === "linear") return previewer.images(samples);
+    const slot = previewer.decoder?.name === decoder?.name ? slots.decoder : slots.preview;
+    return await decodeBy(previewer.decoder, slot, samples);
   };
   const { latents, summary } = yield* denoise({
     sampler,
     network,
     plan: { full: new Set(full), factors },
     conditioning,
+    varying: varying && ((evaluation) => varying(evaluation, evaluations)),
     guidance,
     ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
     noise,
@@ -109,13 +129,13 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     signal,
     now,
     previewEvery,
-    preview: decode,
+    preview: { kind: previewer.kind, images: previewOf },
   });
   signal?.throwIfAborted();
 
   yield clock.enter("decode");
   if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
-  const images = latentsOnly ? [] : await decode(latents);
+  const images = latentsOnly ? [] : await decodeBy(decoder, slots.decoder, latents);
   const made = { ...summary, images, latents, ...seedsOf(seed), sampler: name, steps, policy: cache, evaluations };
   yield { type: "result", result: { ...made, ...settings, seconds: clock.leave() } };
 }
@@ -141,15 +161,22 @@ export async function planOf<Options extends RunOptions, Settled extends Settled
       ? settled.cache
       : policyForSpeedup(speedup, {
           evaluations,
-          ratio: cachedRatio(task.unet.config, task.shape(settled)),
+          ratio: cachedRatio(task.unet.config, task.shape(settled), task.controls?.(settled)),
           noisy: await drawsNoise(sampler),
         });
   return { policy, full: planRun(policy, { sampler }, begin), evaluations };
 }
 
 /** What a cached evaluation at branch 0 takes of a full one, in operations; what runs once per run is in neither. */
-const cachedRatio = (config: UNetConfig, [, , height = 1, width = 1]: readonly number[]): number =>
-  cachedShare(unet(config, { batch: 1, height, width, hoist: 0 }), 0);
+function cachedRatio(
+  config: UNetConfig,
+  [, , height = 1, width = 1]: readonly number[],
+  { networks = [] }: Partial<Controls> = {},
+): number {
+  // Operations are counted for one row, of which there is no half to guess for.
+  const size = { batch: 1, height, width, hoist: 0 };
+  return cachedShare(unet(config, size, undefined, { networks: networks.map(unweighted) }), 0);
+}
 
 /** What a network is built for: a row for each that it is told of, two for every image where a run is guided. */
 function sizeOf(

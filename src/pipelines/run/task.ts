@@ -1,10 +1,12 @@
 import type { Conditioning } from "../../denoisers/evaluation.ts";
 import type { GuidanceOptions } from "../../denoisers/guided.ts";
 import type { NoiseSource, Sampler } from "../../diffusion/sampler.ts";
+import type { Controls } from "../../models/control/control-network.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Network } from "../../systems/network.ts";
 import type { LatentDecoder } from "../latents/latent-decoder.ts";
+import type { Previewer } from "../latents/previews.ts";
 import type { ChosenSampler } from "./choose-sampler.ts";
 import type { DenoiseOptions } from "./denoise.ts";
 import type { GenerationResult } from "./events.ts";
@@ -13,6 +15,8 @@ import type { RunOptions, SettledRun } from "./run-options.ts";
 /** What one kind of model adds to a run; phases, plan, seeds, previews, loading and release are run.ts's. */
 export interface Task<Options extends RunOptions, Settled extends SettledRun> {
   readonly unet: Network<UNetConfig>;
+  /** What steers the U-Net in a run, in its graph; nothing where left out. */
+  controls?(settled: Settled): Controls;
   /** Fills in defaults and refuses what the model cannot do. */
   settle(options: Options, randomSeed: () => number): Settled;
   /** The sampler of a run, and the evaluation of its schedule to begin with (default 0). */
@@ -23,11 +27,15 @@ export interface Task<Options extends RunOptions, Settled extends SettledRun> {
   condition(runtime: Runtime, settled: Settled): Promise<Conditioned>;
   /** Turns latents into images; none where samples are images already. */
   decoder(settled: Settled): LatentDecoder | undefined;
+  /** Turns latents on their way into pictures; the decoder where left out. */
+  previewer?(settled: Settled): Previewer;
 }
 
 /** What a network is told over a run, and where the run starts. */
 export interface Conditioned {
   readonly conditioning: Conditioning;
+  /** Further inputs of each of `evaluations` evaluations, counted from 0. */
+  readonly varying?: ((evaluation: number, evaluations: number) => Conditioning) | undefined;
   /** Classifier-free guidance, for which the conditioning holds the batch twice: without and with the condition. */
   readonly guidance?: GuidanceOptions | undefined;
   readonly start: Starter;

@@ -16,7 +16,7 @@ export const blackMaskWarning = (mask: RgbImage): string | undefined =>
     : "The mask is black everywhere, so that nothing is painted anew; transparency is not looked at";
 
 /** A grey level of 0…255 (ITU-R BT.601), rounded as Pillow does. */
-const luma = (red: number, green: number, blue: number): number =>
+export const luma = (red: number, green: number, blue: number): number =>
   (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16;
 
 /** `image` [1, C, H, W] with zeros where it is painted anew. */

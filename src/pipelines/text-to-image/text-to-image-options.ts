@@ -1,6 +1,7 @@
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { RunDefaults } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
+import { hasLinearPreviews, type PreviewKind } from "../latents/previews.ts";
 import { latentGrid, type TileGrid, type VaeTiling } from "../latents/tiling.ts";
 import { requireCharacters, requireMultiple, requireNumber, requireWhole } from "../run/requirements.ts";
 import {
@@ -14,11 +15,12 @@ import {
   settleSchedule,
 } from "../run/run-options.ts";
 import { conditionerOf } from "./conditioner-of.ts";
+import { type ControlOptions, controlledSize, type SettledControls, settleControls } from "./control-options.ts";
 import { type ImageOptions, modeOf, type Source, settleSource } from "./image-source.ts";
 import { type PictureSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
 
 /** What a run from a prompt can be asked for, alone or with an image; defaults as in diffusers. */
-export interface TextToImageOptions extends ImageOptions, RunOptions, ScheduleOptions {
+export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOptions, ScheduleOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
   /** Leaving it out is not the same to SDXL as an empty one. */
@@ -42,7 +44,17 @@ export interface TextToImageOptions extends ImageOptions, RunOptions, ScheduleOp
    * result differs a little from that of the whole picture.
    */
   readonly vaeTiling?: boolean | VaeTiling | undefined;
+  /** What a tiny autoencoder decodes, where the model was opened with one: everything (default), or previews alone. */
+  readonly tinyVaeFor?: TinyVaeUse | undefined;
+  /** How previews are made: by the tiny autoencoder where there is one, else by the model's own decoder, if left out. */
+  readonly previewKind?: PreviewKind | undefined;
 }
+
+/** What a tiny autoencoder is for. */
+export const TINY_VAE_USES = ["all", "previews"] as const;
+
+/** One of `TINY_VAE_USES`. */
+export type TinyVaeUse = (typeof TINY_VAE_USES)[number];
 
 /** The same with everything decided. */
 export interface SettledOptions extends SettledRun, SettledSchedule {
@@ -55,12 +67,15 @@ export interface SettledOptions extends SettledRun, SettledSchedule {
   readonly width: number;
   readonly height: number;
   readonly source: Source;
+  readonly controls: SettledControls;
   readonly sampler: string | undefined;
   readonly eta: number | undefined;
   readonly clipSkip: number;
   readonly sizes: SettledSizes;
   /** Of latents; none where whole pictures are decoded. */
   readonly vaeTiling: TileGrid | undefined;
+  readonly tinyVaeFor: TinyVaeUse;
+  readonly previewKind: PreviewKind;
 }
 
 /** Fills in defaults and refuses what the model cannot do; `randomSeed` is asked where no seed is given. */
@@ -73,7 +88,8 @@ export function settle(
   const { guidanceScale = defaults.guidanceScale, guidanceRescale = 0, clipSkip = 0, sizes = {}, image } = options;
   const factor = reduction(model.vae.config);
   const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
-  const { height = image?.height ?? trainedHeight * factor, width = image?.width ?? trainedWidth * factor } = options;
+  const own = image ?? controlledSize(options, factor);
+  const { height = own.height ?? trainedHeight * factor, width = own.width ?? trainedWidth * factor } = options;
   const given = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
   if (given.length === 0) throw new RangeError("Cannot generate without a prompt: give at least one, it may be empty");
   const schedule = settleSchedule(options, model.second === undefined ? "sd" : "sdxl");
@@ -102,12 +118,37 @@ export function settle(
     width,
     height,
     source: settleSource(options, model, { strength: defaults.strength, width, height }),
+    controls: settleControls(options, model.controls),
     sampler: options.sampler ?? model.defaults.sampler,
     eta: options.eta,
     clipSkip,
     sizes: settleSizes(sizes, { width, height }, modeOf(options)),
     vaeTiling: gridOf(options.vaeTiling, model),
+    tinyVaeFor: options.tinyVaeFor ?? "all",
+    previewKind: previewKindOf(options, model),
   };
+}
+
+/** The quickest kind of preview that a model has. */
+export function quickPreviewOf({ tinyVae, vae }: StableDiffusionModel): PreviewKind {
+  if (tinyVae !== undefined) return "tiny";
+  return hasLinearPreviews(vae.config) ? "linear" : "full";
+}
+
+function previewKindOf({ previewKind, tinyVaeFor }: TextToImageOptions, model: StableDiffusionModel): PreviewKind {
+  const { tinyVae, vae } = model;
+  if (tinyVae === undefined && tinyVaeFor !== undefined) {
+    throw new TypeError("Cannot generate with tinyVaeFor but no tiny autoencoder: open the model with one");
+  }
+  if (previewKind === "tiny" && tinyVae === undefined) {
+    throw new TypeError("Cannot make tiny previews without a tiny autoencoder: open the model with one");
+  }
+  if (previewKind === "linear" && !hasLinearPreviews(vae.config)) {
+    throw new RangeError(
+      `Cannot make linear previews of "${model.folder}": only the latents of Stable Diffusion and SDXL have a known approximation`,
+    );
+  }
+  return previewKind ?? (tinyVae === undefined ? "full" : "tiny");
 }
 
 function gridOf(tiling: boolean | VaeTiling | undefined, { vae }: StableDiffusionModel): TileGrid | undefined {

@@ -2,12 +2,15 @@ import { schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
-import { klLatentDecoder } from "../latents/latent-decoder.ts";
+import { klLatentDecoder, tinyLatentDecoder } from "../latents/latent-decoder.ts";
+import { linearPreviewer, type Previewer } from "../latents/previews.ts";
 import { chooseSampler } from "../run/choose-sampler.ts";
 import type { PipelineEffects } from "../run/effects.ts";
 import { type Pipeline, pipelineOf } from "../run/pipeline.ts";
 import type { Task } from "../run/task.ts";
 import { conditionerOf } from "./conditioner-of.ts";
+import { controlConditioning, controlStrengths } from "./control-inputs.ts";
+import { controlsOf } from "./control-options.ts";
 import { guidanceEmbedding } from "./guidance-embedding.ts";
 import { beginOf, type Source } from "./image-source.ts";
 import { blackMaskWarning } from "./inpainting-mask.ts";
@@ -34,9 +37,10 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
       const chosen = chooseSampler(model.scheduler, { ...settled, share }, { ...defaults, latents: true });
       return { ...chosen, begin: share === undefined ? beginOf(source, chosen.sampler, steps) : 0 };
     },
+    controls: ({ controls, guidanceScale }) => controlsOf(controls, isGuided(model, guidanceScale)),
     shape: ({ images, height, width }) => [images, model.vae.config.latentChannels, height / factor, width / factor],
     async condition(runtime, settled) {
-      const { guidanceScale, guidanceRescale, prompts, signal, source, vaeTiling } = settled;
+      const { guidanceScale, guidanceRescale, prompts, signal, source, vaeTiling, controls } = settled;
       // A U-Net into which guidance was distilled is told of its scale instead of being run twice.
       const guided = isGuided(model, guidanceScale);
       const { conditioning, warnings } = await conditionerOf(model).condition(runtime, { ...settled, guided });
@@ -45,20 +49,35 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
       const unknown = knownWords && unknownWordsWarning([...prompts, ...(settled.negativePrompts ?? [])], knownWords);
       const black = source.kind === "inpaint" ? blackMaskWarning(source.mask) : undefined;
       return {
-        conditioning:
-          timeConditionWidth === undefined
-            ? conditioning
-            : {
-                ...conditioning,
-                timestep_cond: guidanceEmbedding(guidanceScale, timeConditionWidth, prompts.length),
-              },
+        conditioning: {
+          ...conditioning,
+          ...(timeConditionWidth === undefined
+            ? {}
+            : { timestep_cond: guidanceEmbedding(guidanceScale, timeConditionWidth, prompts.length) }),
+          ...controlConditioning(controls, settled),
+        },
+        varying: (evaluation, evaluations) => controlStrengths(controls, evaluation, evaluations),
         guidance: guided ? { scale: guidanceScale, rescale: guidanceRescale } : undefined,
         settings: source.kind === "noise" ? { guidanceScale } : { guidanceScale, strength: source.strength },
         start: await prepareStart(runtime, model, source, vaeTiling),
         warnings: [...warnings, unknown, black].filter((warning) => warning !== undefined),
       };
     },
-    decoder: ({ vaeTiling }) => klLatentDecoder(model, vaeTiling),
+    decoder: ({ vaeTiling, tinyVaeFor }) =>
+      model.tinyVae === undefined || tinyVaeFor === "previews"
+        ? klLatentDecoder(model, vaeTiling)
+        : tinyLatentDecoder(model.tinyVae),
+    previewer: ({ previewKind, vaeTiling }) => {
+      const full: Previewer = { kind: "full", decoder: klLatentDecoder(model, vaeTiling) };
+      switch (previewKind) {
+        case "full":
+          return full;
+        case "linear":
+          return linearPreviewer(model.vae.config, factor) ?? full;
+        case "tiny":
+          return model.tinyVae === undefined ? full : { kind: "tiny", decoder: tinyLatentDecoder(model.tinyVae) };
+      }
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { dirname, parse, relative, sep } from "node:path";
 import type { ExternalData, Graph } from "../../onnx/graph.ts";
 import type { Locate } from "../../onnx/protobuf/model.ts";
 
@@ -32,11 +32,13 @@ export async function weightFiles(graph: Graph): Promise<WeightFiles> {
 function onDisk(graph: Graph, weights: readonly ExternalData[]): WeightFiles {
   const paths = new Set(weights.flatMap(({ source }) => source.path ?? []));
   const realPaths = new Map([...paths].map((path) => [path, resolveWeights(graph, path)]));
+  const folder = commonFolder(graph, [...realPaths.values()]);
   return {
     locate({ source: { path = "" }, offset }) {
-      return { location: basename(realPaths.get(path) ?? path), offset };
+      const file = realPaths.get(path) ?? path;
+      return { location: folder === undefined ? file : relative(folder, file).replaceAll(sep, "/"), offset };
     },
-    folder: oneFolder(graph, [...realPaths.values()]),
+    folder,
     bytes: [],
   };
 }
@@ -53,14 +55,21 @@ async function inMemory(weights: readonly ExternalData[]): Promise<WeightFiles> 
   };
 }
 
-/** The one folder that holds every file, links resolved: ONNX Runtime refuses paths and links that leave it. */
-function oneFolder(graph: Graph, files: readonly string[]): string | undefined {
-  const folders = [...new Set(files.map(dirname))];
-  if (folders.length > 1) {
-    const list = folders.map((folder) => `"${folder}"`).join(", ");
-    throw new Error(`Cannot load graph "${graph.name}": its weights lie in ${list}, one folder is required`);
+/** The innermost folder that every file is below, links resolved: ONNX Runtime refuses paths and links that leave it. */
+function commonFolder(graph: Graph, files: readonly string[]): string | undefined {
+  const [first, ...others] = files;
+  if (first === undefined) return undefined;
+  const { root } = parse(first);
+  const apart = others.find((file) => parse(file).root !== root);
+  if (apart !== undefined) {
+    throw new Error(
+      `Cannot load graph "${graph.name}": its weights lie at "${first}" and "${apart}", one drive is required`,
+    );
   }
-  return folders[0];
+  let folder = dirname(first);
+  const isBelow = (file: string): boolean => folder === root || file.startsWith(folder + sep);
+  while (!others.every(isBelow)) folder = dirname(folder);
+  return folder;
 }
 
 function resolveWeights(graph: Graph, path: string): string {

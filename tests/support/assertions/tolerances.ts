@@ -18,6 +18,8 @@ export const DDIM_RUN: Tolerance = { atol: 0, rtol: 1e-4 };
 export const PNDM_RUN: Tolerance = { atol: 0, rtol: 5e-4 };
 /** Latents of a whole pipeline; relative to the largest value (fixtures/README.md). */
 export const PIPELINE_LATENTS: Tolerance = { atol: 0, rtol: 2e-4 };
+/** Final latents of a run that LoRA or a control network changes; relative to the largest value (fixtures/README.md). */
+export const ADAPTED_LATENTS: Tolerance = { atol: 0, rtol: 5e-4 };
 /** Normal deviates: the last bits of log and cos differ between vector libraries (fixtures/README.md). */
 export const NORMAL_DEVIATE: Tolerance = { atol: 1e-6, rtol: 0 };
 /** One layer on ONNX Runtime against a float64 loop nest. */

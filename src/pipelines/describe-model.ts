@@ -1,0 +1,137 @@
+import { reduction } from "../models/autoencoder/image-coder.ts";
+import type { OpenedModel } from "../systems/open-model.ts";
+import { classConditional, isGuided as isClassGuided } from "./class-conditional/class-conditional.ts";
+import {
+  CLASS_DEFAULTS,
+  type ClassConditionalOptions,
+  ORIGINAL_SAMPLERS,
+} from "./class-conditional/class-conditional-options.ts";
+import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
+import type { MemoryOptions } from "./estimate-memory.ts";
+import type { GenerateRequest, ImageSizes } from "./generate-request.ts";
+import type { ControlText } from "./image-parameters.ts";
+import type { PreviewKind } from "./latents/previews.ts";
+import type { PipelineEffects } from "./run/effects.ts";
+import type { Pipeline } from "./run/pipeline.ts";
+import { controlledSize, controlsOf, settleControls } from "./text-to-image/control-options.ts";
+import { modeOf } from "./text-to-image/image-source.ts";
+import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
+import { quickPreviewOf } from "./text-to-image/text-to-image-options.ts";
+import { unconditional } from "./unconditional/unconditional.ts";
+
+/** What images are told from. */
+export type Conditioned = "prompt" | "class" | "nothing";
+
+/** What a kind of model adds to its pipeline. */
+export interface DescribedModel {
+  readonly sizes: ImageSizes;
+  readonly conditioned: Conditioned;
+  readonly quickPreview?: PreviewKind | undefined;
+  readonly pipeline: Pipeline<GenerateRequest>;
+  rows(request: GenerateRequest): readonly string[];
+  /** What steers a run, for its images' texts. */
+  controlTexts(request: GenerateRequest): readonly ControlText[];
+  memory(request: GenerateRequest): MemoryOptions;
+}
+
+/** What the kind of an opened model adds. */
+export function describeModel(opened: OpenedModel, effects: PipelineEffects): DescribedModel {
+  switch (opened.kind) {
+    case "text-to-image": {
+      const { model } = opened;
+      const rows = ({ prompt = [] }: GenerateRequest): readonly string[] =>
+        typeof prompt === "string" ? [prompt] : prompt;
+      const inner = textToImage(model, effects);
+      return {
+        conditioned: "prompt",
+        quickPreview: quickPreviewOf(model),
+        sizes: latentSizes(reduction(model.vae.config), model.unet.config.sampleSize ?? [64, 64]),
+        pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
+        rows,
+        controlTexts(request) {
+          const { controls, guess } = settleControls(request, model.controls);
+          return controls.map((control, i) => ({ ...control, guess, name: model.controls?.[i]?.name ?? "" }));
+        },
+        memory(request) {
+          const { image = controlledSize(request, reduction(model.vae.config)), vaeTiling, count = 1 } = request;
+          const { width = image.width, height = image.height } = request;
+          const { guidanceScale = model.defaults.modes[modeOf(request)].guidanceScale } = request;
+          const guided = isGuided(model, guidanceScale);
+          return {
+            width,
+            height,
+            vaeTiling,
+            tinyVaeFor: request.tinyVaeFor,
+            fromImage: request.image !== undefined,
+            guided,
+            controls: controlsOf(settleControls(request, model.controls), guided),
+            count: rows(request).length * count,
+          };
+        },
+      };
+    }
+    case "class-to-image": {
+      const { model } = opened;
+      const [known = 0] = model.classEmbedding.shape;
+      const ids = ({ classes = [] }: GenerateRequest): readonly number[] =>
+        classes === "all"
+          ? Array.from({ length: known - 1 }, (_, id) => id)
+          : classes.map((named) => (typeof named === "number" ? named : classNamed(named)));
+      return {
+        conditioned: "class",
+        sizes: latentSizes(reduction(model.firstStage.config), [model.latentShape[1], model.latentShape[2]]),
+        pipeline: withOptions(classConditional(model, effects), ({ sampler, ...request }) => ({
+          ...request,
+          classes: ids(request),
+          sampler: originalSampler(sampler),
+        })),
+        controlTexts: () => [],
+        rows: (request) => ids(request).map((id) => `class ${id}, ${classText(id, known)}`),
+        memory: ({ guidanceScale = CLASS_DEFAULTS.guidanceScale, count = 1, ...request }) => ({
+          guided: isClassGuided(guidanceScale),
+          count: ids(request).length * count,
+        }),
+      };
+    }
+    case "unconditional-image":
+      return {
+        conditioned: "nothing",
+        sizes: latentSizes(1, opened.model.size),
+        pipeline: unconditional(opened.model, effects),
+        rows: () => [],
+        controlTexts: () => [],
+        memory: ({ count }) => ({ count }),
+      };
+  }
+}
+
+const latentSizes = (multipleOf: number, [height, width]: readonly [number, number]): ImageSizes => ({
+  multipleOf,
+  width: multipleOf * width,
+  height: multipleOf * height,
+});
+
+/** `pipeline` for requests from which its own options are made. */
+const withOptions = <Options>(
+  pipeline: Pipeline<Options>,
+  optionsOf: (request: GenerateRequest) => Options,
+): Pipeline<GenerateRequest> => ({
+  ...pipeline,
+  stream: (request, settings) => pipeline.stream(optionsOf(request), settings),
+  generate: async (request, settings) => pipeline.generate(optionsOf(request), settings),
+  plan: async (request) => pipeline.plan(optionsOf(request)),
+});
+
+/** What class `id` is to a model of `count` classes, the last of which stands for none. */
+function classText(id: number, count: number): string {
+  if (id === count - 1) return "none";
+  return isImageNetClass(id) ? className(id) : "unnamed";
+}
+
+function originalSampler(name: string | undefined): ClassConditionalOptions["sampler"] {
+  const known = ORIGINAL_SAMPLERS.find((candidate) => candidate === name);
+  if (name === undefined || known !== undefined) return known;
+  throw new RangeError(
+    `Cannot use the sampler "${name}" with this model: ${ORIGINAL_SAMPLERS.join(" or ")} is required`,
+  );
+}

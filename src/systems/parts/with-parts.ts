@@ -1,0 +1,34 @@
+import { reduction } from "../../models/autoencoder/image-coder.ts";
+import type { ModelLocation } from "../model-location.ts";
+import type { StableDiffusionModel } from "../stable-diffusion.ts";
+import { openAutoencoder } from "./autoencoder.ts";
+import { openControl } from "./control.ts";
+import { openTinyAutoencoder } from "./tiny-autoencoder.ts";
+
+/** Where parts lie that do not come with a model. */
+export type PartLocations = Pick<ModelLocation, "controls" | "vae" | "tinyVae">;
+
+/** What of parts there is, for messages. */
+export const partNames = ({ controls = [], vae, tinyVae }: PartLocations): readonly string[] => [
+  ...(controls.length === 0 ? [] : ["a control network"]),
+  ...(vae === undefined ? [] : ["an autoencoder"]),
+  ...(tinyVae === undefined ? [] : ["a tiny autoencoder"]),
+];
+
+/** `model` with parts from elsewhere, each of which has to go with it. */
+export async function withParts(
+  model: StableDiffusionModel,
+  { controls = [], vae, tinyVae, cacheFolder, onProgress, signal }: Omit<ModelLocation, "path">,
+): Promise<StableDiffusionModel> {
+  const options = { cacheFolder, onProgress, signal };
+  const own = { name: model.folder, vae: model.vae.config };
+  const steerable = { name: model.folder, unet: model.unet.config, factor: reduction(model.vae.config) };
+  return {
+    ...model,
+    ...(vae === undefined ? {} : { vae: await openAutoencoder(vae, own, options) }),
+    ...(tinyVae === undefined ? {} : { tinyVae: await openTinyAutoencoder(tinyVae, own, options) }),
+    ...(controls.length === 0
+      ? {}
+      : { controls: await Promise.all(controls.map((control) => openControl(control, steerable, options))) }),
+  };
+}
