@@ -36,11 +36,11 @@ import { ldmConfig } from "../../src/originals/latent-diffusion/ldm-config.ts";
 import { openClipConfig } from "../../src/originals/open-clip/open-clip-config.ts";
 import { autoencoderJson, unetJson } from "../../src/originals/stable-diffusion/config.ts";
 import { originalConfig } from "../../src/originals/stable-diffusion/yaml.ts";
+import { readProfile } from "../../src/systems/recommended/profile.ts";
 import { recommendedSettings } from "../../src/systems/recommended/recommended.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
-import { readProfile } from "../../src/systems/recommended/profile.ts";
 import type { ReaderName } from "./cases.ts";
 import { takeUpEvaluation } from "./evaluation-reader.ts";
 
