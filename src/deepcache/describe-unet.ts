@@ -2,7 +2,9 @@ import type { ControlNetwork } from "../models/control/control-network.ts";
 import { unet } from "../models/unet/unet.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
+import type { Graph, GraphNode } from "../onnx/graph.ts";
 import { countMacs } from "../onnx/macs.ts";
+import { dependents } from "../onnx/subgraph.ts";
 import { elementCount, entry } from "../tensor/tensor.ts";
 import { cachedNodes } from "./cut.ts";
 import { type ControlDescription, describeControl } from "./describe-control.ts";
@@ -38,6 +40,11 @@ export interface BranchDescription {
    * its start, as runs do it.
    */
   readonly hoisted: number;
+  /**
+   * Of a guided cached evaluation as runs do it: both halves, with what they have in common once. None where a network
+   * takes no condition to be guided by.
+   */
+  readonly guided?: number;
   readonly reference: number;
   /** cached / full. */
   readonly ratio: number;
@@ -85,6 +92,7 @@ export function describeUNet(json: unknown, options: DescribeOptions = {}, sourc
         branch,
         cached: total,
         hoisted: countMacs({ nodes: hoisted }).total,
+        ...(config.contextWidth === undefined ? {} : { guided: guidedMacs(hoisting.graph, hoisted) }),
         reference,
         ratio: total / full.total,
         feature: entry(network.features, branch).shape,
@@ -92,4 +100,12 @@ export function describeUNet(json: unknown, options: DescribeOptions = {}, sourc
     }),
     ...(controlOf === undefined ? {} : { control: describeControl(config, shape, controlOf(config)) }),
   };
+}
+
+/** Of two rows through `nodes` of a graph for one, where what depends on the sample and the timestep alone runs once. */
+function guidedMacs(graph: Graph, nodes: readonly GraphNode[]): number {
+  const common = ["sample", "timestep"].flatMap((name) => graph.inputs.get(name) ?? []);
+  const shared = dependents(graph, common, () => true);
+  const inCommon = nodes.filter((node) => shared.has(node));
+  return 2 * countMacs({ nodes }).total - countMacs({ nodes: inCommon }).total;
 }

@@ -6,16 +6,19 @@ export interface GuidanceOptions {
   readonly scale: number;
   /** 0 leaves the guided prediction as it is, 1 gives it the conditional one's deviation (Lin et al. 2023, §3.4). */
   readonly rescale?: number;
+  /** Whether the network is shown the batch once. */
+  readonly shared?: boolean;
 }
 
 /**
- * Classifier-free guidance (Ho & Salimans 2022): `inner` sees the batch twice, without the condition and with it, in
- * this order; the result is without + scale · (with − without).
+ * Classifier-free guidance (Ho & Salimans 2022): `inner` predicts for the batch twice, without the condition and with it,
+ * in this order; the result is without + scale · (with − without). It is shown the batch twice, or once where it shares
+ * what is the same for both.
  */
-export function guidedDenoiser(inner: Denoiser, { scale, rescale = 0 }: GuidanceOptions): Denoiser {
+export function guidedDenoiser(inner: Denoiser, { scale, rescale = 0, shared = false }: GuidanceOptions): Denoiser {
   return {
     async predict(sample, timestep) {
-      const both = await inner.predict(twice(sample), timestep);
+      const both = await inner.predict(shared ? sample : twice(sample), timestep);
       const guided = combine(both, scale);
       return rescale > 0 ? rescaled(guided, both, rescale) : guided;
     },

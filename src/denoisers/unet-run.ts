@@ -17,6 +17,8 @@ import { preludedDenoiser } from "./preluded.ts";
 /** A U-Net loaded for one batch and size. */
 export type LoadedUNet = LoadedEvaluations & {
   readonly macs: PartMacs;
+  /** Of the sample that it is shown. */
+  readonly rows: number;
   /** What runs once per run, if anything does. */
   readonly prelude: LoadedPart | undefined;
 };
@@ -87,6 +89,7 @@ export async function loadUNet(runtime: Runtime, network: UNet, cutAs: CutAs): P
       ...evaluations,
       prelude,
       macs: layout.macs,
+      rows: network.graph.inputs.get("sample")?.shape[0] ?? 0,
       async [Symbol.asyncDispose]() {
         await evaluations[Symbol.asyncDispose]();
         await prelude?.[Symbol.asyncDispose]();

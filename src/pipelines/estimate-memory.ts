@@ -1,3 +1,4 @@
+import { forGuidance } from "../deepcache/shared-halves.ts";
 import { layOutUNet, sessionsOf } from "../denoisers/unet-run.ts";
 import { autoencoderDecoder, autoencoderEncoder } from "../models/autoencoder/autoencoder-kl.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
@@ -136,7 +137,9 @@ function unetComponent(
 ): MemoryComponent {
   const batch = guided ? 2 * count : count;
   const shape = { ...size, batch, hoist: branch, ...(contextLength === undefined ? {} : { contextLength }) };
-  const layout = layOutUNet({ copies: !lowMemory }, unet(config, shape, weights, controls), { branch, forecast });
+  const both = unet(config, shape, weights, controls);
+  const network = guided ? forGuidance(both) : both;
+  const layout = layOutUNet({ copies: !lowMemory }, network, { branch, forecast });
   const component = describe("U-Net", ...sessionsOf(layout));
   const former = 4 * layout.macs.forecast; // the trunk's result before the last, in float32
   const { results, held, peak } = component;

@@ -32,6 +32,13 @@ const combined = (scale: number): Tensor => ({
 });
 
 describe("guidedDenoiser()", () => {
+  test("shows the batch once to a network that shares what both halves have in common", async () => {
+    const inner = network();
+    const guided = await guidedDenoiser(inner, { scale: 7.5, shared: true }).predict(sample, 42.5);
+    expect(inner.asked).toEqual([[sample, 42.5]]);
+    expect(guided).toBeCloseTensor(combined(7.5), SAME_FORMULA);
+  });
+
   test("asks once, for the batch without the condition and then with it", async () => {
     const inner = network();
     await guidedDenoiser(inner, { scale: 7.5 }).predict(sample, 42.5);

@@ -151,10 +151,12 @@ function averageText({ steps, branch, intervals }: Averages): string {
 }
 
 function text({ architecture, sample, parameters, skips, macs, branches }: UNetDescription): string {
-  const rows = branches.map(({ branch, cached, hoisted, reference, ratio, feature }) => [
+  const isGuided = branches.some(({ guided }) => guided !== undefined);
+  const rows = branches.map(({ branch, cached, hoisted, guided, reference, ratio, feature }) => [
     String(branch),
     giga(cached),
     giga(hoisted),
+    ...(guided === undefined ? [] : [giga(guided)]),
     giga(reference),
     ratio.toFixed(3),
     feature.join("×"),
@@ -164,6 +166,17 @@ function text({ architecture, sample, parameters, skips, macs, branches }: UNetD
     `full evaluation: ${giga(macs.full)} MACs, of which ${giga(macs.attention)} in attention products; ${giga(macs.reference)} as the paper counts`,
     ...(macs.prelude === 0 ? [] : [`once per run instead of at every evaluation: ${giga(macs.prelude)} MACs`]),
     "",
-    table([["branch", "cached", "hoisted", "as the paper counts", "cached/full", "cached feature"], ...rows]),
+    table([
+      [
+        "branch",
+        "cached",
+        "hoisted",
+        ...(isGuided ? ["guided"] : []),
+        "as the paper counts",
+        "cached/full",
+        "cached feature",
+      ],
+      ...rows,
+    ]),
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 import { cachedShare } from "../../deepcache/cost.ts";
 import { forecastFactors } from "../../deepcache/forecast.ts";
 import type { CachePolicy } from "../../deepcache/policies.ts";
+import { forGuidance } from "../../deepcache/shared-halves.ts";
 import { policyForSpeedup } from "../../deepcache/speedup.ts";
 import type { Conditioning, RunContext } from "../../denoisers/evaluation.ts";
 import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
@@ -91,9 +92,11 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const size = { ...sizeOf(shape, conditioning), hoist: branch };
   const cutAs = { branch, forecast: factors !== undefined };
   const controls = task.controls?.(settled);
-  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs, guess: controls?.guess }), () =>
-    loadUNet(loadsUntil(runtime, signal), unet(config, size, weights, controls), cutAs),
-  );
+  const guided = guidance !== undefined;
+  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess }), () => {
+    const both = unet(config, size, weights, controls);
+    return loadUNet(loadsUntil(runtime, signal), guided ? forGuidance(both) : both, cutAs);
+  });
   signal?.throwIfAborted();
 
   yield clock.enter("denoise");
@@ -121,7 +124,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     plan: { full: new Set(full), factors },
     conditioning,
     varying: varying && ((evaluation) => varying(evaluation, evaluations)),
-    guidance,
+    guidance: guidance && { ...guidance, shared: network.rows < size.batch },
     ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
     noise,
     begin,
