@@ -38,6 +38,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
   const speedups = speedupsOf(json("benchmarks/results/fluent-scenes.json"));
   const recipes = readRecipes(root);
   const times: MeasuredTimes = json("evaluations/fluent-scenes/times.json");
+  const forecastTimes: MeasuredTimes = json("evaluations/fluent-scenes-forecasts/times.json");
 
   const renewed = (path: string, blocks: Readonly<Record<string, string>>): readonly [string, string] => [
     path,
@@ -50,7 +51,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     renewed("docs/architecture.md", { layers: layerTable(layers) }),
     renewed("README.md", {
       headline: headline(shallow, times),
-      presets: presetTable(forecasts, json("evaluations/fluent-scenes-forecasts/times.json")),
+      presets: presetTable(forecasts, forecastTimes),
       cost: costTable(shallow, times),
     }),
     renewed("docs/deepcache.md", deepcacheSections()),
@@ -68,7 +69,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     renewed("docs/models.md", { defaults: defaultsTable(), ...examplesOf("docs/models.md") }),
     renewed("docs/limits.md", { limits: limitsTables() }),
     renewed("docs/library.md", examplesOf("docs/library.md")),
-    ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, speedups })],
+    ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, forecastTimes, speedups })],
     ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),
   ]);
 }

@@ -1,5 +1,6 @@
 import type { Outcome, PolicySummary, Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
+import type { MeasuredTimes } from "../quality-table.ts";
 import type { Claim } from "./claims.ts";
 import { measureOf, tally, wordsOf } from "./grid.ts";
 import { changeText, markdownTable, valueText } from "./tables.ts";
@@ -42,10 +43,15 @@ const outcomeOf = ({ cached, fewer }: Pair, measure: MeasureName): Outcome | und
 
 const MEASURES = ["psnr", "clip", "fd"] as const;
 
-/** Caches and fewer steps, pair by pair: how near both come to the reference. */
-export function forecastTable(summary: Summary): string {
+/** Caches and fewer steps, pair by pair: how near both come to the reference, and what both take. */
+export function forecastTable(summary: Summary, { policies: times }: MeasuredTimes): string {
+  const secondsOf = (policy: string): number => {
+    const found = times.find(({ name }) => name === policy);
+    if (found === undefined) throw new RangeError(`Cannot tell how long "${policy}" takes: it has no times`);
+    return found.secondsPerImage;
+  };
   const head = [
-    ...["cache", "FSE", "PSNR", "without a cache", "FSE", "PSNR"],
+    ...["cache", "FSE", "PSNR", "without a cache", "FSE", "PSNR", "time"],
     ...MEASURES.map((name) => `${measureNamed(name).label}, difference`),
   ];
   const rows = pairsOf(summary).map((pair) => [
@@ -54,6 +60,7 @@ export function forecastTable(summary: Summary): string {
       policy.fse.toFixed(1),
       valueText(policy, "psnr"),
     ]),
+    (secondsOf(pair.cached.name) / secondsOf(pair.fewer.name)).toFixed(2),
     ...MEASURES.map((measure) => {
       const outcome = outcomeOf(pair, measure);
       if (outcome === undefined) return "";

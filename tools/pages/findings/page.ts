@@ -1,5 +1,6 @@
 import type { Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { replaceMarked } from "../marked.ts";
+import type { MeasuredTimes } from "../quality-table.ts";
 import { type Claim, claimsOf, type Speedups } from "./claims.ts";
 import { forecastClaims, forecastSetting, forecastTable } from "./forecasts.ts";
 import { type Grid, gridOf } from "./grid.ts";
@@ -27,12 +28,13 @@ export interface FindingsSources {
   readonly shallow: Summary;
   /** Copies, forecasts and tuned profiles on several samplers, against a run of many steps. */
   readonly forecasts: Summary;
+  readonly forecastTimes: MeasuredTimes;
   readonly speedups: Speedups;
 }
 
 /** The parts of the page that follow from evaluations, by the names of their marks. */
 function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> {
-  const { forecasts, speedups } = sources;
+  const { forecasts, forecastTimes, speedups } = sources;
   const [grid, shallow] = [gridOf(sources.summary), gridOf(sources.shallow)];
   const claims = [...claimsOf(grid, shallow, speedups), ...forecastClaims(forecasts)];
   return {
@@ -47,7 +49,7 @@ function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> 
     verdicts: tables.verdictCounts(grid),
     shallow: tables.verdictTableAt(shallow, 0, ["psnr", "clip", "fd"]),
     reference: forecastSetting(forecasts),
-    forecasts: forecastTable(forecasts),
+    forecasts: forecastTable(forecasts, forecastTimes),
     full: tables.fullTable(grid),
   };
 }
