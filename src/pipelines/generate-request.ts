@@ -70,6 +70,7 @@ export const ACCEPTED = {
     "sizes",
     "vaeTiling",
     "tinyVaeFor",
+    "refinerStart",
     "previewKind",
     "timesteps",
     "sigmas",

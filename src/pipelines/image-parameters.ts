@@ -21,6 +21,8 @@ export interface ImageText {
   readonly sigmas?: ScheduleChoice | undefined;
   readonly timestepSelection?: string | undefined;
   readonly sizes?: PictureSizes | undefined;
+  /** What ended its run. */
+  readonly refiner?: { readonly name: string; readonly start: number } | undefined;
   /** What steered it. */
   readonly controls?: readonly ControlText[] | undefined;
 }
@@ -53,7 +55,7 @@ export function imageParameters(
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
-  Object.assign(settings, scheduleTexts(options), sizeTexts(options), controlTexts(options));
+  Object.assign(settings, scheduleTexts(options), sizeTexts(options), refinerTexts(options), controlTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
@@ -80,6 +82,9 @@ const sizeTexts = ({ sizes = {} }: ImageText): Readonly<Record<string, string>> 
       return size === undefined ? [] : [[SIZE_TEXTS[name].setting, formatSize(size)]];
     }),
   );
+
+const refinerTexts = ({ refiner }: ImageText): Readonly<Record<string, string | number>> =>
+  refiner === undefined ? {} : { Refiner: refiner.name, "Refiner switch at": refiner.start };
 
 /** What AUTOMATIC1111's extension calls the mode in which a network guesses. */
 export const GUESSING = "ControlNet is more important";

@@ -14,6 +14,7 @@ import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
 import { withTrainedSampleSize } from "./old-sample-size.ts";
 import type { Control } from "./parts/control.ts";
+import type { Refiner } from "./parts/refiner.ts";
 import {
   FAMILIES,
   type FamilyName,
@@ -44,6 +45,8 @@ export interface StableDiffusionModel extends TextEncoder {
   readonly scheduler: SchedulerConfig;
   /** Decodes in place of `vae`, faster and not as well. */
   readonly tinyVae?: Network<TinyAutoencoderConfig> | undefined;
+  /** Ends runs, in place of `unet`. */
+  readonly refiner?: Refiner | undefined;
   /** What steers every run, by a picture each. */
   readonly controls?: readonly Control[] | undefined;
 }
@@ -110,7 +113,7 @@ export async function openStableDiffusionFolder(
 function refuseRefiner({ components, options }: ModelIndex, folder: string): void {
   if (components.get("text_encoder") && options.get("requires_aesthetics_score") !== true) return;
   throw new CheckpointError(
-    `Cannot open "${folder}": SDXL refiners are not supported, an SDXL base model is required`,
+    `Cannot open "${folder}": it is an SDXL refiner, which ends the runs of a base model; open the base, and give this as its refiner`,
     {
       code: "MODEL_UNSUPPORTED",
     },

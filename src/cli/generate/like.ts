@@ -79,6 +79,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
       ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
       ...controlFlagsOf(controls),
+      refinerStart: read("Refiner switch at"),
       width: width === undefined ? undefined : Number(width),
       height: height === undefined ? undefined : Number(height),
     }) as Partial<GenerationFlags>,
@@ -126,6 +127,9 @@ export function withLiked(
     throw new UsageError(
       `Cannot repeat "${path}" without --controlnet and --control-image: it was steered by ${liked.controls.join(" and ")}`,
     );
+  }
+  if (all.refinerStart !== undefined && all.refiner === undefined) {
+    throw new UsageError(`Cannot repeat "${path}" without --refiner: one ended its run, which it does not hold`);
   }
   if (conditioned !== "class" || all.class !== undefined) return all;
   return { ...all, class: likedPrompts(liked).map((text) => classNumber(text, path)) };
