@@ -13,7 +13,7 @@ import type { ImageText } from "./image-parameters.ts";
 import type { PreviewKind } from "./latents/previews.ts";
 import type { PipelineEffects } from "./run/effects.ts";
 import type { Pipeline } from "./run/pipeline.ts";
-import { controlledSize, controlsOf, settleControls } from "./text-to-image/control-options.ts";
+import { controlledSize, controlsOf, settleControls } from "./text-to-image/control/control-options.ts";
 import { modeOf } from "./text-to-image/image-source.ts";
 import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
 import { quickPreviewOf, REFINER_START } from "./text-to-image/text-to-image-options.ts";

@@ -2,7 +2,7 @@ import { formatPolicy } from "../deepcache/policies.ts";
 import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
-import type { SettledControl } from "./text-to-image/control-options.ts";
+import type { SettledControl } from "./text-to-image/control/control-options.ts";
 import type { PictureSizes } from "./text-to-image/picture-sizes.ts";
 import { formatSize, SIZE_NAMES, SIZE_TEXTS } from "./text-to-image/size-texts.ts";
 import { VERSION } from "./version.ts";

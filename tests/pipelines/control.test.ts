@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { crop } from "../../src/image/geometry/crop.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
-import type { ControlOptions } from "../../src/pipelines/text-to-image/control-options.ts";
+import type { ControlOptions } from "../../src/pipelines/text-to-image/control/control-options.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openModel } from "../../src/systems/open-model.ts";

@@ -84,8 +84,7 @@ export function addModelFlags(command: Command): Command {
     .option("--no-ema", "take the weights themselves where a file also has averaged ones")
     .option("--tokenizer <folder>", "vocabulary for single files of Stable Diffusion (default: CLIP's)")
     .option("--vae <path>", "use this autoencoder instead of the model's own, a folder or a file")
-    .option("--tiny-vae <path>", "decode by this tiny autoencoder (TAESD), a folder or a file; faster, not as well")
-    .option("--refiner <folder>", "let this SDXL refiner end runs");
+    .option("--tiny-vae <path>", "decode by this tiny autoencoder (TAESD), a folder or a file; faster, not as well");
 }
 
 /** Adds the flags that say how images are made. */
@@ -105,6 +104,7 @@ export function addSamplingFlags(command: Command): Command {
       number("--guidance-scale"),
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
+    .option("--refiner <folder>", "let this SDXL refiner end runs")
     .option(
       "--refiner-start <x>",
       "the share of the schedule after which --refiner takes over (default: 0.8)",

@@ -15,7 +15,12 @@ import {
   settleSchedule,
 } from "../run/run-options.ts";
 import { conditionerOf } from "./conditioner-of.ts";
-import { type ControlOptions, controlledSize, type SettledControls, settleControls } from "./control-options.ts";
+import {
+  type ControlOptions,
+  controlledSize,
+  type SettledControls,
+  settleControls,
+} from "./control/control-options.ts";
 import { type ImageOptions, modeOf, type Source, settleSource } from "./image-source.ts";
 import { type PictureSizes, refinerSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
 
