@@ -115,3 +115,15 @@ describe("a steered run beside those", () => {
     expect(latents).toBeCloseTensor(more.tensor(name), ADAPTED_LATENTS);
   });
 });
+
+test("SDXL's T2I-Adapter ends where the reference ends", async () => {
+  await using pipeline = textToImage(await steered("sdxl", ["t2i-xl"]), { runtime: nodeRuntime() });
+  const { latents } = await pipeline.generate(
+    {
+      ...{ prompt: "a fox", negativePrompt: "blurry", steps: 6, seed: 11, guidanceScale: 5, width: 64, height: 64 },
+      ...{ controlImage: picture(goldenOf("sdxl"), 0), controlScale: 0.7 },
+    },
+    { latentsOnly: true },
+  );
+  expect(latents).toBeCloseTensor(readFixture("adapters/sdxl/t2i.safetensors").tensor("xl"), ADAPTED_LATENTS);
+});
