@@ -51,7 +51,7 @@ export interface PipelineOptions {
   readonly vae?: string | undefined;
   /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
   readonly tinyVae?: string | undefined;
-  /** An SDXL refiner that ends runs: a folder of diffusers. */
+  /** An SDXL refiner that ends runs: a folder of diffusers, or a file. */
   readonly refiner?: string | undefined;
   /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
   readonly controlnet?: string | readonly string[] | undefined;

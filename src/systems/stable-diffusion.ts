@@ -111,14 +111,15 @@ export async function openStableDiffusionFolder(
 
 /** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */
 function refuseRefiner({ components, options }: ModelIndex, folder: string): void {
-  if (components.get("text_encoder") && options.get("requires_aesthetics_score") !== true) return;
-  throw new CheckpointError(
-    `Cannot open "${folder}": it is an SDXL refiner, which ends the runs of a base model; open the base, and give this as its refiner`,
-    {
-      code: "MODEL_UNSUPPORTED",
-    },
-  );
+  if (!components.get("text_encoder") || options.get("requires_aesthetics_score") === true) throw refinerAlone(folder);
 }
+
+/** What there is to say of a refiner that is opened as a model. */
+export const refinerAlone = (name: string): CheckpointError =>
+  new CheckpointError(
+    `Cannot open "${name}": it is an SDXL refiner, which ends the runs of a base model; open the base, and give this as its refiner`,
+    { code: "MODEL_UNSUPPORTED" },
+  );
 
 function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {
   const given = options.get("force_zeros_for_empty_prompt") ?? true;

@@ -49,7 +49,7 @@ test("generate --refiner ends where the reference ends, and says so in the pictu
 
 test.each([
   [["--refiner-start", "0.5"], "Cannot use --refiner-start without --refiner"],
-  [["--refiner", "nothing"], "there is no such folder"],
+  [["--refiner", "nothing"], 'Cannot open the refiner "nothing": there is no such file or folder'],
   [
     ["--refiner", "fine", "--refiner-start", "2"],
     "Cannot refine from 2 of the schedule: a number above 0 and below 1 is required",

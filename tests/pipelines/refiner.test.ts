@@ -3,11 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rgbImage } from "../../src/image/rgb-image.ts";
+import { ARCHITECTURES } from "../../src/models/architectures.ts";
+import { autoencoderKlConfig } from "../../src/models/autoencoder/autoencoder-kl.ts";
+import { unet } from "../../src/models/unet/unet.ts";
+import { describeSingleFile } from "../../src/originals/stable-diffusion/single-file.ts";
 import type { PipelineEvent } from "../../src/pipelines/run/events.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openModel } from "../../src/systems/open-model.ts";
+import { refinerOfFile } from "../../src/systems/parts/refiner.ts";
+import { defaultTokenizerFolder } from "../../src/systems/shipped.ts";
 import type { StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
+import { imaginedFile, publishedFile } from "../originals/original-names.ts";
 import { ADAPTED_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
 
@@ -97,6 +104,35 @@ describe("openModel() with a refiner", () => {
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), cross_attention_dim: 20 }));
     await expect(opened("sdxl", narrow)).rejects.toThrow(
       /its U-Net takes prompts of width 20, its text encoder gives 12$/,
+    );
+  });
+});
+
+describe("a refiner's file in the original names", () => {
+  const tensors = [...publishedFile("sdxl").weights].flatMap(([name, { shape }]) => {
+    if (name.startsWith("conditioner.embedders.0.")) return [];
+    const renamed = name.replace("conditioner.embedders.1.", "conditioner.embedders.0.");
+    if (/attn2\.to_[kv]\.weight$/.test(name)) return [[renamed, [shape[0] ?? 0, 1280]] as const];
+    return [[renamed, name.endsWith("label_emb.0.0.weight") ? [shape[0] ?? 0, 2560] : shape] as const];
+  });
+  const base = { name: "base", vae: autoencoderKlConfig(ARCHITECTURES["stable-diffusion-xl"].vae), isBase: true };
+  const tokenizer = defaultTokenizerFolder();
+
+  test("is told from a base model's, and read by the one text encoder that it has", async () => {
+    const file = describeSingleFile(imaginedFile(tensors), "fine.safetensors");
+    expect(file.kind).toBe("sdxl-refiner");
+    const refiner = await refinerOfFile(file, "fine.safetensors", base, tokenizer);
+    expect(refiner.name).toBe("fine");
+    expect(refiner.unet.config).toMatchObject({ contextWidth: 1280, addition: { inputWidth: 2560, numbers: 5 } });
+    expect(refiner.text).toMatchObject({ textEncoder: { config: { width: 1280, projection: 1280 } } });
+    expect(refiner.text.tokenizer.pad).toBe(0);
+    expect(() => unet(refiner.unet.config, { batch: 1, height: 8, width: 8 }, refiner.unet.weights)).not.toThrow();
+  });
+
+  test("is refused where it is a base model's", async () => {
+    const file = describeSingleFile(publishedFile("sdxl"), "base.safetensors");
+    await expect(refinerOfFile(file, "base.safetensors", base, tokenizer)).rejects.toThrow(
+      'Cannot refine what "base" makes by "base.safetensors": it is no SDXL refiner',
     );
   });
 });

@@ -104,7 +104,7 @@ export function addSamplingFlags(command: Command): Command {
       number("--guidance-scale"),
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
-    .option("--refiner <folder>", "let this SDXL refiner end runs")
+    .option("--refiner <path>", "let this SDXL refiner end runs, a folder or a file")
     .option(
       "--refiner-start <x>",
       "the share of the schedule after which --refiner takes over (default: 0.8)",

@@ -20,7 +20,7 @@ export const partNames = ({ controls = [], vae, tinyVae, refiner }: PartLocation
 /** `model` with parts from elsewhere, each of which has to go with it. */
 export async function withParts(
   model: StableDiffusionModel,
-  { controls = [], vae, tinyVae, refiner, cacheFolder, onProgress, signal }: Omit<ModelLocation, "path">,
+  { controls = [], vae, tinyVae, refiner, tokenizer, cacheFolder, onProgress, signal }: Omit<ModelLocation, "path">,
 ): Promise<StableDiffusionModel> {
   const options = { cacheFolder, onProgress, signal };
   const own = { name: model.folder, vae: model.vae.config };
@@ -31,7 +31,13 @@ export async function withParts(
     ...(tinyVae === undefined ? {} : { tinyVae: await openTinyAutoencoder(tinyVae, own, options) }),
     ...(refiner === undefined
       ? {}
-      : { refiner: await openRefiner(refiner, { ...own, isBase: model.second !== undefined }, options) }),
+      : {
+          refiner: await openRefiner(
+            refiner,
+            { ...own, isBase: model.second !== undefined },
+            { ...options, tokenizer },
+          ),
+        }),
     ...(controls.length === 0
       ? {}
       : { controls: await Promise.all(controls.map((control) => openControl(control, steerable, options))) }),
