@@ -30,7 +30,7 @@ export interface DescribedModel {
   readonly pipeline: Pipeline<GenerateRequest>;
   rows(request: GenerateRequest): readonly string[];
   /** What beside the model makes a run's images, for their texts. */
-  partTexts(request: GenerateRequest): Pick<ImageText, "controls" | "refiner">;
+  partTexts(request: GenerateRequest): Pick<ImageText, "controls" | "refiner" | "vae" | "vaeDecoder">;
   memory(request: GenerateRequest): MemoryOptions;
 }
 
@@ -53,6 +53,8 @@ export function describeModel(opened: OpenedModel, effects: PipelineEffects): De
           const { refinerStart: start = REFINER_START } = request;
           return {
             controls: controls.map((control, i) => ({ ...control, guess, name: model.controls?.[i]?.name ?? "" })),
+            vae: model.vaeNames?.vae,
+            vaeDecoder: request.tinyVaeFor === "previews" ? undefined : model.vaeNames?.tinyVae,
             refiner: model.refiner && { name: model.refiner.name, start },
           };
         },

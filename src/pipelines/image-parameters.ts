@@ -21,6 +21,9 @@ export interface ImageText {
   readonly sigmas?: ScheduleChoice | undefined;
   readonly timestepSelection?: string | undefined;
   readonly sizes?: PictureSizes | undefined;
+  /** The autoencoders that stood in for the model's own. */
+  readonly vae?: string | undefined;
+  readonly vaeDecoder?: string | undefined;
   /** What ended its run. */
   readonly refiner?: { readonly name: string; readonly start: number } | undefined;
   /** What steered it. */
@@ -55,6 +58,8 @@ export function imageParameters(
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
+  if (options.vae !== undefined) settings["VAE"] = options.vae;
+  if (options.vaeDecoder !== undefined) settings["VAE Decoder"] = options.vaeDecoder;
   Object.assign(settings, scheduleTexts(options), sizeTexts(options), refinerTexts(options), controlTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });

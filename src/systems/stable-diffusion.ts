@@ -43,6 +43,8 @@ export interface StableDiffusionModel extends TextEncoder {
   /** SDXL reads prompts twice. */
   readonly second?: SecondTextEncoder | undefined;
   readonly scheduler: SchedulerConfig;
+  /** Of an autoencoder from elsewhere, and of the tiny one, for people. */
+  readonly vaeNames?: { readonly vae?: string | undefined; readonly tinyVae?: string | undefined } | undefined;
   /** Decodes in place of `vae`, faster and not as well. */
   readonly tinyVae?: Network<TinyAutoencoderConfig> | undefined;
   /** Ends runs, in place of `unet`. */

@@ -20,6 +20,8 @@ export interface LikedPicture {
   readonly model: string | undefined;
   readonly seed: number | undefined;
   readonly cache: CachePolicy;
+  /** The names of autoencoders that decoded it in place of the model's own, by the flags that name one. */
+  readonly decoders: Readonly<Partial<Record<"vae" | "tinyVae", string>>>;
   /** The names of the control networks that steered it. */
   readonly controls: readonly string[];
   /** By the names of flags. */
@@ -62,6 +64,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
     prompt,
     model: text("Model"),
     seed: read("Seed"),
+    decoders: given({ vae: text("VAE"), tinyVae: text("VAE Decoder") }) as LikedPicture["decoders"],
     controls: controls.map(({ name }) => name),
     cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
     batch: batchOf(prompt, settings, path, read),

@@ -1,5 +1,6 @@
+import { nameOf } from "../../checkpoint/files/place.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
-import type { ModelLocation } from "../model-location.ts";
+import { type ModelLocation, modelName } from "../model-location.ts";
 import type { StableDiffusionModel } from "../stable-diffusion.ts";
 import { openAutoencoder } from "./autoencoder.ts";
 import { openControl } from "./control.ts";
@@ -27,6 +28,7 @@ export async function withParts(
   const steerable = { name: model.folder, unet: model.unet.config, factor: reduction(model.vae.config) };
   return {
     ...model,
+    vaeNames: { vae: vae && modelName(nameOf(vae)), tinyVae: tinyVae && modelName(nameOf(tinyVae)) },
     ...(vae === undefined ? {} : { vae: await openAutoencoder(vae, own, options) }),
     ...(tinyVae === undefined ? {} : { tinyVae: await openTinyAutoencoder(tinyVae, own, options) }),
     ...(refiner === undefined
