@@ -144,9 +144,30 @@ export async function locationOf(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ModelLocation & { readonly path: string }> {
-  const { model, config, variant, ema, tokenizer = defaultTokenizerFolder(), vae, tinyVae, controlnet } = flags;
+  const {
+    model,
+    config,
+    variant,
+    ema,
+    tokenizer = defaultTokenizerFolder(),
+    vae,
+    tinyVae,
+    refiner,
+    controlnet,
+  } = flags;
   const path = model === undefined ? defaultModelFolder() : await resolveWeights(model);
-  return { path, config, variant, ema, tokenizer, vae, tinyVae, controls: controlnet, ...conversion(terminal, signal) };
+  return {
+    path,
+    config,
+    variant,
+    ema,
+    tokenizer,
+    vae,
+    tinyVae,
+    refiner,
+    controls: controlnet,
+    ...conversion(terminal, signal),
+  };
 }
 
 /** What runs are made on. */

@@ -69,6 +69,7 @@ const SHARED_NAMES = [
   "count",
   "oneGenerator",
   "tinyVaeFor",
+  "refinerStart",
   "previewEvery",
 ] as const;
 
@@ -115,6 +116,7 @@ const SOME_MODELS = [
   "height",
   "vaeTiling",
   "tinyVaeFor",
+  "refinerStart",
   "previewKind",
   "class",
   "timestepSelection",
@@ -131,6 +133,9 @@ function refuseForeignFlags({ task, accepts }: AnyPipeline, prompts: readonly st
   const needsImage = (["mask", "strength", "fit"] as const).find((flag) => flags[flag] !== undefined);
   if (foreign === undefined && needsImage !== undefined && flags.image === undefined) {
     throw new UsageError(`Cannot use --${needsImage} without --image`);
+  }
+  if (foreign === undefined && flags.refinerStart !== undefined && flags.refiner === undefined) {
+    throw new UsageError("Cannot use --refiner-start without --refiner");
   }
   if (foreign === undefined && flags.tinyVaeFor !== undefined && flags.tinyVae === undefined) {
     throw new UsageError("Cannot use --tiny-vae-for without --tiny-vae");

@@ -169,6 +169,27 @@ export interface RunSummary {
   readonly parts: Readonly<Record<PartName, PartSummary>>;
 }
 
+/** A run whose second network went on after `before` evaluations of the first; costs of one evaluation are the first one's. */
+export function joinedSummaries(first: RunSummary, second: RunSummary, before: number): RunSummary {
+  const part = (name: PartName): PartSummary => ({
+    ...first.parts[name],
+    runs: first.parts[name].runs + second.parts[name].runs,
+    seconds: first.parts[name].seconds + second.parts[name].seconds,
+  });
+  const [a, b] = [first.macs, second.macs];
+  const sum = (name: "total" | "uncached" | "prelude" | "forecast"): number => a[name] + b[name];
+  const macs = {
+    ...a,
+    ...{ total: sum("total"), uncached: sum("uncached"), prelude: sum("prelude"), forecast: sum("forecast") },
+  };
+  return {
+    full: [...first.full, ...second.full.map((evaluation) => before + evaluation)],
+    macs,
+    fse: macs.total / macs.full,
+    parts: { prelude: part("prelude"), head: part("head"), trunk: part("trunk"), tail: part("tail") },
+  };
+}
+
 /** Sums up the evaluations of a run. */
 export function summarize(evaluations: readonly Evaluation[], macs: PartMacs): RunSummary {
   const full = evaluations.filter((evaluation) => evaluation.full).map(({ index }) => index);

@@ -63,6 +63,7 @@ export const PIPELINE_TYPES: OptionTypes = {
   variant: text,
   vae: text,
   tinyVae: text,
+  refiner: text,
   controlnet: texts,
   ema: flag,
   cacheFolder: text,

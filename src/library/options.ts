@@ -96,6 +96,8 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   readonly sizes?: PictureSizes | undefined;
   /** Decode and encode large pictures in overlapping tiles, so that memory does not grow with their size. */
   readonly vaeTiling?: boolean | undefined;
+  /** The share of the schedule after which the pipeline's refiner takes over; 0.8 where left out. */
+  readonly refinerStart?: number | undefined;
   /** What the pipeline's tiny autoencoder decodes: "all" (default), or "previews" alone. */
   readonly tinyVaeFor?: TinyVaeUse | undefined;
   /**

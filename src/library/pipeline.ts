@@ -51,6 +51,8 @@ export interface PipelineOptions {
   readonly vae?: string | undefined;
   /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
   readonly tinyVae?: string | undefined;
+  /** An SDXL refiner that ends runs: a folder of diffusers, or a file. */
+  readonly refiner?: string | undefined;
   /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
   readonly controlnet?: string | readonly string[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
@@ -74,6 +76,7 @@ const OPTION_NAMES = [
   "tokenizer",
   "vae",
   "tinyVae",
+  "refiner",
   "controlnet",
   "cacheFolder",
   "runtime",
@@ -100,7 +103,7 @@ export async function pipeline(
   checkOptionTypes(named, PIPELINE_TYPES);
   const settings: PipelineOptions = named;
   const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
-  const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, controlnet } = settings;
+  const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, refiner, controlnet } = settings;
   checkOptionTypes({ ...queue }, QUEUE_TYPES);
   signal?.throwIfAborted();
   const opened = await openModel({
@@ -110,7 +113,7 @@ export async function pipeline(
     ema,
     tokenizer,
     signal,
-    ...{ vae, tinyVae },
+    ...{ vae, tinyVae, refiner },
     controls: controlnet === undefined ? undefined : [controlnet].flat(),
     cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),

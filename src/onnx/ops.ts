@@ -211,8 +211,9 @@ export const averagePool = (x: Value, attributes: PoolAttributes): Value => pool
 
 function pool(op: string, x: Value, { kernel, stride, padding = 0, roundUp = false }: PoolAttributes): Value {
   const end = (axis: number): number => {
-    const over = (sizeOf(x, axis) + 2 * padding - kernel) % stride;
-    return roundUp && over > 0 ? padding + stride - over : padding;
+    const beyond = kernel - sizeOf(x, axis) - 2 * padding; // of the first window; below 0 where others follow
+    const over = beyond > 0 ? beyond : (stride - (-beyond % stride)) % stride;
+    return roundUp ? padding + over : padding;
   };
   const side = (axis: number): number => convolvedSize(sizeOf(x, axis), kernel, stride, padding, end(axis));
   const shape = [sizeOf(x, 0), sizeOf(x, 1), side(2), side(3)];

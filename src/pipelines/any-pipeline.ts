@@ -53,7 +53,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
 
 /** The pipeline of an opened model, whatever its kind; `name` is what its images say that they were made with. */
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
-  const { conditioned, pipeline, sizes, quickPreview, rows, controlTexts, memory } = describeModel(opened, effects);
+  const { conditioned, pipeline, sizes, quickPreview, rows, partTexts, memory } = describeModel(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
   const choose = (request: GenerateRequest): Choice | undefined => chooseFor(request, opened.kind, choicesOf(opened));
@@ -87,7 +87,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
       return estimateMemory(opened, { ...cutAs, ...memory(request), ...options });
     },
     parameters: (request, result, index) =>
-      imageParameters({ ...request, prompts: rows(request), controls: controlTexts(request) }, result, index, name),
+      imageParameters({ ...request, prompts: rows(request), ...partTexts(request) }, result, index, name),
     dispose: pipeline.dispose,
     [Symbol.asyncDispose]: pipeline.dispose,
   };

@@ -9,14 +9,14 @@ import {
 import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import type { MemoryOptions } from "./estimate-memory.ts";
 import type { GenerateRequest, ImageSizes } from "./generate-request.ts";
-import type { ControlText } from "./image-parameters.ts";
+import type { ImageText } from "./image-parameters.ts";
 import type { PreviewKind } from "./latents/previews.ts";
 import type { PipelineEffects } from "./run/effects.ts";
 import type { Pipeline } from "./run/pipeline.ts";
-import { controlledSize, controlsOf, settleControls } from "./text-to-image/control-options.ts";
+import { controlledSize, controlsOf, settleControls } from "./text-to-image/control/control-options.ts";
 import { modeOf } from "./text-to-image/image-source.ts";
 import { isGuided, textToImage } from "./text-to-image/text-to-image.ts";
-import { quickPreviewOf } from "./text-to-image/text-to-image-options.ts";
+import { quickPreviewOf, REFINER_START } from "./text-to-image/text-to-image-options.ts";
 import { unconditional } from "./unconditional/unconditional.ts";
 
 /** What images are told from. */
@@ -29,8 +29,8 @@ export interface DescribedModel {
   readonly quickPreview?: PreviewKind | undefined;
   readonly pipeline: Pipeline<GenerateRequest>;
   rows(request: GenerateRequest): readonly string[];
-  /** What steers a run, for its images' texts. */
-  controlTexts(request: GenerateRequest): readonly ControlText[];
+  /** What beside the model makes a run's images, for their texts. */
+  partTexts(request: GenerateRequest): Pick<ImageText, "controls" | "refiner" | "vae" | "vaeDecoder">;
   memory(request: GenerateRequest): MemoryOptions;
 }
 
@@ -48,9 +48,15 @@ export function describeModel(opened: OpenedModel, effects: PipelineEffects): De
         sizes: latentSizes(reduction(model.vae.config), model.unet.config.sampleSize ?? [64, 64]),
         pipeline: withOptions(inner, (request) => ({ ...request, prompt: request.prompt ?? [] })),
         rows,
-        controlTexts(request) {
+        partTexts(request) {
           const { controls, guess } = settleControls(request, model.controls);
-          return controls.map((control, i) => ({ ...control, guess, name: model.controls?.[i]?.name ?? "" }));
+          const { refinerStart: start = REFINER_START } = request;
+          return {
+            controls: controls.map((control, i) => ({ ...control, guess, name: model.controls?.[i]?.name ?? "" })),
+            vae: model.vaeNames?.vae,
+            vaeDecoder: request.tinyVaeFor === "previews" ? undefined : model.vaeNames?.tinyVae,
+            refiner: model.refiner && { name: model.refiner.name, start },
+          };
         },
         memory(request) {
           const { image = controlledSize(request, reduction(model.vae.config)), vaeTiling, count = 1 } = request;
@@ -85,7 +91,7 @@ export function describeModel(opened: OpenedModel, effects: PipelineEffects): De
           classes: ids(request),
           sampler: originalSampler(sampler),
         })),
-        controlTexts: () => [],
+        partTexts: () => ({}),
         rows: (request) => ids(request).map((id) => `class ${id}, ${classText(id, known)}`),
         memory: ({ guidanceScale = CLASS_DEFAULTS.guidanceScale, count = 1, ...request }) => ({
           guided: isClassGuided(guidanceScale),
@@ -99,7 +105,7 @@ export function describeModel(opened: OpenedModel, effects: PipelineEffects): De
         sizes: latentSizes(1, opened.model.size),
         pipeline: unconditional(opened.model, effects),
         rows: () => [],
-        controlTexts: () => [],
+        partTexts: () => ({}),
         memory: ({ count }) => ({ count }),
       };
   }

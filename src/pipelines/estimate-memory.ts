@@ -23,7 +23,7 @@ export type MemoryModel =
   | { readonly kind: "class-to-image"; readonly model: Pick<LatentDiffusionModel, "unet" | "firstStage"> }
   | { readonly kind: "unconditional-image" | "network"; readonly model: { readonly unet: Network<UNetConfig> } };
 
-type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae" | "tinyVae"> &
+type PromptedModel = Pick<StableDiffusionModel, "unet" | "vae" | "tinyVae" | "refiner"> &
   Encoder & { readonly second?: Encoder | undefined };
 interface Encoder {
   readonly textEncoder: Network<ClipTextConfig>;
@@ -61,7 +61,14 @@ export interface MemoryOptions {
 
 /** What one part of a program takes, in bytes. */
 export interface MemoryComponent extends NetworkMemory {
-  readonly name: "text encoder" | "second text encoder" | "image encoder" | "U-Net" | "decoder";
+  readonly name:
+    | "text encoder"
+    | "second text encoder"
+    | "refiner's text encoder"
+    | "image encoder"
+    | "U-Net"
+    | "refiner"
+    | "decoder";
 }
 
 /** How much memory a run is going to take, in bytes. */
@@ -89,13 +96,14 @@ const PROCESS_BYTES = MAIN_BYTES + THREAD_BYTES;
 export function estimateMemory(opened: MemoryModel, options: MemoryOptions = {}): MemoryEstimate {
   const { keepLoaded = true } = options;
   const components = componentsOf(opened, options);
-  const unetHeld = components.find(({ name }) => name === "U-Net")?.held ?? 0;
+  let unetsHeld = 0; // by U-Nets that stay while others load
   let kept = 0;
-  const phases = components.map(({ name, peak, weights, kept: own }) => {
+  const phases = components.map(({ name, peak, weights, held, kept: own }) => {
     // What is kept of networks before serves this one's weights; its results are mostly too large for the holes.
     const before = Math.max(0, kept - weights);
-    const beside = name === "decoder" && keepLoaded ? unetHeld : before;
+    const beside = keepLoaded && unetsHeld > 0 ? unetsHeld : before;
     kept = Math.max(kept, own);
+    if (name === "U-Net" || name === "refiner") unetsHeld += held;
     return { name, peak: PROCESS_BYTES + peak + beside };
   });
   return { peak: Math.max(...phases.map(({ peak }) => peak)), process: PROCESS_BYTES, components, phases };
@@ -148,6 +156,7 @@ function unetComponent(
 
 function promptedComponents(model: PromptedModel, options: MemoryOptions, describe: Describe): MemoryComponent[] {
   const { guided = false, fromImage = false } = options;
+  const { refiner } = model;
   const { config, weights } = model.vae;
   const factor = reduction(config);
   const [trainedHeight, trainedWidth] = model.unet.config.sampleSize ?? [64, 64];
@@ -175,8 +184,19 @@ function promptedComponents(model: PromptedModel, options: MemoryOptions, descri
   return [
     describe("text encoder", encode(model)),
     ...(model.second === undefined ? [] : [describe("second text encoder", encode(model.second))]),
+    ...(refiner === undefined ? [] : [describe("refiner's text encoder", encode(refiner.text))]),
     ...(fromImage ? [describe("image encoder", { graph: autoencoderEncoder(config, image, weights) })] : []),
     unetComponent(model.unet, size, options, describe),
+    ...(refiner === undefined
+      ? []
+      : [
+          unetComponent(
+            refiner.unet,
+            { ...size, contextLength: refiner.text.textEncoder.config.positions },
+            { ...options, controls: undefined },
+            (_, ...sessions) => describe("refiner", ...sessions),
+          ),
+        ]),
     describe("decoder", { graph: decoderOf(model, options, size) ?? autoencoderDecoder(config, latent, weights) }),
   ];
 }

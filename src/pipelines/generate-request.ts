@@ -1,7 +1,7 @@
 import type { OpenedModel } from "../systems/open-model.ts";
 import type { ClassConditionalOptions } from "./class-conditional/class-conditional-options.ts";
 import type { PresetName } from "./presets.ts";
-import { CONTROL_OPTIONS } from "./text-to-image/control-options.ts";
+import { CONTROL_OPTIONS } from "./text-to-image/control/control-options.ts";
 import type { TextToImageOptions } from "./text-to-image/text-to-image-options.ts";
 import type { UnconditionalOptions } from "./unconditional/unconditional-options.ts";
 
@@ -70,6 +70,7 @@ export const ACCEPTED = {
     "sizes",
     "vaeTiling",
     "tinyVaeFor",
+    "refinerStart",
     "previewKind",
     "timesteps",
     "sigmas",

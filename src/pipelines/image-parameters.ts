@@ -2,7 +2,7 @@ import { formatPolicy } from "../deepcache/policies.ts";
 import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
 import type { GenerationResult } from "./run/events.ts";
-import type { SettledControl } from "./text-to-image/control-options.ts";
+import type { SettledControl } from "./text-to-image/control/control-options.ts";
 import type { PictureSizes } from "./text-to-image/picture-sizes.ts";
 import { formatSize, SIZE_NAMES, SIZE_TEXTS } from "./text-to-image/size-texts.ts";
 import { VERSION } from "./version.ts";
@@ -21,6 +21,11 @@ export interface ImageText {
   readonly sigmas?: ScheduleChoice | undefined;
   readonly timestepSelection?: string | undefined;
   readonly sizes?: PictureSizes | undefined;
+  /** The autoencoders that stood in for the model's own. */
+  readonly vae?: string | undefined;
+  readonly vaeDecoder?: string | undefined;
+  /** What ended its run. */
+  readonly refiner?: { readonly name: string; readonly start: number } | undefined;
   /** What steered it. */
   readonly controls?: readonly ControlText[] | undefined;
 }
@@ -53,7 +58,9 @@ export function imageParameters(
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
-  Object.assign(settings, scheduleTexts(options), sizeTexts(options), controlTexts(options));
+  if (options.vae !== undefined) settings["VAE"] = options.vae;
+  if (options.vaeDecoder !== undefined) settings["VAE Decoder"] = options.vaeDecoder;
+  Object.assign(settings, scheduleTexts(options), sizeTexts(options), refinerTexts(options), controlTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
@@ -80,6 +87,9 @@ const sizeTexts = ({ sizes = {} }: ImageText): Readonly<Record<string, string>> 
       return size === undefined ? [] : [[SIZE_TEXTS[name].setting, formatSize(size)]];
     }),
   );
+
+const refinerTexts = ({ refiner }: ImageText): Readonly<Record<string, string | number>> =>
+  refiner === undefined ? {} : { Refiner: refiner.name, "Refiner switch at": refiner.start };
 
 /** What AUTOMATIC1111's extension calls the mode in which a network guesses. */
 export const GUESSING = "ControlNet is more important";

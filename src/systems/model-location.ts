@@ -23,6 +23,8 @@ export interface ModelLocation extends Omit<OpenCheckpointOptions, "at"> {
   readonly controls?: readonly (FolderLike | FileLike)[] | undefined;
   /** An autoencoder in place of the model's own, a folder or a file. */
   readonly vae?: FolderLike | FileLike | undefined;
+  /** An SDXL refiner that ends runs, a folder or a file. */
+  readonly refiner?: FolderLike | FileLike | undefined;
   /** A tiny autoencoder (TAESD) to decode by, a folder or a file. */
   readonly tinyVae?: FolderLike | FileLike | undefined;
 }

@@ -9,11 +9,8 @@ import { openSingleFile, type SingleFileNetwork } from "../originals/stable-diff
 import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import type { ModelLocation } from "./model-location.ts";
 import { modelDefaults } from "./published-defaults.ts";
-import { checkFit, type Network, type StableDiffusionModel, seenBy } from "./stable-diffusion.ts";
-import type { TextEncoder } from "./text-encoder.ts";
-
-/** OpenCLIP's prompts are filled up with token 0, OpenAI's with the end. */
-const OPEN_CLIP_PADDING = { pad_token: "!" };
+import { checkFit, type Network, refinerAlone, type StableDiffusionModel, seenBy } from "./stable-diffusion.ts";
+import { OPEN_CLIP_PADDING, type TextEncoder } from "./text-encoder.ts";
 
 /** Opens a .safetensors or .ckpt file of Stable Diffusion in the names of its original code. */
 export async function openSingleStableDiffusion(
@@ -32,6 +29,7 @@ export async function openSingleStableDiffusion(
     textEncoder: network(encoder, clipTextConfig),
     tokenizer: await openClipTokenizer(openClip ? { ...vocabulary, specialTokens: OPEN_CLIP_PADDING } : vocabulary),
   });
+  if (file.kind === "sdxl-refiner") throw refinerAlone(path);
   const [first, second] = file.textEncoders;
   if (first === undefined) throw new TypeError(`"${path}" has no text encoder`);
   const [unet, vae] = [network(file.unet, unetConfig), network(file.vae, autoencoderKlConfig)];

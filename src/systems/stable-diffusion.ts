@@ -14,6 +14,7 @@ import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { Network } from "./network.ts";
 import { withTrainedSampleSize } from "./old-sample-size.ts";
 import type { Control } from "./parts/control.ts";
+import type { Refiner } from "./parts/refiner.ts";
 import {
   FAMILIES,
   type FamilyName,
@@ -42,8 +43,12 @@ export interface StableDiffusionModel extends TextEncoder {
   /** SDXL reads prompts twice. */
   readonly second?: SecondTextEncoder | undefined;
   readonly scheduler: SchedulerConfig;
+  /** Of an autoencoder from elsewhere, and of the tiny one, for people. */
+  readonly vaeNames?: { readonly vae?: string | undefined; readonly tinyVae?: string | undefined } | undefined;
   /** Decodes in place of `vae`, faster and not as well. */
   readonly tinyVae?: Network<TinyAutoencoderConfig> | undefined;
+  /** Ends runs, in place of `unet`. */
+  readonly refiner?: Refiner | undefined;
   /** What steers every run, by a picture each. */
   readonly controls?: readonly Control[] | undefined;
 }
@@ -108,14 +113,15 @@ export async function openStableDiffusionFolder(
 
 /** SDXL's refiner has no first text encoder and is told how beautiful the picture is instead of its size. */
 function refuseRefiner({ components, options }: ModelIndex, folder: string): void {
-  if (components.get("text_encoder") && options.get("requires_aesthetics_score") !== true) return;
-  throw new CheckpointError(
-    `Cannot open "${folder}": SDXL refiners are not supported, an SDXL base model is required`,
-    {
-      code: "MODEL_UNSUPPORTED",
-    },
-  );
+  if (!components.get("text_encoder") || options.get("requires_aesthetics_score") === true) throw refinerAlone(folder);
 }
+
+/** What there is to say of a refiner that is opened as a model. */
+export const refinerAlone = (name: string): CheckpointError =>
+  new CheckpointError(
+    `Cannot open "${name}": it is an SDXL refiner, which ends the runs of a base model; open the base, and give this as its refiner`,
+    { code: "MODEL_UNSUPPORTED" },
+  );
 
 function zeroMissingPrompt({ options }: ModelIndex, folder: string): boolean {
   const given = options.get("force_zeros_for_empty_prompt") ?? true;

@@ -13,3 +13,6 @@ export interface SecondTextEncoder extends TextEncoder {
   /** Whether a negative prompt that is not given is all zeros instead of the empty text. */
   readonly zeroMissingPrompt: boolean;
 }
+
+/** OpenCLIP's prompts are filled up with token 0, OpenAI's with the end. */
+export const OPEN_CLIP_PADDING = { pad_token: "!" };

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng, encodePng } from "../../src/image/png.ts";
 import { rgbImage } from "../../src/image/rgb-image.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -79,6 +80,10 @@ describe("generate", () => {
   ])("decodes as the reference does, %s by %o", async (name, flags) => {
     expect(await generate(...flags, "-o", "made.png")).toMatchObject({ code: 0 });
     expectPicture("made.png", decoded.tensor(name));
+    const { settings } = parseParameters(decodePng(readFileSync("made.png")).text["parameters"] ?? "");
+    const [flag, path = ""] = flags;
+    const setting = flag === "--vae" ? "VAE" : "VAE Decoder";
+    expect(settings[setting]).toBe(basename(path).replace(".safetensors", ""));
   });
 
   test.each([
@@ -101,6 +106,16 @@ describe("generate", () => {
     const { code, stderr } = await generate("-o", "never.png", ...flags);
     expect([code === 0, stderr]).toEqual([false, expect.stringContaining(message)]);
   });
+});
+
+test("generate --like warns of an autoencoder that is not given again", async () => {
+  await generate("--tiny-vae", TINY, "-o", "made.png");
+  const without = await runCli("generate", ...MODEL, "--like", "made.png", "-o", "again.png");
+  expect(without).toMatchObject({ code: 0 });
+  expect(without.stderr).toContain('"made.png" was decoded by "taesd", this one is not: give --tiny-vae');
+  const again = await runCli("generate", ...MODEL, "--like", "made.png", "--tiny-vae", TINY, "-o", "again.png");
+  expect(again.stderr).not.toContain("was decoded by");
+  expect(decodePng(readFileSync("again.png")).image).toEqual(decodePng(readFileSync("made.png")).image);
 });
 
 describe("generate --preview-every", () => {

@@ -283,6 +283,7 @@ describe("help", () => {
       "Arguments",
       "Pictures",
       "Model",
+      "Control",
       "Sampling",
       "Cache",
       "Device and memory",

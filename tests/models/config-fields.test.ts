@@ -6,6 +6,8 @@ import { tinyAutoencoderConfig } from "../../src/models/autoencoder/tiny-autoenc
 import { vqModelConfig } from "../../src/models/autoencoder/vq-model.ts";
 import { clipConfig } from "../../src/models/clip/clip.ts";
 import { clipTextConfig } from "../../src/models/clip/clip-text.ts";
+import { controlNetConfig } from "../../src/models/control/controlnet-config.ts";
+import { t2iAdapterConfig } from "../../src/models/control/t2i-adapter.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
 import stored from "../fixtures/config-fields.json" with { type: "json" };
@@ -218,6 +220,55 @@ const CLASSES: Readonly<Record<string, ConfigClass>> = {
       force_upcast: float32,
       scaling_factor: read,
       shift_factor: read,
+    },
+  },
+  ControlNetModel: {
+    read: controlNetConfig,
+    base: {},
+    fates: {
+      in_channels: read,
+      conditioning_channels: read,
+      flip_sin_to_cos: read,
+      freq_shift: read,
+      down_block_types: read,
+      mid_block_type: read,
+      only_cross_attention: read,
+      block_out_channels: read,
+      layers_per_block: read,
+      downsample_padding: read,
+      mid_block_scale_factor: read,
+      act_fn: { refused: "gelu" },
+      norm_num_groups: read,
+      norm_eps: read,
+      cross_attention_dim: read,
+      transformer_layers_per_block: read,
+      encoder_hid_dim: { refused: 64 },
+      encoder_hid_dim_type: { refused: "text_proj" },
+      attention_head_dim: read,
+      num_attention_heads: read,
+      use_linear_projection: read,
+      class_embed_type: { refused: "timestep" },
+      addition_embed_type: { refused: "text" },
+      addition_time_embed_dim: { unused: "of an addition_embed_type" },
+      num_class_embeds: read,
+      upcast_attention: float32,
+      resnet_time_scale_shift: { refused: "ada_group" },
+      projection_class_embeddings_input_dim: { unused: "of an addition_embed_type" },
+      controlnet_conditioning_channel_order: { refused: "gbr" },
+      conditioning_embedding_out_channels: read,
+      global_pool_conditions: read,
+      addition_embed_type_num_heads: { unused: "of an addition_embed_type that is refused" },
+    },
+  },
+  T2IAdapter: {
+    read: t2iAdapterConfig,
+    base: {},
+    fates: {
+      in_channels: read,
+      channels: read,
+      num_res_blocks: read,
+      downscale_factor: read,
+      adapter_type: { refused: "full_adapter_xxl" },
     },
   },
   CLIPTextConfig: {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { crop } from "../../src/image/geometry/crop.ts";
 import { type RgbImage, rgbImage } from "../../src/image/rgb-image.ts";
-import type { ControlOptions } from "../../src/pipelines/text-to-image/control-options.ts";
+import type { ControlNetConfig } from "../../src/models/control/control-network.ts";
+import type { ControlOptions } from "../../src/pipelines/text-to-image/control/control-options.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openModel } from "../../src/systems/open-model.ts";
@@ -62,6 +63,21 @@ const asked = ({ conditioning, adapter_conditioning_scale: adapterScale }: Case)
   guessMode: conditioning?.guess_mode,
 });
 
+/** Settings that change a stored ControlNet, by the stored run that has them. */
+const SETTINGS: Readonly<Record<string, Partial<ControlNetConfig>>> = {
+  pooled: { pooled: true },
+  bgr: { blueFirst: true },
+};
+
+function withSettings(model: StableDiffusionModel, settings: Partial<ControlNetConfig>): StableDiffusionModel {
+  const controls = model.controls?.map(({ name, network }) =>
+    network.kind === "controlnet"
+      ? { name, network: { ...network, config: { ...network.config, ...settings } } }
+      : { name, network },
+  );
+  return { ...model, controls };
+}
+
 const NETWORKS: Readonly<Record<string, readonly string[]>> = {
   two: ["controlnet-0", "controlnet-1"],
   t2i: ["t2i-adapter"],
@@ -103,15 +119,29 @@ describe("a steered run beside those", () => {
   test.each([
     ["original", "controlnet-0-original.safetensors", {}],
     ["stretched", "controlnet-0", { controlImage: crop(shown, { left: 3, top: 5, width: 47, height: 35 }) }],
+    ["pooled", "controlnet-0", {}],
+    ["bgr", "controlnet-0", {}],
     ["image", "controlnet-0", start],
     ["inpaint", "controlnet-0", paint],
     ["inpaint9", "controlnet-0", paint],
   ])("ends where the reference ends: %s", async (name, network, options) => {
     const plain = await steered("sd15", [network]);
-    const model = name === "inpaint9" ? await withInpaintingUNet(plain) : plain;
+    const model = name === "inpaint9" ? await withInpaintingUNet(plain) : withSettings(plain, SETTINGS[name] ?? {});
     await using pipeline = textToImage(model, { runtime: nodeRuntime() });
     const asked = { ...callOf(golden), steps: 8, controlScale: 0.8, controlImage: shown, ...options };
     const { latents } = await pipeline.generate(asked, { latentsOnly: true });
     expect(latents).toBeCloseTensor(more.tensor(name), ADAPTED_LATENTS);
   });
+});
+
+test("SDXL's T2I-Adapter ends where the reference ends", async () => {
+  await using pipeline = textToImage(await steered("sdxl", ["t2i-xl"]), { runtime: nodeRuntime() });
+  const { latents } = await pipeline.generate(
+    {
+      ...{ prompt: "a fox", negativePrompt: "blurry", steps: 6, seed: 11, guidanceScale: 5, width: 64, height: 64 },
+      ...{ controlImage: picture(goldenOf("sdxl"), 0), controlScale: 0.7 },
+    },
+    { latentsOnly: true },
+  );
+  expect(latents).toBeCloseTensor(readFixture("adapters/sdxl/t2i.safetensors").tensor("xl"), ADAPTED_LATENTS);
 });

@@ -125,8 +125,13 @@ describe("openStableDiffusion()", () => {
 
   test.each([
     ["another pipeline", { _class_name: "KandinskyPipeline" }, {}, "it is a KandinskyPipeline, one of Stable"],
-    ["a refiner", { text_encoder: [null, null] }, {}, "refiners are not supported"],
-    ["what is told of beauty", { requires_aesthetics_score: true }, {}, "refiners are not supported"],
+    ["a refiner", { text_encoder: [null, null] }, {}, "it is an SDXL refiner, which ends the runs of a base model"],
+    [
+      "what is told of beauty",
+      { requires_aesthetics_score: true },
+      {},
+      "it is an SDXL refiner, which ends the runs of a base model",
+    ],
     ["one text encoder for two", { _class_name: "StableDiffusionPipeline" }, {}, "width 20, its text encoder gives 8"],
     ["another model's U-Net", {}, { unet: `${SD}/unet` }, "width 16, its text encoder gives 20"],
     ["another model's encoder", {}, { text_encoder: `${SD}/text_encoder` }, "width 20, its text encoder gives 28"],

@@ -54,6 +54,19 @@ export const CONFIGS = {
       ...{ num_encoder_blocks: [1, 3], num_decoder_blocks: [3, 1] },
     },
   ],
+  controlnet: [
+    {
+      ...{ _class_name: "ControlNetModel", ...UNET, controlnet_conditioning_channel_order: "rgb" },
+      ...{ conditioning_channels: 3, conditioning_embedding_out_channels: [4, 8], global_pool_conditions: false },
+    },
+  ],
+  "t2i-adapter": [
+    {
+      ...{ _class_name: "T2IAdapter", adapter_type: "full_adapter", channels: [16, 32], num_res_blocks: 1 },
+      ...{ downscale_factor: 2, in_channels: 3 },
+    },
+    { _class_name: "T2IAdapter", adapter_type: "light_adapter", channels: [16, 32], downscale_factor: 2 },
+  ],
   clip: [
     { architectures: ["CLIPTextModel"], ...TEXT },
     { architectures: ["CLIPTextModelWithProjection"], ...TEXT, projection_dim: 16 },

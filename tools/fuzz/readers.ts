@@ -28,8 +28,12 @@ import { tinyAutoencoderConfig, tinyDecoder } from "../../src/models/autoencoder
 import { vqDecoder, vqModelConfig } from "../../src/models/autoencoder/vq-model.ts";
 import { clipConfig, clipModel } from "../../src/models/clip/clip.ts";
 import { clipTextConfig, clipTextModel } from "../../src/models/clip/clip-text.ts";
+import { controlGraph } from "../../src/models/control/control-graph.ts";
+import { controlNetConfig } from "../../src/models/control/controlnet-config.ts";
+import { t2iAdapterConfig } from "../../src/models/control/t2i-adapter.ts";
 import { sceneNetwork, sceneNetworkConfig } from "../../src/models/judges/scene-network.ts";
 import { unet } from "../../src/models/unet/unet.ts";
+import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
 import { ddpmConfig } from "../../src/originals/ddpm/ddpm-config.ts";
 import { ldmConfig } from "../../src/originals/latent-diffusion/ldm-config.ts";
@@ -154,6 +158,14 @@ export const READERS: Readonly<Record<ReaderName, Reader>> = {
   vae: jsonReader((value) => checkGraph(autoencoderDecoder(autoencoderKlConfig(value, CASE), SMALL))),
   vq: jsonReader((value) => checkGraph(vqDecoder(vqModelConfig(value, CASE), SMALL))),
   taesd: jsonReader((value) => checkGraph(tinyDecoder(tinyAutoencoderConfig(value, CASE), SMALL))),
+  controlnet: jsonReader((value) => {
+    const config = controlNetConfig(value, CASE);
+    checkGraph(controlGraph({ kind: "controlnet", config }, config.unet));
+  }),
+  "t2i-adapter": jsonReader((value) => {
+    const config = t2iAdapterConfig(value, CASE);
+    checkGraph(controlGraph({ kind: "t2i-adapter", config }, unetConfig({})));
+  }),
   clip: jsonReader((value) => {
     const config = clipTextConfig(value, CASE);
     checkGraph(clipTextModel(config, { batch: 1, length: Math.min(24, config.positions) }));

@@ -17,6 +17,8 @@ DIFFUSERS = {
     "AutoencoderKL": "models/autoencoders/autoencoder_kl.py",
     "VQModel": "models/autoencoders/vq_model.py",
     "AutoencoderTiny": "models/autoencoders/autoencoder_tiny.py",
+    "ControlNetModel": "models/controlnets/controlnet.py",
+    "T2IAdapter": "models/adapter.py",
     "DDPMScheduler": "schedulers/scheduling_ddpm.py",
     "DDIMScheduler": "schedulers/scheduling_ddim.py",
     "PNDMScheduler": "schedulers/scheduling_pndm.py",

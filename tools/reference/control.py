@@ -5,6 +5,7 @@
 `original` is steered by controlnet-0 rounded to float16, which is what controlnet-0-original.safetensors holds; `stretched` by
 a picture of another size than the images; `image` starts from image.1 at a strength of 0.5, steered by image.0; `inpaint`
 paints its left half anew, and `inpaint9` does so with a U-Net that sees the mask.
+`pooled` and `bgr` are steered by controlnet-0 with these settings: means over the picture alone, and blue first.
 """
 
 import json
@@ -26,6 +27,14 @@ with safe_open(ADAPTERS / "control.safetensors", "pt") as golden:
     images = [Image.fromarray(golden.get_tensor(f"image.{i}").numpy()) for i in range(2)]
 network = diffusers.ControlNetModel.from_pretrained(ADAPTERS / "controlnet-0")
 rounded = diffusers.ControlNetModel.from_pretrained(ADAPTERS / "controlnet-0").half().float()
+
+
+def with_setting(**setting):
+    made = diffusers.ControlNetModel.from_config(dict(network.config) | setting)
+    made.load_state_dict(network.state_dict())
+    return made.eval()
+
+
 left = np.zeros((64, 64), np.uint8)
 left[:, :32] = 255
 mask = Image.fromarray(left)
@@ -48,6 +57,8 @@ painted = {"image": images[1], "control_image": images[0], "mask_image": mask, "
 save_file(
     {
         "original": latents(TEXT, rounded, image=images[0]),
+        "pooled": latents(TEXT, with_setting(global_pool_conditions=True), image=images[0]),
+        "bgr": latents(TEXT, with_setting(controlnet_conditioning_channel_order="bgr"), image=images[0]),
         "stretched": latents(TEXT, network, image=images[0].crop((3, 5, 50, 40))),
         "image": latents(IMAGE, network, **started),
         "inpaint": latents(INPAINT, network, **painted),

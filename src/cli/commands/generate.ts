@@ -103,6 +103,12 @@ async function generate(
   if (liked?.model !== undefined && liked.model !== job.name) {
     terminal.warn(`"${liked.path}" was made with the model "${liked.model}", this one is "${job.name}"`);
   }
+  for (const [flag, name] of Object.entries(liked?.decoders ?? {})) {
+    if (given[flag as "vae" | "tinyVae"] !== undefined) continue;
+    terminal.warn(
+      `"${liked?.path}" was decoded by "${name}", this one is not: give --${flag === "vae" ? flag : "tiny-vae"}`,
+    );
+  }
   const likedSeed = liked?.seed === undefined ? undefined : [liked.seed];
   const plan = planImages(job, { ...flags, seed: flags.seed ?? likedSeed, drawnSeed });
   checkMemory(job.memory(cache, plan.batch), { ...flags, keepLoaded, batch: plan.batch }, terminal);

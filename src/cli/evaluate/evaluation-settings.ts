@@ -32,9 +32,9 @@ export function settingsOf(
 
 /** The flags that are kept as they were given. */
 const KEPT = [
-  ...["model", "config", "variant", "ema", "tokenizer", "negativePrompt", "steps", "sampler", "eta"],
+  ...["model", "config", "variant", "ema", "tokenizer", "vae", "tinyVae", "negativePrompt", "steps", "sampler", "eta"],
   ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
-  ...["timesteps", "sigmas", ...SIZE_NAMES],
+  ...["timesteps", "sigmas", "refiner", "refinerStart", "tinyVaeFor", ...SIZE_NAMES],
   ...["clip", "features", "inception", "inceptionInput", "lpips", "reference"],
 ] as const;
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { PREPROCESSING_SYNTAX, type Preprocessing, preprocessor } from "../../image/preprocess/preprocess.ts";
 import { readImageInput } from "../../image/read-image.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
-import type { ControlOptions } from "../../pipelines/text-to-image/control-options.ts";
+import type { ControlOptions } from "../../pipelines/text-to-image/control/control-options.ts";
 import { parseNumber, UsageError } from "./usage.ts";
 
 /** What steers images by pictures; lists have an entry for each network. */

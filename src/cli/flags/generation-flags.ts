@@ -20,6 +20,7 @@ export interface ModelFlags {
   readonly tokenizer?: string;
   readonly vae?: string;
   readonly tinyVae?: string;
+  readonly refiner?: string;
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
@@ -40,6 +41,7 @@ export interface SamplingFlags {
   readonly guidanceScale?: number;
   readonly guidanceRescale?: number;
   readonly clipSkip?: number;
+  readonly refinerStart?: number;
   readonly width?: number;
   readonly height?: number;
   readonly timesteps?: string;
@@ -102,6 +104,12 @@ export function addSamplingFlags(command: Command): Command {
       number("--guidance-scale"),
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
+    .option("--refiner <path>", "let this SDXL refiner end runs, a folder or a file")
+    .option(
+      "--refiner-start <x>",
+      "the share of the schedule after which --refiner takes over (default: 0.8)",
+      number("--refiner-start"),
+    )
     .option("--clip-skip <k>", "leave out the text encoder's last k layers", whole("--clip-skip", 0))
     .option(
       "-W, --width <pixels>",

@@ -20,6 +20,8 @@ export interface LikedPicture {
   readonly model: string | undefined;
   readonly seed: number | undefined;
   readonly cache: CachePolicy;
+  /** The names of autoencoders that decoded it in place of the model's own, by the flags that name one. */
+  readonly decoders: Readonly<Partial<Record<"vae" | "tinyVae", string>>>;
   /** The names of the control networks that steered it. */
   readonly controls: readonly string[];
   /** By the names of flags. */
@@ -62,6 +64,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
     prompt,
     model: text("Model"),
     seed: read("Seed"),
+    decoders: given({ vae: text("VAE"), tinyVae: text("VAE Decoder") }) as LikedPicture["decoders"],
     controls: controls.map(({ name }) => name),
     cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
     batch: batchOf(prompt, settings, path, read),
@@ -79,6 +82,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
       ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
       ...controlFlagsOf(controls),
+      refinerStart: read("Refiner switch at"),
       width: width === undefined ? undefined : Number(width),
       height: height === undefined ? undefined : Number(height),
     }) as Partial<GenerationFlags>,
@@ -126,6 +130,9 @@ export function withLiked(
     throw new UsageError(
       `Cannot repeat "${path}" without --controlnet and --control-image: it was steered by ${liked.controls.join(" and ")}`,
     );
+  }
+  if (all.refinerStart !== undefined && all.refiner === undefined) {
+    throw new UsageError(`Cannot repeat "${path}" without --refiner: one ended its run, which it does not hold`);
   }
   if (conditioned !== "class" || all.class !== undefined) return all;
   return { ...all, class: likedPrompts(liked).map((text) => classNumber(text, path)) };

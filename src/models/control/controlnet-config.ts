@@ -9,8 +9,7 @@ export function controlNetConfig(config: unknown, source = "controlnet/config.js
   const down = read.strings("down_block_types", DOWN);
   const fields = config as Readonly<Record<string, unknown>>;
   const depths = fields["transformer_layers_per_block"];
-  const asUNet = {
-    ...fields,
+  const asUNet = Object.assign(Object.create(fields) as object, {
     _class_name: "UNet2DConditionModel",
     down_block_types: down,
     up_block_types: down.map((type) => type.replace("Down", "Up")).reverse(),
@@ -18,7 +17,7 @@ export function controlNetConfig(config: unknown, source = "controlnet/config.js
     ...(Array.isArray(depths)
       ? { transformer_layers_per_block: depths.map((depth) => (depth === 0 ? 1 : depth)) }
       : {}),
-  };
+  });
   const hintWidths = read.integers("conditioning_embedding_out_channels", HINT_WIDTHS);
   if (hintWidths.length === 0) read.fail("conditioning_embedding_out_channels", "one width at least");
   return {

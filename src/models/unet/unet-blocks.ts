@@ -55,7 +55,7 @@ export function embedTime(
     embedding = add(embedding, gather(root.at("class_embedding").weight("weight", [classes, timeWidth]), labels));
   }
   if (addition !== undefined) {
-    const ids = 6; // original size, crop corner, target size: two numbers each
+    const { numbers: ids = 6 } = addition; // original size, crop corner, target size: two each
     const sizes = reshape(given("time_ids", "F32", [batch, ids]), [batch * ids]);
     const text = given("text_embeds", "F32", [batch, addition.inputWidth - ids * addition.timeWidth]);
     const sizeWaves = reshape(sinusoid(sizes, { width: addition.timeWidth, ...waves }), [

@@ -14,6 +14,15 @@ export interface UNetLevel {
 
 export type UNetArchitecture = "UNet2DConditionModel" | "UNet2DModel";
 
+/** How SDXL is told of the picture. */
+export interface Addition {
+  readonly timeWidth: number;
+  /** Of pooled text and numbers together. */
+  readonly inputWidth: number;
+  /** How many numbers: six for three sizes, or five where beauty stands for the last one; six where left out. */
+  readonly numbers?: number | undefined;
+}
+
 /** A U-Net as its config.json describes it, diffusers' defaults filled in; levels run from the finest to the coarsest. */
 export interface UNetConfig {
   readonly architecture: UNetArchitecture;
@@ -29,7 +38,7 @@ export interface UNetConfig {
   readonly timeConditionWidth: number | undefined;
   readonly classes: number | undefined;
   /** SDXL's pooled text and sizes (`addition_embed_type: text_time`). */
-  readonly addition: { readonly timeWidth: number; readonly inputWidth: number } | undefined;
+  readonly addition: Addition | undefined;
   readonly down: readonly UNetLevel[];
   /** The up path, from the coarsest level to the finest. */
   readonly up: readonly UNetLevel[];

@@ -63,6 +63,7 @@ const KINDS = {
   "sd-1": { size: 512, scalingFactor: 0.18215 },
   "sd-2": { size: 768, scalingFactor: 0.18215 },
   sdxl: { size: 1024, scalingFactor: 0.13025 },
+  "sdxl-refiner": { size: 1024, scalingFactor: 0.13025 },
 } as const satisfies Readonly<Record<SingleFileKind, unknown>>;
 /** Side of the images of Stable Diffusion 2's base models, which predict noise. */
 const BASE_SIZE = 512;
@@ -110,7 +111,7 @@ export function describeSingleFile(
     scheduler: schedulerJson({
       schedule: config?.schedule ?? STABLE_DIFFUSION_SCHEDULE,
       prediction,
-      xl: kind === "sdxl",
+      xl: kind === "sdxl" || kind === "sdxl-refiner",
       zeroTerminalSnr: file.weights.has("ztsnr"),
     }),
   };

@@ -4,8 +4,8 @@ import { openClipWeights } from "../open-clip/keys.ts";
 import { textJson } from "./config.ts";
 import { inferClip, inferOpenClip, type OriginalTensors } from "./shapes.ts";
 
-/** Which text towers a single file has, and so which pipeline it is for: OpenAI's, OpenCLIP's, or both. */
-export type SingleFileKind = "sd-1" | "sd-2" | "sdxl";
+/** Which text towers a single file has, and so which pipeline it is for: OpenAI's, OpenCLIP's, both, or SDXL's second alone. */
+export type SingleFileKind = "sd-1" | "sd-2" | "sdxl" | "sdxl-refiner";
 
 /** How one text tower of a single file is read. */
 export interface TextTowerReader {
@@ -44,6 +44,7 @@ const openClip = (prefix: string): TextTowerReader => ({
 /** The text towers of every kind; those of the first kind whose towers are all there are read. */
 export const TEXT_TOWERS: Readonly<Record<SingleFileKind, readonly TextTowerReader[]>> = {
   sdxl: [clip("conditioner.embedders.0.transformer."), projectedOpenClip("conditioner.embedders.1.model.")],
+  "sdxl-refiner": [projectedOpenClip("conditioner.embedders.0.model.")],
   "sd-2": [openClip("cond_stage_model.model.")],
   "sd-1": [clip("cond_stage_model.transformer.")],
 };

@@ -25,6 +25,10 @@ export interface DenoiseOptions {
   readonly noise: NoiseSource;
   /** The evaluation of the schedule to begin with. */
   readonly begin?: number;
+  /** The evaluation of the schedule to stop before; its end where left out. */
+  readonly end?: number | undefined;
+  /** Evaluations of the run before these, and all of them, for what is told; where these are all, it is left out. */
+  readonly within?: { readonly before: number; readonly evaluations: number } | undefined;
   /** What the network sees beside the sample, in channels of their own. */
   readonly channels?: Tensor | undefined;
   /** Replaces the sample after every evaluation of this run, counted from 0. */
@@ -45,6 +49,8 @@ export async function* denoise(
   options: DenoiseOptions,
 ): AsyncGenerator<PipelineEvent, { readonly latents: Tensor; readonly summary: RunSummary }> {
   const { sampler, network, conditioning, guidance, signal, now, start, noise, begin = 0, channels, revise } = options;
+  const count = (options.end ?? sampler.timesteps.length) - begin;
+  const { within = { before: 0, evaluations: count } } = options;
   const evaluations: Evaluation[] = [];
   using inner = startDenoiser(network, options.plan, {
     conditioning,
@@ -61,17 +67,25 @@ export async function* denoise(
   for await (const step of revise === undefined ? run : revisedRun(run, revise)) {
     latents = step.sample;
     const done = evaluations.at(-1);
-    if (done !== undefined) yield evaluationEvent(done, sampler.timesteps.length - begin);
+    if (done !== undefined) yield evaluationEvent(done, within);
     const { previewEvery, preview } = options;
-    if (previewEvery !== undefined && preview !== undefined && evaluations.length % previewEvery === 0) {
+    if (
+      previewEvery !== undefined &&
+      preview !== undefined &&
+      (within.before + evaluations.length) % previewEvery === 0
+    ) {
       const images = await preview.images(step.denoised ?? latents);
-      yield { type: "preview", evaluation: evaluations.length - 1, kind: preview.kind, images };
+      yield { type: "preview", evaluation: within.before + evaluations.length - 1, kind: preview.kind, images };
     }
+    if (evaluations.length === count) break; // where another network goes on
   }
   return { latents, summary: summarize(evaluations, network.macs) };
 }
 
-function evaluationEvent({ index, timestep, full, seconds }: Evaluation, evaluations: number): PipelineEvent {
+function evaluationEvent(
+  { index, timestep, full, seconds }: Evaluation,
+  { before, evaluations }: NonNullable<DenoiseOptions["within"]>,
+): PipelineEvent {
   const total = Object.values(seconds).reduce((sum, value) => sum + value, 0);
-  return { type: "evaluation", evaluation: index, evaluations, timestep, full, seconds: total };
+  return { type: "evaluation", evaluation: before + index, evaluations, timestep, full, seconds: total };
 }

@@ -31,6 +31,7 @@ export function pipelineOf<Options extends RunOptions, Settled extends SettledRu
   const active = new Set<AsyncGenerator<PipelineEvent, void>>();
   const release = async (): Promise<void> => {
     await slots.unet[Symbol.asyncDispose]();
+    await slots.refiner[Symbol.asyncDispose]();
     await slots.decoder[Symbol.asyncDispose]();
     await slots.preview[Symbol.asyncDispose]();
   };

@@ -1,10 +1,10 @@
 import { cachedShare } from "../../deepcache/cost.ts";
 import { forecastFactors } from "../../deepcache/forecast.ts";
-import type { CachePolicy } from "../../deepcache/policies.ts";
+import { type CachePolicy, fullEvaluations } from "../../deepcache/policies.ts";
 import { forGuidance } from "../../deepcache/shared-halves.ts";
 import { policyForSpeedup } from "../../deepcache/speedup.ts";
 import type { Conditioning, RunContext } from "../../denoisers/evaluation.ts";
-import { branchFor, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
+import { branchFor, joinedSummaries, type LoadedUNet, loadUNet } from "../../denoisers/unet-run.ts";
 import { drawsNoise } from "../../diffusion/draws-noise.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { samplesToImages } from "../../image/samples.ts";
@@ -13,10 +13,11 @@ import { skipCount, unet } from "../../models/unet/unet.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
+import type { Network } from "../../systems/network.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { decodeLatents, type LatentDecoder } from "../latents/latent-decoder.ts";
 import { planRun } from "./choose-sampler.ts";
-import { denoise } from "./denoise.ts";
+import { type DenoiseOptions, denoise } from "./denoise.ts";
 import type { PipelineEffects } from "./effects.ts";
 import type { PipelineEvent } from "./events.ts";
 import { phaseClock } from "./phase-clock.ts";
@@ -28,6 +29,8 @@ import type { Task } from "./task.ts";
 /** What stays loaded from run to run. */
 export interface Slots {
   readonly unet: SessionSlot<LoadedUNet>;
+  /** Of the network that takes over. */
+  readonly refiner: SessionSlot<LoadedUNet>;
   readonly decoder: SessionSlot<Session>;
   /** Of previews that another network than the decoder makes. */
   readonly preview: SessionSlot<Session>;
@@ -36,6 +39,7 @@ export interface Slots {
 /** Slots with nothing in them. */
 export const emptySlots = (): Slots => ({
   unet: sessionSlot(),
+  refiner: sessionSlot(),
   decoder: sessionSlot(),
   preview: sessionSlot(),
 });
@@ -67,39 +71,21 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
 ): AsyncGenerator<PipelineEvent, void> {
   const settled = task.settle(asked, randomSeed);
   const { signal, steps, seed, previewEvery } = settled;
-  const { begin = 0, sampler, name, warnings: ofSampler = [] } = task.sampler(settled);
+  const { sampler, begin, name, warnings: ofSampler = [], refinement } = stagesOf(task, settled);
   const { policy: cache, full, evaluations } = await planOf(task, settled);
-  const branch = branchFor(cache, { full, evaluations, skips: skipCount(task.unet.config), cutAt });
-  const factors = forecastFactors(cache, full, evaluations) ?? (forecasting ? COPIES : undefined);
+  const factors = forecastFactors(cache, full, evaluations);
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
   yield clock.enter("encode");
-  const {
-    conditioning,
-    varying,
-    guidance,
-    settings,
-    start,
-    warnings = [],
-  } = await task.condition(worksUntil(runtime, signal), settled);
-  for (const message of [...ofSampler, ...warnings]) yield { type: "warning", message };
+  const encoding = worksUntil(runtime, signal);
+  const { varying, settings, start, warnings = [], ...conditioned } = await task.condition(encoding, settled);
+  const refined = await refinement?.condition(encoding);
+  const messages = new Set([...ofSampler, ...warnings, ...(refined?.warnings ?? [])]);
+  for (const message of messages) yield { type: "warning", message };
   signal?.throwIfAborted();
 
-  yield clock.enter("load");
   const shape = task.shape(settled);
-  const { config, weights } = task.unet;
-  const size = { ...sizeOf(shape, conditioning), hoist: branch };
-  const cutAs = { branch, forecast: factors !== undefined };
-  const controls = task.controls?.(settled);
-  const guided = guidance !== undefined;
-  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess }), () => {
-    const both = unet(config, size, weights, controls);
-    return loadUNet(loadsUntil(runtime, signal), guided ? forGuidance(both) : both, cutAs);
-  });
-  signal?.throwIfAborted();
-
-  yield clock.enter("denoise");
   const noise = seededNoise(seed);
   const decoder = task.decoder(settled);
   const previewer = task.previewer?.(settled) ?? { kind: "full", decoder };
@@ -118,29 +104,86 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     const slot = previewer.decoder?.name === decoder?.name ? slots.decoder : slots.preview;
     return await decodeBy(previewer.decoder, slot, samples);
   };
-  const { latents, summary } = yield* denoise({
-    sampler,
-    network,
-    plan: { full: new Set(full), factors },
-    conditioning,
-    varying: varying && ((evaluation) => varying(evaluation, evaluations)),
-    guidance: guidance && { ...guidance, shared: network.rows < size.batch },
-    ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
-    noise,
-    begin,
-    observeTrunk,
-    signal,
-    now,
-    previewEvery,
-    preview: { kind: previewer.kind, images: previewOf },
+  /** Loads the network of one part of the run, and walks its part of the schedule. */
+  async function* stage({ unet: { config, weights }, controls, slot, before, walk }: Stage) {
+    const [begun, end = walk.sampler.timesteps.length] = [walk.begin ?? 0, walk.end];
+    const own = full.flatMap((index) => (index >= before && index < before + end - begun ? [index - before] : []));
+    const branch = branchFor(cache, { full: own, evaluations: end - begun, skips: skipCount(config), cutAt });
+    const size = { ...sizeOf(shape, walk.conditioning), hoist: branch };
+    const line = factors?.slice(before) ?? (forecasting ? COPIES : undefined);
+    const cutAs = { branch, forecast: line !== undefined };
+    yield clock.enter("load");
+    const guided = walk.guidance !== undefined;
+    const network = await slot.get(JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess }), () => {
+      const both = unet(config, size, weights, controls);
+      return loadUNet(loadsUntil(runtime, signal), guided ? forGuidance(both) : both, cutAs);
+    });
+    signal?.throwIfAborted();
+    yield clock.enter("denoise");
+    const done = yield* denoise({
+      ...walk,
+      network,
+      plan: { full: new Set(own), factors: line },
+      noise,
+      within: { before, evaluations },
+      observeTrunk,
+      signal,
+      now,
+      previewEvery,
+      preview: { kind: previewer.kind, images: previewOf },
+    });
+    signal?.throwIfAborted();
+    if (!keepLoaded) await slot[Symbol.asyncDispose]();
+    return done;
+  }
+
+  const first = yield* stage({
+    ...{ unet: task.unet, controls: task.controls?.(settled), slot: slots.unet, before: 0 },
+    walk: {
+      ...conditioned,
+      ...{ sampler, begin, end: refinement?.end },
+      varying: varying && ((evaluation) => varying(evaluation, (refinement?.end ?? sampler.timesteps.length) - begin)),
+      ...start({ sampler, begin, shape, noise, draws: typeof seed === "number" ? 1 : seed.length }),
+    },
   });
-  signal?.throwIfAborted();
+  let { latents, summary } = first;
+  if (refinement !== undefined && refined !== undefined) {
+    const before = refinement.end - begin;
+    const { conditioning, guidance } = refined;
+    const second = yield* stage({
+      ...{ unet: refinement.unet, slot: slots.refiner, before },
+      walk: { sampler: refinement.sampler, begin: refinement.begin, start: latents, conditioning, guidance },
+    });
+    ({ latents } = second);
+    summary = joinedSummaries(summary, second.summary, before);
+  }
 
   yield clock.enter("decode");
-  if (!keepLoaded) await slots.unet[Symbol.asyncDispose]();
   const images = latentsOnly ? [] : await decodeBy(decoder, slots.decoder, latents);
   const made = { ...summary, images, latents, ...seedsOf(seed), sampler: name, steps, policy: cache, evaluations };
   yield { type: "result", result: { ...made, ...settings, seconds: clock.leave() } };
+}
+
+/** One part of a run: a network, and its part of the schedule. */
+interface Stage {
+  readonly unet: Network<UNetConfig>;
+  readonly controls?: Controls | undefined;
+  readonly slot: SessionSlot<LoadedUNet>;
+  /** Evaluations of the run before. */
+  readonly before: number;
+  readonly walk: Pick<
+    DenoiseOptions,
+    "sampler" | "begin" | "end" | "conditioning" | "varying" | "guidance" | "start" | "channels" | "revise"
+  >;
+}
+
+/** The sampler of a run, and the network that takes over. */
+function stagesOf<Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  settled: Settled,
+) {
+  const { begin = 0, ...chosen } = task.sampler(settled);
+  return { ...chosen, begin, refinement: task.refinement?.(settled, { ...chosen, begin }) };
 }
 
 /** What a run is going to do, before anything is loaded. */
@@ -157,8 +200,9 @@ export async function planOf<Options extends RunOptions, Settled extends Settled
   settled: Settled,
 ): Promise<PlannedRun> {
   const { speedup } = settled;
-  const { begin = 0, sampler } = task.sampler(settled);
-  const evaluations = sampler.timesteps.length - begin;
+  const { begin, sampler, refinement } = stagesOf(task, settled);
+  const before = (refinement?.end ?? sampler.timesteps.length) - begin;
+  const evaluations = before + (refinement === undefined ? 0 : refinement.sampler.timesteps.length - refinement.begin);
   const policy =
     speedup === undefined
       ? settled.cache
@@ -167,7 +211,10 @@ export async function planOf<Options extends RunOptions, Settled extends Settled
           ratio: cachedRatio(task.unet.config, task.shape(settled), task.controls?.(settled)),
           noisy: await drawsNoise(sampler),
         });
-  return { policy, full: planRun(policy, { sampler }, begin), evaluations };
+  if (refinement === undefined) return { policy, full: planRun(policy, { sampler }, begin), evaluations };
+  // The network that takes over has nothing of the first one to reuse.
+  const full = new Set([...fullEvaluations(policy, evaluations), before]);
+  return { policy, full: [...full].sort((a, b) => a - b), evaluations };
 }
 
 /** What a cached evaluation at branch 0 takes of a full one, in operations; what runs once per run is in neither. */

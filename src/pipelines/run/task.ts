@@ -25,10 +25,23 @@ export interface Task<Options extends RunOptions, Settled extends SettledRun> {
   shape(settled: Settled): readonly number[];
   /** What the network is told, encoded; the networks for it are loaded for the call and released. */
   condition(runtime: Runtime, settled: Settled): Promise<Conditioned>;
+  /** The network that takes over within the schedule; none where left out, or where a run has none. */
+  refinement?(settled: Settled, first: ChosenSampler & { readonly begin: number }): Refinement | undefined;
   /** Turns latents into images; none where samples are images already. */
   decoder(settled: Settled): LatentDecoder | undefined;
   /** Turns latents on their way into pictures; the decoder where left out. */
   previewer?(settled: Settled): Previewer;
+}
+
+/** A second network, which ends a run that the first one began. */
+export interface Refinement {
+  readonly unet: Network<UNetConfig>;
+  /** The evaluation of the first network's schedule before which it takes over. */
+  readonly end: number;
+  readonly sampler: Sampler;
+  /** The evaluation of its own schedule that it begins with. */
+  readonly begin: number;
+  condition(runtime: Runtime): Promise<Pick<Conditioned, "conditioning" | "guidance" | "warnings">>;
 }
 
 /** What a network is told over a run, and where the run starts. */

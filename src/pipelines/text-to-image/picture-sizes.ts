@@ -65,6 +65,26 @@ export function settleSizes(sizes: PictureSizes, { width, height }: PixelSize, m
   };
 }
 
+/** How beautiful a refiner is told that the picture is, and that the one that it should not be is; as in diffusers. */
+const BEAUTY = { positive: 6, negative: 2.5 } as const;
+
+/** What a refiner is told: five numbers for either side of guidance. */
+export function refinerSizes(
+  sizes: PictureSizes,
+  { width, height }: PixelSize,
+): Pick<SettledSizes, "positive" | "negative"> {
+  const { originalSize = { width, height }, cropsCoordsTopLeft = CORNER } = sizes;
+  const { negativeOriginalSize = originalSize, negativeCropsCoordsTopLeft = CORNER } = sizes;
+  const told = (original: PixelSize, crop: Corner, beauty: number): number[] => [
+    ...[original.height, original.width, crop.top, crop.left],
+    beauty,
+  ];
+  return {
+    positive: told(originalSize, cropsCoordsTopLeft, BEAUTY.positive),
+    negative: told(negativeOriginalSize, negativeCropsCoordsTopLeft, BEAUTY.negative),
+  };
+}
+
 const CORNER: Corner = { top: 0, left: 0 };
 
 const NEEDS_BOTH =

@@ -15,9 +15,14 @@ import {
   settleSchedule,
 } from "../run/run-options.ts";
 import { conditionerOf } from "./conditioner-of.ts";
-import { type ControlOptions, controlledSize, type SettledControls, settleControls } from "./control-options.ts";
+import {
+  type ControlOptions,
+  controlledSize,
+  type SettledControls,
+  settleControls,
+} from "./control/control-options.ts";
 import { type ImageOptions, modeOf, type Source, settleSource } from "./image-source.ts";
-import { type PictureSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
+import { type PictureSizes, refinerSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
 
 /** What a run from a prompt can be asked for, alone or with an image; defaults as in diffusers. */
 export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOptions, ScheduleOptions {
@@ -46,6 +51,8 @@ export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOpt
   readonly vaeTiling?: boolean | VaeTiling | undefined;
   /** What a tiny autoencoder decodes, where the model was opened with one: everything (default), or previews alone. */
   readonly tinyVaeFor?: TinyVaeUse | undefined;
+  /** The share of the schedule after which the model's refiner takes over, where it was opened with one; 0.8 where left out. */
+  readonly refinerStart?: number | undefined;
   /** How previews are made: by the tiny autoencoder where there is one, else by the model's own decoder, if left out. */
   readonly previewKind?: PreviewKind | undefined;
 }
@@ -74,6 +81,8 @@ export interface SettledOptions extends SettledRun, SettledSchedule {
   readonly sizes: SettledSizes;
   /** Of latents; none where whole pictures are decoded. */
   readonly vaeTiling: TileGrid | undefined;
+  readonly refinerStart: number;
+  readonly refinerSizes: Pick<SettledSizes, "positive" | "negative">;
   readonly tinyVaeFor: TinyVaeUse;
   readonly previewKind: PreviewKind;
 }
@@ -124,10 +133,27 @@ export function settle(
     clipSkip,
     sizes: settleSizes(sizes, { width, height }, modeOf(options)),
     vaeTiling: gridOf(options.vaeTiling, model),
+    refinerStart: refinerStartOf(options, model),
+    refinerSizes: refinerSizes(sizes, { width, height }),
     tinyVaeFor: options.tinyVaeFor ?? "all",
     previewKind: previewKindOf(options, model),
   };
 }
+
+function refinerStartOf({ refinerStart, mask }: TextToImageOptions, { refiner }: StableDiffusionModel): number {
+  if (refiner === undefined && refinerStart !== undefined) {
+    throw new TypeError("Cannot generate with refinerStart but no refiner: open the model with one");
+  }
+  if (refiner !== undefined && mask !== undefined) {
+    throw new TypeError("Cannot refine a picture that is painted anew in places: open the model without a refiner");
+  }
+  const start = refinerStart ?? REFINER_START;
+  if (start > 0 && start < 1) return start;
+  throw new RangeError(`Cannot refine from ${start} of the schedule: a number above 0 and below 1 is required`);
+}
+
+/** Where SDXL's base model hands over, as published. */
+export const REFINER_START = 0.8;
 
 /** The quickest kind of preview that a model has. */
 export function quickPreviewOf({ tinyVae, vae }: StableDiffusionModel): PreviewKind {

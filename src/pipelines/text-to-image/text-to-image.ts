@@ -9,11 +9,12 @@ import type { PipelineEffects } from "../run/effects.ts";
 import { type Pipeline, pipelineOf } from "../run/pipeline.ts";
 import type { Task } from "../run/task.ts";
 import { conditionerOf } from "./conditioner-of.ts";
-import { controlConditioning, controlStrengths } from "./control-inputs.ts";
-import { controlsOf } from "./control-options.ts";
+import { controlConditioning, controlStrengths } from "./control/control-inputs.ts";
+import { controlsOf } from "./control/control-options.ts";
 import { guidanceEmbedding } from "./guidance-embedding.ts";
 import { beginOf, type Source } from "./image-source.ts";
 import { blackMaskWarning } from "./inpainting-mask.ts";
+import { refinementBy } from "./refinement.ts";
 import { prepareStart } from "./run-start.ts";
 import { type SettledOptions, settle, type TextToImageOptions } from "./text-to-image-options.ts";
 import { unknownWordsWarning } from "./unknown-words.ts";
@@ -62,6 +63,10 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
         start: await prepareStart(runtime, model, source, vaeTiling),
         warnings: [...warnings, unknown, black].filter((warning) => warning !== undefined),
       };
+    },
+    refinement(settled, { sampler, begin }) {
+      if (model.refiner === undefined) return undefined;
+      return refinementBy(model.refiner, settled, { sampler, begin, guided: isGuided(model, settled.guidanceScale) });
     },
     decoder: ({ vaeTiling, tinyVaeFor }) =>
       model.tinyVae === undefined || tinyVaeFor === "previews"

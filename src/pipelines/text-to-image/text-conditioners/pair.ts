@@ -33,10 +33,15 @@ export function pairConditioner(first: TextEncoder, second: SecondTextEncoder): 
   };
 }
 
-const PENULTIMATE = { lastLayers: 1, finalNorm: false } as const;
+/** The layers that SDXL reads. */
+export const PENULTIMATE = { lastLayers: 1, finalNorm: false } as const;
+
+interface TimeRequest extends Pick<TextRequest, "prompts" | "guided"> {
+  readonly sizes: Pick<TextRequest["sizes"], "positive" | "negative">;
+}
 
 /** One row of sizes for every row that the U-Net sees, those of the negative side first. */
-function timeIds({ prompts, guided, sizes: { positive, negative } }: TextRequest): Tensor {
+export function timeIds({ prompts, guided, sizes: { positive, negative } }: TimeRequest): Tensor {
   const rows = [...(guided ? prompts.map(() => negative) : []), ...prompts.map(() => positive)];
   return { data: Float32Array.from(rows.flat()), shape: [rows.length, positive.length] };
 }

@@ -1,9 +1,9 @@
-import { type Preprocessing, preprocessor } from "../../image/preprocess/preprocess.ts";
-import type { RgbImage } from "../../image/rgb-image.ts";
-import type { ControlNetwork, Controls } from "../../models/control/control-network.ts";
-import type { Control } from "../../systems/parts/control.ts";
-import { requireNumber } from "../run/requirements.ts";
-import type { PixelSize } from "./picture-sizes.ts";
+import { type Preprocessing, preprocessor } from "../../../image/preprocess/preprocess.ts";
+import type { RgbImage } from "../../../image/rgb-image.ts";
+import type { ControlNetwork, Controls } from "../../../models/control/control-network.ts";
+import type { Control } from "../../../systems/parts/control.ts";
+import { requireNumber } from "../../run/requirements.ts";
+import type { PixelSize } from "../picture-sizes.ts";
 
 /** How a run is steered by pictures; lists have an entry for each control network of the model. */
 export interface ControlOptions {

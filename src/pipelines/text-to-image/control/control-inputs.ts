@@ -1,11 +1,11 @@
-import type { Conditioning } from "../../denoisers/evaluation.ts";
-import { resizeImage } from "../../image/geometry/resize.ts";
-import { preprocessor } from "../../image/preprocess/preprocess.ts";
-import { controlImageName, controlScaleName } from "../../models/control/control-network.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import type { Conditioning } from "../../../denoisers/evaluation.ts";
+import { resizeImage } from "../../../image/geometry/resize.ts";
+import { preprocessor } from "../../../image/preprocess/preprocess.ts";
+import { controlImageName, controlScaleName } from "../../../models/control/control-network.ts";
+import type { Tensor } from "../../../tensor/tensor.ts";
+import { luma } from "../inpainting-mask.ts";
+import type { PixelSize } from "../picture-sizes.ts";
 import type { SettledControl, SettledControls } from "./control-options.ts";
-import { luma } from "./inpainting-mask.ts";
-import type { PixelSize } from "./picture-sizes.ts";
 
 /** What the U-Net's graph is told of the pictures, which stays the same over a run. */
 export const controlConditioning = ({ controls }: SettledControls, size: PixelSize): Conditioning =>
