@@ -23,7 +23,7 @@ import { phaseClock } from "./phase-clock.ts";
 import type { RunOptions, SettledRun } from "./run-options.ts";
 import { seededNoise, seedsOf } from "./seeded-noise.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
-import type { Task } from "./task.ts";
+import type { AdaptedTask, Task } from "./task.ts";
 
 /** What stays loaded from run to run. */
 export interface Slots {
@@ -59,13 +59,14 @@ const COPIES: readonly number[] = [];
 
 /** One run of `task`: everything that is asked of it comes from its options, everything else from the effects. */
 export async function* run<Options extends RunOptions, Settled extends SettledRun>(
-  task: Task<Options, Settled>,
+  base: Task<Options, Settled>,
   { runtime, now, randomSeed, keepLoaded }: Required<Omit<PipelineEffects, "queue">>,
   slots: Slots,
   asked: Options,
   { cutAt, forecasting = false, latentsOnly = false, observeTrunk }: RunSettings,
 ): AsyncGenerator<PipelineEvent, void> {
-  const settled = task.settle(asked, randomSeed);
+  const settled = base.settle(asked, randomSeed);
+  const { task, unetIdentity, warnings: ofAdapters } = await adaptedTask(base, settled);
   const { signal, steps, seed, previewEvery } = settled;
   const { begin = 0, sampler, name, warnings: ofSampler = [] } = task.sampler(settled);
   const { policy: cache, full, evaluations } = await planOf(task, settled);
@@ -83,7 +84,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     start,
     warnings = [],
   } = await task.condition(worksUntil(runtime, signal), settled);
-  for (const message of [...ofSampler, ...warnings]) yield { type: "warning", message };
+  for (const message of [...ofSampler, ...ofAdapters, ...warnings]) yield { type: "warning", message };
   signal?.throwIfAborted();
 
   yield clock.enter("load");
@@ -93,7 +94,8 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const cutAs = { branch, forecast: factors !== undefined };
   const controls = task.controls?.(settled);
   const guided = guidance !== undefined;
-  const network = await slots.unet.get(JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess }), () => {
+  const key = JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess, unetIdentity });
+  const network = await slots.unet.get(key, () => {
     const both = unet(config, size, weights, controls);
     return loadUNet(loadsUntil(runtime, signal), guided ? forGuidance(both) : both, cutAs);
   });
@@ -142,6 +144,12 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const made = { ...summary, images, latents, ...seedsOf(seed), sampler: name, steps, policy: cache, evaluations };
   yield { type: "result", result: { ...made, ...settings, seconds: clock.leave() } };
 }
+
+const adaptedTask = async <Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  settled: Settled,
+): Promise<AdaptedTask<Options, Settled>> =>
+  (await task.adapted?.(settled)) ?? { task, unetIdentity: undefined, warnings: [] };
 
 /** What a run is going to do, before anything is loaded. */
 export interface PlannedRun {
