@@ -1,6 +1,8 @@
 import { formatPolicy } from "../deepcache/policies.ts";
 import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
+import type { EmbeddingChoices, LoraChoice } from "../systems/parts/adapters.ts";
+import { fileName, formatLora } from "../systems/parts/lora-text.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { SettledControl } from "./text-to-image/control-options.ts";
 import type { PictureSizes } from "./text-to-image/picture-sizes.ts";
@@ -21,6 +23,9 @@ export interface ImageText {
   readonly sigmas?: ScheduleChoice | undefined;
   readonly timestepSelection?: string | undefined;
   readonly sizes?: PictureSizes | undefined;
+  readonly loras?: readonly LoraChoice[] | undefined;
+  readonly embeddings?: EmbeddingChoices | undefined;
+  readonly promptWeights?: boolean | undefined;
   /** What steered it. */
   readonly controls?: readonly ControlText[] | undefined;
 }
@@ -53,7 +58,7 @@ export function imageParameters(
   if (clipSkip > 0) settings["Clip skip"] = clipSkip + 1; // AUTOMATIC1111 counts the last layer as 1
   if (guidanceRescale > 0) settings["CFG rescale"] = guidanceRescale;
   if (eta !== undefined) settings["Eta"] = eta;
-  Object.assign(settings, scheduleTexts(options), sizeTexts(options), controlTexts(options));
+  Object.assign(settings, scheduleTexts(options), sizeTexts(options), adapterTexts(options), controlTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
@@ -80,6 +85,15 @@ const sizeTexts = ({ sizes = {} }: ImageText): Readonly<Record<string, string>> 
       return size === undefined ? [] : [[SIZE_TEXTS[name].setting, formatSize(size)]];
     }),
   );
+
+/** Files as they were named, so that they are found again. */
+const adapterTexts = ({ loras = [], embeddings = {}, promptWeights }: ImageText): Readonly<Record<string, string>> => ({
+  ...Object.fromEntries(loras.map((lora, i) => [`Lora ${i}`, formatLora(lora)])),
+  ...Object.fromEntries(
+    Object.entries(embeddings).map(([name, file], i) => [`Embedding ${i}`, `${name}=${fileName(file)}`]),
+  ),
+  ...(promptWeights === true ? { "Prompt weights": "on" } : {}),
+});
 
 /** What AUTOMATIC1111's extension calls the mode in which a network guesses. */
 export const GUESSING = "ControlNet is more important";
