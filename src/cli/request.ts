@@ -5,6 +5,7 @@ import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
 import type { GenerateRequest, OptionName } from "../pipelines/generate-request.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import { parseSize, SIZE_FORMS, SIZE_NAMES, SIZE_TEXTS } from "../pipelines/text-to-image/size-texts.ts";
+import { adaptersAsked } from "./flags/adapter-flags.ts";
 import { CONTROL_FLAGS, controlsAsked } from "./flags/control-flags.ts";
 import type { GenerationFlags } from "./flags/generation-flags.ts";
 import { parseNumber, UsageError } from "./flags/usage.ts";
@@ -34,6 +35,7 @@ export async function requestOf(
     previewKind: flags.previewKind ?? (flags.previewEvery === undefined ? undefined : pipeline.quickPreview),
     ...pick(flags, SHARED_NAMES),
     ...(await readPictures(flags, pipeline, signal)),
+    ...adaptersAsked(flags),
     ...given(await controlsAsked(flags, signal)),
   });
 }
@@ -95,6 +97,8 @@ const FLAG_OPTIONS: Readonly<Record<string, OptionName>> = {
   class: "classes",
   fit: "image",
   controlnet: "controlImage",
+  lora: "loras",
+  embedding: "embeddings",
   ...Object.fromEntries(SIZE_NAMES.map((name) => [name, "sizes"] as const)),
 };
 
@@ -122,6 +126,9 @@ const SOME_MODELS = [
   "timestepSelection",
   "timesteps",
   "sigmas",
+  "lora",
+  "embedding",
+  "promptWeights",
   ...CONTROL_FLAGS,
   ...SIZE_NAMES,
 ] as const;

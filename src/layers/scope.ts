@@ -1,9 +1,8 @@
 import type { Weight, Weights } from "../checkpoint/weights.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import type { Builder, Value } from "../onnx/graph.ts";
-import { cast } from "../onnx/ops.ts";
-import { DTYPES } from "../tensor/dtype.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { changedWeight, storedValue } from "./changed-weight.ts";
 
 /** A place in a checkpoint's key hierarchy, from which layers take their weights by name. */
 export interface Scope {
@@ -59,23 +58,20 @@ export function checkpointScope(
       throw new RangeError(`Cannot take rows ${start} to ${start + count - 1} of "${key}", which has ${total}`);
     }
     const weight = find(key, shape.length === 0 ? [] : [total, ...shape.slice(1)]);
-    const { rows } = uses.get(key) ?? { rows: [] };
-    if (rows.some((row) => start < row.end && row.start < start + count)) problems.push(`"${key}" is used twice`);
-    uses.set(key, { total, rows: [...rows, { start, end: start + count }] });
+    const { rows: taken } = uses.get(key) ?? { rows: [] };
+    if (taken.some((row) => start < row.end && row.start < start + count)) problems.push(`"${key}" is used twice`);
+    uses.set(key, { total, rows: [...taken, { start, end: start + count }] });
     const inMemory = weight && held.get(key)?.data;
     if (inMemory !== undefined) {
       const rowLength = elementCount(shape.slice(1));
       return builder.constant(inMemory.subarray(start * rowLength, start * rowLength + elementCount(shape)), shape);
     }
-    const dtype = weight?.dtype ?? "F32";
-    const rowBytes = elementCount(shape.slice(1)) * DTYPES[dtype].bytes;
-    const data = weight && {
-      source: weight.span.source,
-      offset: weight.span.offset + start * rowBytes,
-      length: elementCount(shape) * DTYPES[dtype].bytes,
-    };
-    const stored = builder.weight(count === total ? key : `${key}.${start}`, dtype, shape, data);
-    return dtype === "F32" ? stored : cast(stored, "F32", DTYPES.F32.onnxType);
+    const rows = { start, count, of: total };
+    const name = count === total ? key : `${key}.${start}`;
+    if (weight === undefined) return builder.weight(name, "F32", shape, undefined);
+    return weight.changes === undefined
+      ? storedValue(builder, name, weight, shape, rows)
+      : changedWeight(builder, key, weight, shape, rows);
   }
 
   const scopeAt = (path: string): Scope => {

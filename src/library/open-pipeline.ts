@@ -8,12 +8,14 @@ import { type AnyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
+import type { LoraChoice } from "../systems/parts/adapters.ts";
+import { parseLora } from "../systems/parts/lora-text.ts";
 import { startRun } from "./image-run.ts";
 import type { ImageRun, LoadedModels } from "./loaded-model.ts";
 import { misuse, outOfMemory } from "./misuse.ts";
 import { namedOptions } from "./option-names.ts";
 import { checkOptionTypes, RUN_TYPES } from "./option-types.ts";
-import { type CommonOptions, LIBRARY_OPTIONS, PICTURE_OPTIONS } from "./options.ts";
+import { type CommonOptions, LIBRARY_OPTIONS, type LoraOption, PICTURE_OPTIONS } from "./options.ts";
 import type { ImageEvent, ImageResult } from "./results.ts";
 
 /** Settings of a model as a whole that its runs start from. */
@@ -34,12 +36,13 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
   const requestOf = async (given: object): Promise<GenerateRequest> => {
     const named = namedOptions(given, known, `"${inner.name}"`);
     checkOptionTypes(named, RUN_TYPES);
-    const { onEvent, fit, image, mask, controlImage, cache, classes, ...rest } = named;
+    const { onEvent, fit, image, mask, controlImage, loras, cache, classes, ...rest } = named;
     if (fit !== undefined && image === undefined) throw new TypeError("Cannot use a fit but no image");
     const pictures = await readPictures({ image, mask, fit } as Pictures, rest, inner);
     return {
       ...rest,
       ...pictures,
+      ...(loras === undefined ? {} : { loras: ([loras].flat() as LoraOption[]).map(loraChoice) }),
       ...(controlImage === undefined ? {} : { controlImage: await readControlImages(controlImage) }),
       ...(classes === undefined ? {} : { classes: classes === "all" ? classes : [classes].flat() }),
       ...(cache === undefined ? {} : { cache: readCache(cache as Parameters<typeof readCache>[0]) }),
@@ -88,6 +91,8 @@ interface Pictures {
   readonly mask?: ImageInput | undefined;
   readonly fit?: Fit | undefined;
 }
+
+const loraChoice = (option: LoraOption): LoraChoice => (typeof option === "string" ? parseLora(option) : option);
 
 const readControlImages = (given: unknown): Promise<readonly RgbImage[]> =>
   Promise.all([given].flat().map((image) => readImageInput(image as ImageInput, { what: "the control image" })));

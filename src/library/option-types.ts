@@ -33,10 +33,27 @@ const numbers: OptionType = {
   required: "a number or a list of numbers",
 };
 
+const isLora = (value: unknown): boolean =>
+  isText(value) || (typeof value === "object" && value !== null && "path" in value && isText(value.path));
+
+const loras: OptionType = {
+  is: (value) => [value].flat().every(isLora),
+  required: "a text or an object with a path, or a list of those,",
+};
+
+const files: OptionType = {
+  is: (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isText),
+  required: "an object of names and files",
+};
+
 /** Options of a run that nothing below looks at before it uses them; numbers are checked with their ranges. */
 export const RUN_TYPES: OptionTypes = {
   prompt: texts,
   negativePrompt: texts,
+  promptWeights: flag,
+  loras,
+  embeddings: files,
   vaeTiling: flag,
   guessMode: flag,
   tinyVaeFor: oneOf(TINY_VAE_USES),

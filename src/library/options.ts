@@ -60,6 +60,19 @@ export interface ScheduleOptions {
 /** Published lists of timesteps and noise levels. */
 export type ScheduleName = "ays" | "ays-sd" | "ays-sdxl";
 
+/** A LoRA: its file with "[:STRENGTH][:unet=X][:text=X]" behind it, or apart. */
+export type LoraOption =
+  | string
+  | {
+      /** A file of a LoRA, or a folder that diffusers or peft saved one in. */
+      readonly path: string;
+      /** 1 as it was trained, which is the default. */
+      readonly strength?: number | undefined;
+      /** To the U-Net and to text encoders; `strength` where left out. */
+      readonly unet?: number | undefined;
+      readonly text?: number | undefined;
+    };
+
 /** Options of a run from prompts. */
 export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   /** What the images should not show; one for all prompts, or one for each. */
@@ -70,6 +83,15 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   readonly guidanceRescale?: number | undefined;
   /** How many of the text encoder's last layers to leave out. */
   readonly clipSkip?: number | undefined;
+  /**
+   * Read prompts in AUTOMATIC1111's grammar, (a:1.3), ((a)), [a], BREAK, and at any length; otherwise brackets are letters, and
+   * what is beyond the text encoder's length has no effect.
+   */
+  readonly promptWeights?: boolean | undefined;
+  /** LoRAs to change the model by, as files or "FILE:0.8"; below 0 they are taken away. */
+  readonly loras?: LoraOption | readonly LoraOption[] | undefined;
+  /** Files of vectors (textual inversion) by the words that stand for them in prompts. */
+  readonly embeddings?: Readonly<Record<string, string>> | undefined;
   /** In pixels; the model's own, or the picture's, where left out. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;

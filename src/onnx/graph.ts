@@ -22,6 +22,8 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
   /** Operations as the paper's counter (DeepCache's flops.py) counts the layer that this node stands for. */
   readonly referenceMacs: number;
+  /** Set where it depends on weights alone: a part of loading, not of an evaluation. */
+  readonly ofWeights?: true;
 }
 
 /** Where the bytes of weights lie outside of a graph. */
@@ -87,6 +89,7 @@ export function graphBuilder(name: string): Builder {
   const nodes: (GraphNode & { referenceMacs: number })[] = [];
   const initializers = new Map<Value, Initializer>();
   const shared = new Map<string, Value>();
+  const ofWeights = new Set<Value>();
   const builder: Builder = {
     input(inputName, dtype, shape) {
       if (inputs.has(inputName)) throw new RangeError(`Cannot add input "${inputName}" to graph "${name}" twice`);
@@ -119,7 +122,11 @@ export function graphBuilder(name: string): Builder {
     },
     node(op, nodeInputs, output, { domain = "", attributes = {}, hint = op } = {}) {
       const value = newValue(builder, output.dtype, output.shape, hint);
-      nodes.push({ op, domain, inputs: nodeInputs, outputs: [value], attributes, referenceMacs: 0 });
+      const node = { op, domain, inputs: nodeInputs, outputs: [value], attributes, referenceMacs: 0 };
+      if (nodeInputs.every((input) => input === undefined || initializers.has(input) || ofWeights.has(input))) {
+        ofWeights.add(value);
+        nodes.push({ ...node, ofWeights: true });
+      } else nodes.push(node);
       return value;
     },
     tally(value, referenceMacs) {

@@ -43,7 +43,8 @@ export function halfPrecision(graph: Graph): Graph {
 
   for (const node of graph.nodes) {
     const inputs = node.inputs.filter((input) => input !== undefined);
-    if (HALVED.has(node.op) || (FOLLOWING.has(node.op) && inputs.some((input) => computed.has(input)))) {
+    const isHalved = HALVED.has(node.op) && !node.ofWeights; // weights are changed in full and then rounded, once
+    if (isHalved || (FOLLOWING.has(node.op) && inputs.some((input) => computed.has(input)))) {
       const outputs = node.outputs.map((value) => {
         const twin = withDtype(value, "F16");
         halves.set(value, twin);

@@ -30,10 +30,11 @@ const COUNTS: Readonly<Record<string, Count>> = {
   },
 };
 
-/** Adds up the operations of `graph`'s nodes. */
+/** Adds up the operations of `graph`'s nodes; what is done to weights on loading is none of an evaluation's. */
 export function countMacs({ nodes }: Pick<Graph, "nodes">): Macs {
   const sum = { total: 0, attention: 0, reference: 0 };
   for (const node of nodes) {
+    if (node.ofWeights) continue;
     const { total, attention = 0 } = COUNTS[node.op]?.(node) ?? { total: 0 };
     sum.total += total;
     sum.attention += attention;

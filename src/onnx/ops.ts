@@ -160,6 +160,15 @@ export const matmulTransposed = (x: Value, weight: Value): Value =>
     { domain: MICROSOFT, attributes: { transA: 0, transB: 1, alpha: { float: 1 } } },
   );
 
+/** alpha · a·b + c, for matrices. */
+export const gemm = (a: Value, b: Value, c: Value, alpha: number): Value =>
+  a.builder.node(
+    "Gemm",
+    [a, b, c],
+    { dtype: a.dtype, shape: productShape(a.shape, b.shape, false) },
+    { attributes: { alpha: { float: alpha } } },
+  );
+
 /** Normalises every [n, c] plane of x [N, C, …] to mean 0 and variance 1, then scales and shifts per c. */
 export const instanceNormalization = (x: Value, gamma: Value, beta: Value, epsilon: number): Value =>
   x.builder.node("InstanceNormalization", [x, gamma, beta], x, { attributes: { epsilon: { float: epsilon } } });

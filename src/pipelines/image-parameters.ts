@@ -1,6 +1,8 @@
 import { formatPolicy } from "../deepcache/policies.ts";
 import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
+import type { EmbeddingChoices, LoraChoice } from "../systems/parts/adapters.ts";
+import { fileName, formatLora } from "../systems/parts/lora-text.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { SettledControl } from "./text-to-image/control/control-options.ts";
 import type { PictureSizes } from "./text-to-image/picture-sizes.ts";
@@ -26,6 +28,9 @@ export interface ImageText {
   readonly vaeDecoder?: string | undefined;
   /** What ended its run. */
   readonly refiner?: { readonly name: string; readonly start: number } | undefined;
+  readonly loras?: readonly LoraChoice[] | undefined;
+  readonly embeddings?: EmbeddingChoices | undefined;
+  readonly promptWeights?: boolean | undefined;
   /** What steered it. */
   readonly controls?: readonly ControlText[] | undefined;
 }
@@ -60,7 +65,8 @@ export function imageParameters(
   if (eta !== undefined) settings["Eta"] = eta;
   if (options.vae !== undefined) settings["VAE"] = options.vae;
   if (options.vaeDecoder !== undefined) settings["VAE Decoder"] = options.vaeDecoder;
-  Object.assign(settings, scheduleTexts(options), sizeTexts(options), refinerTexts(options), controlTexts(options));
+  Object.assign(settings, scheduleTexts(options), sizeTexts(options), refinerTexts(options));
+  Object.assign(settings, adapterTexts(options), controlTexts(options));
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
@@ -90,6 +96,14 @@ const sizeTexts = ({ sizes = {} }: ImageText): Readonly<Record<string, string>> 
 
 const refinerTexts = ({ refiner }: ImageText): Readonly<Record<string, string | number>> =>
   refiner === undefined ? {} : { Refiner: refiner.name, "Refiner switch at": refiner.start };
+/** Files as they were named, so that they are found again. */
+const adapterTexts = ({ loras = [], embeddings = {}, promptWeights }: ImageText): Readonly<Record<string, string>> => ({
+  ...Object.fromEntries(loras.map((lora, i) => [`Lora ${i}`, formatLora(lora)])),
+  ...Object.fromEntries(
+    Object.entries(embeddings).map(([name, file], i) => [`Embedding ${i}`, `${name}=${fileName(file)}`]),
+  ),
+  ...(promptWeights === true ? { "Prompt weights": "on" } : {}),
+});
 
 /** What AUTOMATIC1111's extension calls the mode in which a network guesses. */
 export const GUESSING = "ControlNet is more important";

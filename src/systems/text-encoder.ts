@@ -1,4 +1,5 @@
 import type { ClipTextConfig } from "../models/clip/clip-text.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { ClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import type { Network } from "./network.ts";
 
@@ -6,6 +7,8 @@ import type { Network } from "./network.ts";
 export interface TextEncoder {
   readonly textEncoder: Network<ClipTextConfig>;
   readonly tokenizer: ClipTokenizer;
+  /** Vectors of tokens beyond the vocabulary, [tokens, width], in the order of their ids (textual inversion). */
+  readonly added?: Tensor | undefined;
 }
 
 /** The second text encoder of SDXL, which also sums a prompt up. */

@@ -36,7 +36,31 @@ export interface ClipTokenizer {
   readonly bos: number;
   readonly eos: number;
   readonly pad: number;
+  /** Ids of a text by itself, however many they are. */
+  tokens(text: string): readonly number[];
+  /** What ids spell, as near as they do. */
+  spell(ids: readonly number[]): string;
   encode(text: string): Encoding;
+}
+
+/** A tokenizer that frames, fills up and cuts off what `tokens` gives. */
+export function framingTokenizer(parts: Omit<ClipTokenizer, "encode">): ClipTokenizer {
+  const { maxLength, bos, eos, pad } = parts;
+  return {
+    ...parts,
+    encode(text) {
+      const all = parts.tokens(text);
+      const kept = all.slice(0, maxLength - 2);
+      const dropped = all.slice(maxLength - 2);
+      const ids = [bos, ...kept, eos];
+      return {
+        ids: [...ids, ...new Array<number>(maxLength - ids.length).fill(pad)],
+        length: ids.length,
+        truncated: dropped.length > 0,
+        dropped: dropped.length > 0 ? parts.spell(dropped) : "",
+      };
+    },
+  };
 }
 
 const { positions: POSITIONS } = LIMITS.tokenizer;
@@ -61,24 +85,14 @@ function* loading(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
   idOf("unk", special, added, vocabulary);
   const maxLength = parseMaxLength(files.config);
   const pieces = yield* tokenizerOf(vocabulary, special, added);
-  return {
+  return framingTokenizer({
     maxLength,
     bos,
     eos,
     pad,
-    encode(text) {
-      const all = pieces.encode(lowerSigma(text), { add_special_tokens: false }).ids;
-      const kept = all.slice(0, maxLength - 2);
-      const dropped = all.slice(maxLength - 2);
-      const ids = [bos, ...kept, eos];
-      return {
-        ids: [...ids, ...new Array<number>(maxLength - ids.length).fill(pad)],
-        length: ids.length,
-        truncated: dropped.length > 0,
-        dropped: dropped.length > 0 ? pieces.decode(dropped, { clean_up_tokenization_spaces: false }).trim() : "",
-      };
-    },
-  };
+    tokens: (text) => pieces.encode(lowerSigma(text), { add_special_tokens: false }).ids,
+    spell: (ids) => pieces.decode([...ids], { clean_up_tokenization_spaces: false }).trim(),
+  });
 }
 
 /** Merges that are taken up in one turn. */

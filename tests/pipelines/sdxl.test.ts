@@ -34,6 +34,7 @@ describe("the pair of text encoders", () => {
     negativePrompts: [negativePrompt],
     guided: true,
     clipSkip: 0,
+    promptWeights: false,
     sizes: settleSizes({}, { width: 64, height: 48 }, "text"),
   };
   const condition = async (change: Partial<TextRequest> = {}) => {

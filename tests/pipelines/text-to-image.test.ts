@@ -135,7 +135,7 @@ describe("a pipeline", () => {
       string
     >;
     const encode = async (skip: number) =>
-      (await encodePrompts(nodeRuntime(), model, [prompt, negative], skip)).embeddings;
+      (await encodePrompts(nodeRuntime(), model, [prompt, negative], { skip })).embeddings;
     const embeddings = await encode(0);
     const batchOfOne = (index: number) => ({ ...row(embeddings, index), shape: [1, ...embeddings.shape.slice(1)] });
     expect(batchOfOne(0)).toBeCloseTensor(golden.tensor("prompt_embeds"), NETWORK_CALL);

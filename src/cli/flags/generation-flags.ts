@@ -7,6 +7,7 @@ import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/te
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import type { PromptFlags } from "../prompts.ts";
+import { type AdapterFlags, addAdapterFlags } from "./adapter-flags.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
 import { addControlFlags, type ControlFlags } from "./control-flags.ts";
 import { parseList, parseNumber, parseWhole, UsageError } from "./usage.ts";
@@ -54,7 +55,13 @@ export interface SamplingFlags {
   readonly negativeTargetSize?: string;
 }
 
-export interface GenerationFlags extends CacheFlags, ModelFlags, SamplingFlags, PromptFlags, ControlFlags {
+export interface GenerationFlags
+  extends CacheFlags,
+    ModelFlags,
+    SamplingFlags,
+    PromptFlags,
+    ControlFlags,
+    AdapterFlags {
   readonly class?: readonly string[];
   readonly image?: string;
   readonly mask?: string;
@@ -171,7 +178,7 @@ export function addPictureFlags(command: Command): Command {
 
 /** Adds what says how images of `addPictureFlags` are made. */
 export const addMakingFlags = (command: Command): Command =>
-  addDeviceFlags(addCacheFlags(addSamplingFlags(addControlFlags(addModelFlags(command)))));
+  addDeviceFlags(addCacheFlags(addSamplingFlags(addControlFlags(addAdapterFlags(addModelFlags(command))))));
 
 function parseTinyVaeUse(text: string): TinyVaeUse {
   const use = TINY_VAE_USES.find((name) => name === text);

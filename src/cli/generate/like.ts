@@ -11,6 +11,7 @@ import { SIZE_NAMES, SIZE_TEXTS } from "../../pipelines/text-to-image/size-texts
 import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import { given, optionOfFlag } from "../request.ts";
+import { adapterFlagsOf } from "./liked-adapters.ts";
 import { controlFlagsOf, likedControls } from "./liked-controls.ts";
 
 /** How a picture was made, as its file says. */
@@ -81,6 +82,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
       timestepSelection: text("Timestep selection"),
       ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
+      ...adapterFlagsOf(settings),
       ...controlFlagsOf(controls),
       refinerStart: read("Refiner switch at"),
       width: width === undefined ? undefined : Number(width),

@@ -12,6 +12,7 @@ import {
   gather,
   integers,
   matmul,
+  multiply,
   reshape,
   scalar,
   scale,
@@ -46,6 +47,11 @@ export interface ClipTextOptions {
   readonly finalNorm?: boolean;
   /** Adds the input `attention_mask` [B, L]: 1 for tokens, 0 for padding that no token sees. */
   readonly masked?: boolean;
+  /**
+   * Adds the inputs `kept` [B, L, 1], 1 for tokens of the vocabulary and 0 for others, and `added` [B, L, C]: the vectors of
+   * those others.
+   */
+  readonly overlaid?: boolean;
   /** Adds the outputs `hidden_states.0` (the embeddings), `hidden_states.1`, … */
   readonly hiddenStates?: boolean;
 }
@@ -126,7 +132,7 @@ export const POSITION_IDS = /(^|\.)embeddings\.position_ids$/;
  * `skip: k + 1, finalNorm: false`; its default is k = 0 for both.
  */
 export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, weights?: Weights): Graph {
-  const { batch, length, skip = 0, finalNorm = true, masked = false, hiddenStates = false } = options;
+  const { batch, length, skip = 0, finalNorm = true, masked = false, hiddenStates = false, overlaid = false } = options;
   checkLength(config, length);
   if (!Number.isInteger(skip) || skip < 0 || skip > config.layers) {
     throw new RangeError(`Cannot skip ${skip} layers of the text model: 0 to ${config.layers} are allowed`);
@@ -137,7 +143,13 @@ export function clipTextModel(config: ClipTextConfig, options: ClipTextOptions, 
   // transformers 5 writes the tower's keys without a prefix.
   const bare = root.has("embeddings.token_embedding.weight");
   const mask = masked ? builder.input("attention_mask", "F32", [batch, length]) : undefined;
-  const tower = textTower(bare ? root : root.at("text_model"), ids, config, mask);
+  const overlay = overlaid
+    ? {
+        kept: builder.input("kept", "F32", [batch, length, 1]),
+        added: builder.input("added", "F32", [batch, length, config.width]),
+      }
+    : undefined;
+  const tower = textTower(bare ? root : root.at("text_model"), ids, config, mask, overlay);
   const outputs: Record<string, Value> = {
     context: finalNorm
       ? tower.norm(entry(tower.states, config.layers - skip))
@@ -199,10 +211,17 @@ export interface TextTower {
 }
 
 /** The transformer over tokens, each of which sees itself and those before it. */
-export function textTower(scope: Scope, ids: Value, config: ClipTextConfig, mask?: Value): TextTower {
+export function textTower(
+  scope: Scope,
+  ids: Value,
+  config: ClipTextConfig,
+  mask?: Value,
+  overlay?: { readonly kept: Value; readonly added: Value },
+): TextTower {
   const { width, vocabularySize, positions, epsilon, pooling } = config;
   const [batch, length] = [sizeOf(ids, 0), sizeOf(ids, 1)];
-  const tokens = gather(scope.at("embeddings.token_embedding").weight("weight", [vocabularySize, width]), ids);
+  const known = gather(scope.at("embeddings.token_embedding").weight("weight", [vocabularySize, width]), ids);
+  const tokens = overlay === undefined ? known : add(multiply(known, overlay.kept), overlay.added);
   const table = scope.at("embeddings.position_embedding").weight("weight", [positions, width]);
   const embedded = add(tokens, length === positions ? table : slice(table, 0, 0, length));
   const causal = causalBias(ids, length);

@@ -60,7 +60,8 @@ export async function* denoise(
     signal,
     now,
   });
-  const guided = guidance === undefined ? inner : guidedDenoiser(inner, guidance);
+  const shared = network.rows === start.shape[0]; // what both halves of guidance have in common
+  const guided = guidance === undefined ? inner : guidedDenoiser(inner, { ...guidance, shared });
   const denoiser = channels === undefined ? guided : widenedDenoiser(guided, channels);
   const run = sampler.sample(denoiser, start, noise, begin);
   let latents = start;

@@ -24,7 +24,7 @@ import { phaseClock } from "./phase-clock.ts";
 import type { RunOptions, SettledRun } from "./run-options.ts";
 import { seededNoise, seedsOf } from "./seeded-noise.ts";
 import { type SessionSlot, sessionSlot } from "./session-slot.ts";
-import type { Task } from "./task.ts";
+import type { AdaptedTask, Task } from "./task.ts";
 
 /** What stays loaded from run to run. */
 export interface Slots {
@@ -63,13 +63,14 @@ const COPIES: readonly number[] = [];
 
 /** One run of `task`: everything that is asked of it comes from its options, everything else from the effects. */
 export async function* run<Options extends RunOptions, Settled extends SettledRun>(
-  task: Task<Options, Settled>,
+  base: Task<Options, Settled>,
   { runtime, now, randomSeed, keepLoaded }: Required<Omit<PipelineEffects, "queue">>,
   slots: Slots,
   asked: Options,
   { cutAt, forecasting = false, latentsOnly = false, observeTrunk }: RunSettings,
 ): AsyncGenerator<PipelineEvent, void> {
-  const settled = task.settle(asked, randomSeed);
+  const settled = base.settle(asked, randomSeed);
+  const { task, unetIdentity, warnings: ofAdapters } = await adaptedTask(base, settled);
   const { signal, steps, seed, previewEvery } = settled;
   const { sampler, begin, name, warnings: ofSampler = [], refinement } = stagesOf(task, settled);
   const { policy: cache, full, evaluations } = await planOf(task, settled);
@@ -81,7 +82,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const encoding = worksUntil(runtime, signal);
   const { varying, settings, start, warnings = [], ...conditioned } = await task.condition(encoding, settled);
   const refined = await refinement?.condition(encoding);
-  const messages = new Set([...ofSampler, ...warnings, ...(refined?.warnings ?? [])]);
+  const messages = new Set([...ofSampler, ...ofAdapters, ...warnings, ...(refined?.warnings ?? [])]);
   for (const message of messages) yield { type: "warning", message };
   signal?.throwIfAborted();
 
@@ -105,7 +106,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     return await decodeBy(previewer.decoder, slot, samples);
   };
   /** Loads the network of one part of the run, and walks its part of the schedule. */
-  async function* stage({ unet: { config, weights }, controls, slot, before, walk }: Stage) {
+  async function* stage({ unet: { config, weights }, identity, controls, slot, before, walk }: Stage) {
     const [begun, end = walk.sampler.timesteps.length] = [walk.begin ?? 0, walk.end];
     const own = full.flatMap((index) => (index >= before && index < before + end - begun ? [index - before] : []));
     const branch = branchFor(cache, { full: own, evaluations: end - begun, skips: skipCount(config), cutAt });
@@ -114,7 +115,8 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     const cutAs = { branch, forecast: line !== undefined };
     yield clock.enter("load");
     const guided = walk.guidance !== undefined;
-    const network = await slot.get(JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess }), () => {
+    const key = JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess, identity });
+    const network = await slot.get(key, () => {
       const both = unet(config, size, weights, controls);
       return loadUNet(loadsUntil(runtime, signal), guided ? forGuidance(both) : both, cutAs);
     });
@@ -138,7 +140,7 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   }
 
   const first = yield* stage({
-    ...{ unet: task.unet, controls: task.controls?.(settled), slot: slots.unet, before: 0 },
+    ...{ unet: task.unet, identity: unetIdentity, controls: task.controls?.(settled), slot: slots.unet, before: 0 },
     walk: {
       ...conditioned,
       ...{ sampler, begin, end: refinement?.end },
@@ -167,6 +169,8 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
 /** One part of a run: a network, and its part of the schedule. */
 interface Stage {
   readonly unet: Network<UNetConfig>;
+  /** Tells it from the same network with other adapters. */
+  readonly identity?: string | undefined;
   readonly controls?: Controls | undefined;
   readonly slot: SessionSlot<LoadedUNet>;
   /** Evaluations of the run before. */
@@ -185,6 +189,11 @@ function stagesOf<Options extends RunOptions, Settled extends SettledRun>(
   const { begin = 0, ...chosen } = task.sampler(settled);
   return { ...chosen, begin, refinement: task.refinement?.(settled, { ...chosen, begin }) };
 }
+const adaptedTask = async <Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  settled: Settled,
+): Promise<AdaptedTask<Options, Settled>> =>
+  (await task.adapted?.(settled)) ?? { task, unetIdentity: undefined, warnings: [] };
 
 /** What a run is going to do, before anything is loaded. */
 export interface PlannedRun {

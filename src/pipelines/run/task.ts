@@ -19,6 +19,8 @@ export interface Task<Options extends RunOptions, Settled extends SettledRun> {
   controls?(settled: Settled): Controls;
   /** Fills in defaults and refuses what the model cannot do. */
   settle(options: Options, randomSeed: () => number): Settled;
+  /** The task with the adapters of a run; it has none where left out. */
+  adapted?(settled: Settled): Promise<AdaptedTask<Options, Settled>>;
   /** The sampler of a run, and the evaluation of its schedule to begin with (default 0). */
   sampler(settled: Settled): ChosenSampler & { readonly begin?: number };
   /** [images, channels, height, width] of what is sampled. */
@@ -42,6 +44,14 @@ export interface Refinement {
   /** The evaluation of its own schedule that it begins with. */
   readonly begin: number;
   condition(runtime: Runtime): Promise<Pick<Conditioned, "conditioning" | "guidance" | "warnings">>;
+}
+
+/** A task with adapters. */
+export interface AdaptedTask<Options extends RunOptions, Settled extends SettledRun> {
+  readonly task: Task<Options, Settled>;
+  /** Tells its U-Net from the same one with other adapters; undefined where it is the model's own. */
+  readonly unetIdentity: string | undefined;
+  readonly warnings: readonly string[];
 }
 
 /** What a network is told over a run, and where the run starts. */

@@ -13,6 +13,8 @@ export interface TextRequest {
   readonly guided: boolean;
   /** How many of the text encoder's last layers the prompts do without. The reference never skips for negative ones. */
   readonly clipSkip: number;
+  /** Whether brackets are weights and prompts as long as they like. */
+  readonly promptWeights: boolean;
   readonly sizes: SettledSizes;
 }
 

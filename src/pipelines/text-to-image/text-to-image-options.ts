@@ -1,4 +1,5 @@
 import { reduction } from "../../models/autoencoder/image-coder.ts";
+import type { AdapterChoices, LoraChoice } from "../../systems/parts/adapters.ts";
 import type { RunDefaults } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { hasLinearPreviews, type PreviewKind } from "../latents/previews.ts";
@@ -25,7 +26,7 @@ import { type ImageOptions, modeOf, type Source, settleSource } from "./image-so
 import { type PictureSizes, refinerSizes, type SettledSizes, settleSizes } from "./picture-sizes.ts";
 
 /** What a run from a prompt can be asked for, alone or with an image; defaults as in diffusers. */
-export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOptions, ScheduleOptions {
+export interface TextToImageOptions extends ImageOptions, ControlOptions, AdapterChoices, RunOptions, ScheduleOptions {
   /** Several prompts make one batch. */
   readonly prompt: string | readonly string[];
   /** Leaving it out is not the same to SDXL as an empty one. */
@@ -42,6 +43,11 @@ export interface TextToImageOptions extends ImageOptions, ControlOptions, RunOpt
   readonly height?: number | undefined;
   /** How many of the text encoder's last layers to leave out. */
   readonly clipSkip?: number | undefined;
+  /**
+   * Read prompts in AUTOMATIC1111's grammar, (a:1.3), ((a)), [a], BREAK, and at any length, in chunks; without it, brackets are
+   * letters and what is beyond the text encoder's length has no effect.
+   */
+  readonly promptWeights?: boolean | undefined;
   /** What SDXL is told of the picture; other models are told nothing. */
   readonly sizes?: PictureSizes | undefined;
   /**
@@ -64,7 +70,7 @@ export const TINY_VAE_USES = ["all", "previews"] as const;
 export type TinyVaeUse = (typeof TINY_VAE_USES)[number];
 
 /** The same with everything decided. */
-export interface SettledOptions extends SettledRun, SettledSchedule {
+export interface SettledOptions extends SettledRun, SettledSchedule, AdapterChoices {
   readonly prompts: readonly string[];
   readonly negativePrompts: readonly string[] | undefined;
   /** What the model's kind of pipeline does where nobody says. */
@@ -78,6 +84,7 @@ export interface SettledOptions extends SettledRun, SettledSchedule {
   readonly sampler: string | undefined;
   readonly eta: number | undefined;
   readonly clipSkip: number;
+  readonly promptWeights: boolean;
   readonly sizes: SettledSizes;
   /** Of latents; none where whole pictures are decoded. */
   readonly vaeTiling: TileGrid | undefined;
@@ -131,6 +138,9 @@ export function settle(
     sampler: options.sampler ?? model.defaults.sampler,
     eta: options.eta,
     clipSkip,
+    promptWeights: options.promptWeights ?? false,
+    loras: settleLoras(options.loras),
+    embeddings: options.embeddings,
     sizes: settleSizes(sizes, { width, height }, modeOf(options)),
     vaeTiling: gridOf(options.vaeTiling, model),
     refinerStart: refinerStartOf(options, model),
@@ -154,6 +164,13 @@ function refinerStartOf({ refinerStart, mask }: TextToImageOptions, { refiner }:
 
 /** Where SDXL's base model hands over, as published. */
 export const REFINER_START = 0.8;
+
+function settleLoras(loras: readonly LoraChoice[] = []): readonly LoraChoice[] {
+  for (const { strength, unet, text } of loras) {
+    for (const given of [strength, unet, text]) if (given !== undefined) requireNumber("LoRA strength", given);
+  }
+  return loras;
+}
 
 /** The quickest kind of preview that a model has. */
 export function quickPreviewOf({ tinyVae, vae }: StableDiffusionModel): PreviewKind {

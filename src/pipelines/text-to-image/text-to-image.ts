@@ -1,6 +1,7 @@
 import { schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
+import { withAdapters } from "../../systems/parts/adapters.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { klLatentDecoder, tinyLatentDecoder } from "../latents/latent-decoder.ts";
 import { linearPreviewer, type Previewer } from "../latents/previews.ts";
@@ -32,6 +33,10 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
   return {
     unet: model.unet,
     settle: (options, randomSeed) => settle(options, model, randomSeed),
+    async adapted(settled) {
+      const { model: own, unetIdentity, warnings } = await withAdapters(model, settled);
+      return { task: own === model ? this : textToImageTask(own), unetIdentity, warnings };
+    },
     sampler: (settled) => {
       const { source, steps, defaults } = settled;
       const share = sharedBy(source, model.scheduler, settled);

@@ -13,11 +13,11 @@ export function pairConditioner(first: TextEncoder, second: SecondTextEncoder): 
   return {
     mostSkipped: Math.min(...configs.map(({ layers }) => layers)) - 1,
     async condition(runtime, request) {
-      const { prompts, guided, clipSkip } = request;
+      const { prompts, guided, clipSkip, promptWeights: weighted } = request;
       const zeroed = guided && request.negativePrompts === undefined && second.zeroMissingPrompt;
       const negatives = guided && !zeroed ? (request.negativePrompts ?? prompts.map(() => "")) : [];
       const encode = (encoder: TextEncoder): Promise<EncodedPrompts> =>
-        encodeGuided(runtime, encoder, negatives, prompts, clipSkip, PENULTIMATE);
+        encodeGuided(runtime, encoder, negatives, prompts, clipSkip, { ...PENULTIMATE, weighted });
       const [left, right] = [await encode(first), await encode(second)];
       if (right.pooled === undefined) throw new TypeError("The second text encoder has no projection");
       const complete = (rows: Tensor): Tensor => (zeroed ? concatenate([zeros(rows.shape), rows], 0) : rows);

@@ -7,9 +7,13 @@ export function singleConditioner(encoder: TextEncoder): TextConditioner {
   const { layers, hidesPadding: masked = false } = encoder.textEncoder.config;
   return {
     mostSkipped: layers - 1,
-    async condition(runtime, { prompts, negativePrompts = prompts.map(() => ""), guided, clipSkip, sizes }) {
+    async condition(runtime, request) {
+      const { prompts, negativePrompts = prompts.map(() => ""), guided, clipSkip, sizes, promptWeights } = request;
       const negatives = guided ? negativePrompts : [];
-      const { embeddings, warnings } = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip, { masked });
+      const { embeddings, warnings } = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip, {
+        masked,
+        weighted: promptWeights,
+      });
       return {
         conditioning: { encoder_hidden_states: embeddings },
         warnings: sizes.asked ? [NOT_TOLD, ...warnings] : warnings,

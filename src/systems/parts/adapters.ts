@@ -1,0 +1,137 @@
+import { openEmbedding } from "../../adapters/embedding/open-embedding.ts";
+import { type AppliedLora, changesIdentity, withChanges } from "../../adapters/lora/lora.ts";
+import { openLora } from "../../adapters/lora/open-lora.ts";
+import { CheckpointError } from "../../checkpoint/errors.ts";
+import type { FileLike, FolderLike } from "../../checkpoint/files.ts";
+import { concatenate } from "../../tensor/concatenate.ts";
+import { type AddedWord, withWords } from "../../tokenizer/added-words.ts";
+import type { StableDiffusionModel } from "../stable-diffusion.ts";
+import type { TextEncoder } from "../text-encoder.ts";
+
+/** A LoRA and how strongly it is applied: 1 as it was trained, also below 0. */
+export interface LoraChoice {
+  readonly path: FolderLike | FileLike;
+  readonly strength?: number | undefined;
+  /** To the U-Net; `strength` where left out. */
+  readonly unet?: number | undefined;
+  /** To text encoders; `strength` where left out, and 0 leaves them alone. */
+  readonly text?: number | undefined;
+}
+
+/** Files of embeddings by the word that stands for them in prompts. */
+export type EmbeddingChoices = Readonly<Record<string, FileLike>>;
+
+/** What small files change of a model for a run. */
+export interface AdapterChoices {
+  readonly loras?: readonly LoraChoice[] | undefined;
+  readonly embeddings?: EmbeddingChoices | undefined;
+}
+
+/** A model with adapters. */
+export interface AdaptedModel {
+  readonly model: StableDiffusionModel;
+  /** Tells its U-Net from the same one with other adapters; undefined where it is the model's own. */
+  readonly unetIdentity: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** Applies LoRAs and embeddings to a model: opens them, and describes what they change. */
+export async function withAdapters(
+  model: StableDiffusionModel,
+  { loras = [], embeddings = {} }: AdapterChoices,
+): Promise<AdaptedModel> {
+  const applied = await Promise.all(loras.map((choice) => applyLora(model, choice)));
+  const changed = applied.length === 0 ? model : withLoras(model, applied);
+  const identity = changesIdentity(applied, "unet");
+  return {
+    model: await withEmbeddings(changed, embeddings),
+    unetIdentity: identity.length === 0 ? undefined : JSON.stringify(identity),
+    warnings: applied.flatMap(({ lora }) => unmatchedWarning(lora) ?? []),
+  };
+}
+
+async function applyLora(
+  model: StableDiffusionModel,
+  { path, strength = 1, unet = strength, text = strength }: LoraChoice,
+): Promise<AppliedLora> {
+  const lora = await openLora(path, {
+    name: model.folder,
+    layers: model.unet.config.down.map(({ layers }) => layers),
+    weights: {
+      unet: model.unet.weights,
+      text: model.textEncoder.weights,
+      secondText: model.second?.textEncoder.weights,
+    },
+  });
+  return { lora, strengths: { unet, text, secondText: text } };
+}
+
+function withLoras(model: StableDiffusionModel, loras: readonly AppliedLora[]): StableDiffusionModel {
+  const { unet, textEncoder, second } = model;
+  return {
+    ...model,
+    unet: { ...unet, weights: withChanges(unet.weights, loras, "unet") },
+    textEncoder: { ...textEncoder, weights: withChanges(textEncoder.weights, loras, "text") },
+    ...(second === undefined
+      ? {}
+      : {
+          second: {
+            ...second,
+            textEncoder: {
+              ...second.textEncoder,
+              weights: withChanges(second.textEncoder.weights, loras, "secondText"),
+            },
+          },
+        }),
+  };
+}
+
+/** Names of modules that a warning repeats. */
+const MOST_NAMED = 5;
+
+function unmatchedWarning({ name, unmatched }: AppliedLora["lora"]): string | undefined {
+  if (unmatched.length === 0) return undefined;
+  const shown = unmatched.slice(0, MOST_NAMED).map((module) => JSON.stringify(module));
+  const more = unmatched.length > shown.length ? ` and ${unmatched.length - shown.length} more` : "";
+  return `Of the LoRA "${name}", nothing in the model answers to ${shown.join(", ")}${more}; it has no effect there`;
+}
+
+async function withEmbeddings(model: StableDiffusionModel, choices: EmbeddingChoices): Promise<StableDiffusionModel> {
+  const named = Object.entries(choices);
+  if (named.length === 0) return model;
+  const { second, ...first } = model;
+  const encoders: readonly TextEncoder[] = second === undefined ? [first] : [first, second];
+  const target = { name: model.folder, widths: encoders.map(({ textEncoder }) => textEncoder.config.width) };
+  checkNames(named.map(([name]) => name));
+  const opened = await Promise.all(named.map(([, path]) => openEmbedding(path, target)));
+  const extended = encoders.map((encoder, place) => {
+    const vectors = opened.flatMap((tensors) => tensors[place] ?? []);
+    let next = encoder.textEncoder.config.vocabularySize;
+    const words = named.map(([text], i): AddedWord => {
+      const count = vectors[i]?.shape[0] ?? 0;
+      const tokens = Array.from({ length: count }, (_, j) => next + j);
+      next += count;
+      return { text, tokens };
+    });
+    const [only, ...others] = vectors;
+    if (only === undefined) return {};
+    return { tokenizer: withWords(encoder.tokenizer, words), added: concatenate([only, ...others], 0) };
+  });
+  return { ...model, ...extended[0], ...(second === undefined ? {} : { second: { ...second, ...extended[1] } }) };
+}
+
+/** Names that a prompt cannot have, or that would be the same in one. */
+function checkNames(names: readonly string[]): void {
+  const empty = names.find((name) => name.trim() === "");
+  if (empty !== undefined)
+    throw new CheckpointError("Cannot use an embedding without a name", { code: "OPTION_INVALID" });
+  const lowered = names.map((name) => name.toLowerCase());
+  const twice = names.find((name, i) => lowered.indexOf(name.toLowerCase()) !== i);
+  if (twice === undefined) return;
+  throw new CheckpointError(
+    `Cannot use two embeddings named "${twice}": upper and lower case are the same in prompts`,
+    {
+      code: "OPTION_INVALID",
+    },
+  );
+}
