@@ -75,6 +75,7 @@ test("the package exports these types", () => {
       "ImageInput",
       "ImageResult",
       "ImageRun",
+      "LatentImage",
       "LoadedModels",
       "MemoryEstimate",
       "ModelInfo",
