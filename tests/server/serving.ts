@@ -48,3 +48,32 @@ export async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   for await (const value of values) given.push(value);
   return given;
 }
+
+/** A server-sent event. */
+export interface EventRead {
+  readonly event: string;
+  readonly id: number;
+  readonly data: object;
+}
+
+/** The events of a stream up to its end. */
+export async function* events(url: string, headers: Readonly<Record<string, string>> = {}): AsyncGenerator<EventRead> {
+  const controller = new AbortController();
+  const response = await fetch(url, { headers, signal: controller.signal });
+  try {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of response.body ?? []) {
+      text += decoder.decode(bytes, { stream: true });
+      const parts = text.split("\n\n");
+      text = parts.pop() ?? "";
+      for (const part of parts) {
+        const fields = Object.fromEntries(part.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
+        if (fields["data"] === undefined) continue;
+        yield { event: fields["event"] ?? "", id: Number(fields["id"]), data: JSON.parse(fields["data"]) as object };
+      }
+    }
+  } finally {
+    controller.abort();
+  }
+}
