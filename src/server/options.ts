@@ -22,7 +22,9 @@ export interface ServerOptions {
   readonly embeddings?: readonly string[] | undefined;
   /** Where pictures are written for good that are asked for by address or to be saved. */
   readonly outputFolder?: string | undefined;
-  /** Told of requests, models and failures; nobody where left out. Prompts are not told. */
+  /** Whether the log is told prompts. */
+  readonly logPrompts?: boolean | undefined;
+  /** Told of requests, models and failures; nobody where left out. */
   readonly log?: Log | undefined;
 }
 

@@ -7,6 +7,7 @@ import type { ModelSource } from "./models/models.ts";
 import { type Metrics, metrics } from "./operations/metrics.ts";
 import type { Server, ServerOptions, Sources } from "./options.ts";
 import { memoryStore } from "./pictures/stores/memory.ts";
+import type { JobEvent, JobRequest } from "./queue/job.ts";
 import type { Work } from "./queue/queue.ts";
 import { inProcessQueue } from "./queue/queues/in-process.ts";
 import { worker } from "./work/worker.ts";
@@ -23,7 +24,12 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
   });
   let told: Metrics | undefined;
   const queue = inProcessQueue({
-    work: observed(worker(models), (model, event) => told?.observe(model, event)),
+    work: observed(worker(models), {
+      onBegin({ model, options: { prompt } }) {
+        if (options.logPrompts === true) log.info({ model, prompt }, "job");
+      },
+      onEvent: (model, event) => told?.observe(model, event),
+    }),
     waiting: limits.waiting,
     waitingOfOne: apiKeys.length > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,
     onFailure: (job, error) => log.error({ job, err: error }, "job failed"),
@@ -52,14 +58,21 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
 const named = (sources: Sources): Readonly<Record<string, ModelSource>> =>
   typeof sources === "function" ? { [sources.model.name]: sources } : sources;
 
-/** `work` with an ear for what it tells. */
+interface Ears {
+  onBegin(request: JobRequest): void;
+  onEvent(model: string, event: JobEvent): void;
+}
+
+/** `work` with ears for what it does. */
 const observed =
-  (work: Work, observe: Metrics["observe"]): Work =>
-  (request, { signal, tell }) =>
-    work(request, {
+  (work: Work, { onBegin, onEvent }: Ears): Work =>
+  (request, { signal, tell }) => {
+    onBegin(request);
+    return work(request, {
       signal,
       tell(event) {
-        observe(request.model, event);
+        onEvent(request.model, event);
         tell(event);
       },
     });
+  };
