@@ -92,8 +92,8 @@ describe("A picture", () => {
     ["that claims more than are read", png(header(5000, 5000), pixels(Buffer.alloc(100))), /claims 5000x5000 pixels, allowed are 16777216/],
     ["whose zeros unpack to gigabytes", png(header(4096, 4096), pixels(Buffer.alloc(3e8))), /Cannot read "image"/],
     ["without pixels", png(header(64, 64)), /damaged/],
-    ["of a broken header", png(chunk("IHDR", Buffer.alloc(2))), /ends after|damaged/],
-    ["that is a page", Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), /it begins with/],
+    ["of a broken header", png(chunk("IHDR", Buffer.alloc(2))), /Cannot read "image"/],
+    ["that is a page", Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>"), /it is an SVG/],
   ])("%s is refused", async (_, bytes, message) => {
     const begin = performance.now();
     const { status, body } = await ask("/jobs", { options: { prompt: "a", image: base64(bytes) } });
@@ -193,7 +193,7 @@ describe("A key", () => {
     const begin = performance.now();
     expect((await guess("wrong")).status).toBe(401);
     expect(performance.now() - begin).toBeGreaterThan(450);
-    const statuses = (await Promise.all(Array.from({ length: 60 }, (_, i) => guess(`wrong ${i}`)))).map(({ status }) => status);
+    const statuses = (await Promise.all(Array.from({ length: 60 }, (_, i) => guess(`wrong-${i}`)))).map(({ status }) => status);
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(40);
     expect((await guess("right")).status).toBe(200);
   });

@@ -41,9 +41,7 @@ async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
 }
 
 const tooLarge = (bytes: number, most: number): Refusal =>
-  new Refusal(413, "body_too_large", `Cannot read the request: it has ${bytes} bytes or more, at most ${most} are read`, {
-    headers: { connection: "close" },
-  });
+  new Refusal(413, "body_too_large", `Cannot read the request: it has ${bytes} bytes or more, at most ${most} are read`);
 
 /** The JSON object of a request. */
 export async function readJson(request: Request, most: number): Promise<Readonly<Record<string, unknown>>> {
