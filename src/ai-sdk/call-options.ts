@@ -33,7 +33,9 @@ const given = (options: MakerOptions): MakerOptions =>
 function bytesOf(file: ImageFile): Uint8Array {
   if (file.type === "url") {
     if (!file.url.startsWith("data:")) {
-      throw new TypeError(`Cannot start from "${file.url.slice(0, 100)}": nothing is fetched, give the picture's bytes`);
+      throw new TypeError(
+        `Cannot start from "${file.url.slice(0, 100)}": nothing is fetched, give the picture's bytes`,
+      );
     }
     return fromBase64(file.url.slice(file.url.indexOf(",") + 1));
   }

@@ -16,7 +16,8 @@ export type SdkOptions = PipelineOptions | RemoteOptions;
 const MOST_IMAGES = 16;
 
 /** An image model for `generateImage` of `ai` 7; the embedded model, or a server's first, where none is named. */
-export const deepcache = (model?: SdkModel, options: SdkOptions = {}): ImageModel<"v4"> => modelOf("v4", model, options);
+export const deepcache = (model?: SdkModel, options: SdkOptions = {}): ImageModel<"v4"> =>
+  modelOf("v4", model, options);
 
 /** The same for `ai` 6. */
 export const deepcacheV3 = (model?: SdkModel, options: SdkOptions = {}): ImageModel<"v3"> =>

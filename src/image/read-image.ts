@@ -92,7 +92,7 @@ async function decodePicture(bytes: Uint8Array, what: string, mostPixels?: numbe
     throw new ImageError(`Cannot read ${what}: ${found}, and a PNG, JPEG or WebP is required`);
   }
   const { format } = recognized;
-  const image = 
+  const image =
     format === "PNG" ? uprightPng(bytes, what, mostPixels) : await decodeWithSharp(bytes, format, what, mostPixels);
   if (Math.max(image.width, image.height) <= MOST_ALONG_A_SIDE) return image;
   throw new ImageError(

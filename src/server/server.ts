@@ -16,7 +16,17 @@ const SILENT: Log = { info: () => {}, error: () => {} };
 
 /** Puts a server together: models, the queue before them, and the routes. */
 export function openServer(sources: Sources, options: ServerOptions): Server {
-  const { log = SILENT, limits: asked, memory, maxQueue, apiKeys = [], cors, hosts, loras = {}, embeddings = [] } = options;
+  const {
+    log = SILENT,
+    limits: asked,
+    memory,
+    maxQueue,
+    apiKeys = [],
+    cors,
+    hosts,
+    loras = {},
+    embeddings = [],
+  } = options;
   const limits = { ...REQUEST_LIMITS, ...asked, ...(maxQueue === undefined ? {} : { waiting: maxQueue }) };
   const models = catalogue(named(sources), {
     memory,

@@ -29,11 +29,18 @@ describe.each(Object.entries(MODELS))("generateImage %s", (_, model) => {
     const { images, warnings, providerMetadata } = await generateImage(asked);
     const same = { steps: 4, cache: 2, negativePrompt: "red", sampler: "euler", seed: 3, count: 2 } as const;
     const expected = await pipe("a fox", same);
-    expect(images.map(({ uint8Array }) => new Uint8Array(uint8Array))).toEqual(expected.images.map((image) => image.png()));
+    expect(images.map(({ uint8Array }) => new Uint8Array(uint8Array))).toEqual(
+      expected.images.map((image) => image.png()),
+    );
     expect(images[0]?.mediaType).toBe("image/png");
     expect(warnings).toEqual([]);
     const took = { steps: 4, sampler: "euler", evaluations: 4, fullEvaluations: 2, speedup: expect.any(Number) };
-    expect(providerMetadata["deepcache"]).toMatchObject({ images: [{ seed: 3, ...took }, { seed: 4, ...took }] });
+    expect(providerMetadata["deepcache"]).toMatchObject({
+      images: [
+        { seed: 3, ...took },
+        { seed: 4, ...took },
+      ],
+    });
   });
 
   test("starts from a picture, and paints within it where there is a mask", async () => {
@@ -65,7 +72,9 @@ describe.each(Object.entries(MODELS))("generateImage %s", (_, model) => {
 
   test("refuses in the library's words, without trying again", async () => {
     const providerOptions = { deepcache: { sampler: "warp" } };
-    await expect(generateImage({ model, prompt: "a fox", providerOptions })).rejects.toThrow(/No sampler is called "warp"/);
+    await expect(generateImage({ model, prompt: "a fox", providerOptions })).rejects.toThrow(
+      /No sampler is called "warp"/,
+    );
     const sized = generateImage({ model, prompt: "a fox", size: "65x64" });
     await expect(sized).rejects.toThrow(/width 65: a positive multiple of 4/);
   });

@@ -3,8 +3,8 @@ import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng, encodePng } from "../../src/image/png.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
 import { pipeline } from "../../src/library/pipeline.ts";
-import { samplerOf } from "../../src/server/automatic1111/samplers.ts";
 import { withoutLoras } from "../../src/server/automatic1111/request.ts";
+import { samplerOf } from "../../src/server/automatic1111/samplers.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { call, serving } from "./serving.ts";
 
@@ -112,8 +112,14 @@ describe("txt2img", () => {
 
   test("takes this library's own options as arguments of a script", async () => {
     const args = [{ cache: 2 }];
-    const { images, info } = await make("txt2img", { ...SILLY_TAVERN, steps: 4, alwayson_scripts: { DeepCache: { args } } });
-    expect(parseParameters(decodePng(bytesOf(images[0])).text["parameters"] ?? "").settings["DeepCache"]).toBe("uniform:2:0");
+    const { images, info } = await make("txt2img", {
+      ...SILLY_TAVERN,
+      steps: 4,
+      alwayson_scripts: { DeepCache: { args } },
+    });
+    expect(parseParameters(decodePng(bytesOf(images[0])).text["parameters"] ?? "").settings["DeepCache"]).toBe(
+      "uniform:2:0",
+    );
     expect(JSON.parse(info).deepcache).toMatchObject({ evaluations: 4, fullEvaluations: 2 });
   });
 
@@ -145,12 +151,18 @@ describe("txt2img", () => {
     [{ prompt: "a", cfg_scale: "much" }, /"cfg_scale"/],
     [{ prompt: "a", n_iter: 1000, batch_size: 1000 }, /Cannot make 1000000 images/],
     [{ prompt: "a <lora:../../../etc/passwd:1>" }, /no LoRA is called "..\/..\/..\/etc\/passwd"/],
-    [{ prompt: "a", override_settings: { sd_model_checkpoint: "/etc/passwd" } }, /Cannot find the model "\/etc\/passwd"/],
+    [
+      { prompt: "a", override_settings: { sd_model_checkpoint: "/etc/passwd" } },
+      /Cannot find the model "\/etc\/passwd"/,
+    ],
     [{ prompt: "a", sampler_name: "warp" }, /no sampler is called "warp"/],
     [{ prompt: "a", scheduler: "warp" }, /no schedule is called "warp"/],
     [{ prompt: "a", alwayson_scripts: { deepcache: { args: [{ image: "/etc/passwd" }] } } }, /Cannot read "image"/],
     [{ prompt: "a", enable_hr: true, width: 64, height: 64, hr_scale: 1e9 }, /pixels of an image/],
-    [{ prompt: "a", enable_hr: true, width: 64, height: 64, hr_upscaler: "4x-Ultra" }, /Cannot enlarge with "4x-Ultra"/],
+    [
+      { prompt: "a", enable_hr: true, width: 64, height: 64, hr_upscaler: "4x-Ultra" },
+      /Cannot enlarge with "4x-Ultra"/,
+    ],
   ])("refuses %j", async (asked, message) => {
     const { status, body } = await ask("txt2img", asked);
     expect([400, 404]).toContain(status);
@@ -180,7 +192,8 @@ describe("img2img", () => {
 describe("What clients poll and press:", () => {
   test("progress tells of the run, and interrupt ends it with what there is", async () => {
     const running = make("txt2img", { prompt: "an owl", steps: 200, n_iter: 2, sampler_name: "Euler" });
-    const progress = async () => (await ask("progress")).body as unknown as { progress: number; state: { sampling_step: number } };
+    const progress = async () =>
+      (await ask("progress")).body as unknown as { progress: number; state: { sampling_step: number } };
     await expect.poll(async () => (await progress()).state.sampling_step, { timeout: 20_000 }).toBeGreaterThan(1);
     expect(await progress()).toMatchObject({ state: { job_count: 2, sampling_steps: 200 }, current_image: null });
     await ask("interrupt", {});

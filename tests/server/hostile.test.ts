@@ -1,9 +1,8 @@
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mkdtempSync, rmSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { encodePng } from "../../src/image/png.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
@@ -69,7 +68,10 @@ describe("JSON", () => {
     ["that is null", "null"],
   ])("%s is refused", async (_, body) => {
     const { status, body: answer } = await ask("/jobs", body);
-    expect([status, answer]).toEqual([400, { error: expect.objectContaining({ message: expect.stringMatching(/^Cannot read the request: it/) }) }]);
+    expect([status, answer]).toEqual([
+      400,
+      { error: expect.objectContaining({ message: expect.stringMatching(/^Cannot read the request: it/) }) },
+    ]);
   });
 
   test.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])(
@@ -88,8 +90,16 @@ describe("JSON", () => {
 describe("A picture", () => {
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
   test.each([
-    ["that claims a million pixels a side", png(header(1e6, 1e6), pixels(Buffer.alloc(100))), /claims 1000000x1000000 pixels/],
-    ["that claims more than are read", png(header(5000, 5000), pixels(Buffer.alloc(100))), /claims 5000x5000 pixels, allowed are 16777216/],
+    [
+      "that claims a million pixels a side",
+      png(header(1e6, 1e6), pixels(Buffer.alloc(100))),
+      /claims 1000000x1000000 pixels/,
+    ],
+    [
+      "that claims more than are read",
+      png(header(5000, 5000), pixels(Buffer.alloc(100))),
+      /claims 5000x5000 pixels, allowed are 16777216/,
+    ],
     ["whose zeros unpack to gigabytes", png(header(4096, 4096), pixels(Buffer.alloc(3e8))), /Cannot read "image"/],
     ["without pixels", png(header(64, 64)), /damaged/],
     ["of a broken header", png(chunk("IHDR", Buffer.alloc(2))), /Cannot read "image"/],
@@ -97,7 +107,10 @@ describe("A picture", () => {
   ])("%s is refused", async (_, bytes, message) => {
     const begin = performance.now();
     const { status, body } = await ask("/jobs", { options: { prompt: "a", image: base64(bytes) } });
-    expect([status, body["error"]]).toEqual([400, expect.objectContaining({ message: expect.stringMatching(message) })]);
+    expect([status, body["error"]]).toEqual([
+      400,
+      expect.objectContaining({ message: expect.stringMatching(message) }),
+    ]);
     expect(performance.now() - begin).toBeLessThan(5000);
   });
 
@@ -119,31 +132,51 @@ describe("A number", () => {
     }
   });
 
-  test.each(["steps", "seed", "count", "width", "guidanceScale", "speedup", "strength", "previewEvery", "guidanceRescale"])(
-    "that is absurd as %s of a job fails as 4xx",
-    async (field) => {
-      for (const value of bad) {
-        const { status, body } = await ask("/jobs", { options: { prompt: "a", steps: 1, sampler: "euler", [field]: value } });
-        if (status === 400) continue;
-        const id = body["id"];
-        await expect.poll(async () => (await ask(`/jobs/${id}`)).body["state"], { timeout: 10_000 }).toMatch(/done|failed/);
-        const { error } = (await ask(`/jobs/${id}`)).body as { error?: { status: number } };
-        expect(error?.status ?? 200, `${field} ${JSON.stringify(value)}`).toBeLessThan(500);
-      }
-    },
-  );
+  test.each([
+    "steps",
+    "seed",
+    "count",
+    "width",
+    "guidanceScale",
+    "speedup",
+    "strength",
+    "previewEvery",
+    "guidanceRescale",
+  ])("that is absurd as %s of a job fails as 4xx", async (field) => {
+    for (const value of bad) {
+      const { status, body } = await ask("/jobs", {
+        options: { prompt: "a", steps: 1, sampler: "euler", [field]: value },
+      });
+      if (status === 400) continue;
+      const id = body["id"];
+      await expect
+        .poll(async () => (await ask(`/jobs/${id}`)).body["state"], { timeout: 10_000 })
+        .toMatch(/done|failed/);
+      const { error } = (await ask(`/jobs/${id}`)).body as { error?: { status: number } };
+      expect(error?.status ?? 200, `${field} ${JSON.stringify(value)}`).toBeLessThan(500);
+    }
+  });
 });
 
 describe("A path", () => {
-  test.each(["/files/..%2f..%2fetc%2fpasswd", "/files/../../../etc/passwd", "/jobs/..%2f..", "/v1/models/..%2f..%2fetc", "/files/%00", "/files/%ff"])(
-    "%s leads nowhere",
-    async (path) => {
-      expect([400, 404]).toContain((await fetch(server.url + path)).status);
-    },
-  );
+  test.each([
+    "/files/..%2f..%2fetc%2fpasswd",
+    "/files/../../../etc/passwd",
+    "/jobs/..%2f..",
+    "/v1/models/..%2f..%2fetc",
+    "/files/%00",
+    "/files/%ff",
+  ])("%s leads nowhere", async (path) => {
+    expect([400, 404]).toContain((await fetch(server.url + path)).status);
+  });
 
   test("in what is saved is chosen by the server alone", async () => {
-    const asked = { prompt: "../../../a", steps: 1, save_images: true, override_settings: { outdir_samples: "/tmp", samples_filename_pattern: "../../a" } };
+    const asked = {
+      prompt: "../../../a",
+      steps: 1,
+      save_images: true,
+      override_settings: { outdir_samples: "/tmp", samples_filename_pattern: "../../a" },
+    };
     expect((await ask("/sdapi/v1/txt2img", asked)).status).toBe(200);
     expect(readdirSync(folder)).toEqual(["pictures"]);
     expect(readdirSync(join(folder, "pictures"))).toEqual([expect.stringMatching(/^[\dTZ-]+-[0-9a-f]{8}\.png$/)]);
@@ -178,12 +211,15 @@ describe("Headers", () => {
     expect(answer).toMatch(/^HTTP\/1.1 431/);
   });
 
-  test.each(["-1", "abc", "1e308", "99999999999999999999", "\u00e9"])("Last-Event-ID %s is from the beginning, or past the end", async (last) => {
-    const { body } = await ask("/jobs", { options: { prompt: "a", steps: 1 } });
-    const response = await fetch(`${server.url}/jobs/${body["id"]}/events`, { headers: { "last-event-id": last } });
-    expect(response.status).toBe(200);
-    await response.text();
-  });
+  test.each(["-1", "abc", "1e308", "99999999999999999999", "\u00e9"])(
+    "Last-Event-ID %s is from the beginning, or past the end",
+    async (last) => {
+      const { body } = await ask("/jobs", { options: { prompt: "a", steps: 1 } });
+      const response = await fetch(`${server.url}/jobs/${body["id"]}/events`, { headers: { "last-event-id": last } });
+      expect(response.status).toBe(200);
+      await response.text();
+    },
+  );
 });
 
 describe("A key", () => {
@@ -193,7 +229,9 @@ describe("A key", () => {
     const begin = performance.now();
     expect((await guess("wrong")).status).toBe(401);
     expect(performance.now() - begin).toBeGreaterThan(450);
-    const statuses = (await Promise.all(Array.from({ length: 60 }, (_, i) => guess(`wrong-${i}`)))).map(({ status }) => status);
+    const statuses = (await Promise.all(Array.from({ length: 60 }, (_, i) => guess(`wrong-${i}`)))).map(
+      ({ status }) => status,
+    );
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(40);
     expect((await guess("right")).status).toBe(200);
   });
@@ -206,15 +244,21 @@ describe("A key", () => {
     ["half a key", { authorization: "Bearer righ" }],
   ])("that is %s opens nothing but health and readiness", async (_, headers) => {
     await using locked = await serving(SCENES, { apiKeys: ["right"] });
-    const status = async (path: string) => (await fetch(locked.url + path, { headers: headers as Record<string, string> })).status;
-    for (const path of ["/v1/models", "/sdapi/v1/options", "/jobs/1", "/metrics", "/openapi.json"]) expect(await status(path)).toBe(401);
+    const status = async (path: string) =>
+      (await fetch(locked.url + path, { headers: headers as Record<string, string> })).status;
+    for (const path of ["/v1/models", "/sdapi/v1/options", "/jobs/1", "/metrics", "/openapi.json"])
+      expect(await status(path)).toBe(401);
     for (const path of ["/health", "/ready"]) expect(await status(path)).toBe(200);
   });
 
   test("may come as a bearer token, as the password of basic authentication, or by itself", async () => {
     await using locked = await serving(SCENES, { apiKeys: ["right"] });
     const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
-    for (const headers of [{ authorization: "Bearer right" }, { authorization: basic("user:right") }, { "x-api-key": "right" }]) {
+    for (const headers of [
+      { authorization: "Bearer right" },
+      { authorization: basic("user:right") },
+      { "x-api-key": "right" },
+    ]) {
       expect((await fetch(`${locked.url}/v1/models`, { headers })).status).toBe(200);
     }
   });

@@ -49,7 +49,7 @@ test("Previews are pictures", async () => {
   const id = await begin({ ...QUICK, preview_every: 1 });
   const previews = (await all(listen(id))).filter(({ event }) => event === "preview");
   expect(previews.length).toBeGreaterThan(0);
-  const { images } = previews[0]?.data as { images: string[] };
+  const { images } = Object(previews[0]?.data) as { images: string[] };
   expect(decodePng(new Uint8Array(Buffer.from(images[0] ?? "", "base64"))).image.width).toBe(64);
 });
 

@@ -1,6 +1,6 @@
 import OpenAI, { AuthenticationError, BadRequestError, NotFoundError, toFile } from "openai";
 import { afterAll, describe, expect, test } from "vitest";
-import { encodePng, decodePng } from "../../src/image/png.ts";
+import { decodePng, encodePng } from "../../src/image/png.ts";
 import { plainImage, rgbImage } from "../../src/image/rgb-image.ts";
 import { pipeline } from "../../src/library/pipeline.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
@@ -48,9 +48,9 @@ describe("images.generate", () => {
       "image_generation.completed",
     ]);
     const [first, second, last] = events;
-    expect([first, second].map((event) => event && "partial_image_index" in event && event.partial_image_index)).toEqual([
-      0, 1,
-    ]);
+    expect(
+      [first, second].map((event) => event && "partial_image_index" in event && event.partial_image_index),
+    ).toEqual([0, 1]);
     expect(decodePng(bytesOf(last?.b64_json)).text).toHaveProperty("parameters");
     expect(first?.b64_json).not.toBe(last?.b64_json);
   });
@@ -99,7 +99,9 @@ describe("images.edit", () => {
 
   test("refuses what is no picture, and addresses", async () => {
     const image = await file(Buffer.from("http://169.254.169.254/latest/meta-data"));
-    await expect(client.images.edit({ ...QUICK, prompt: "a", image })).rejects.toThrow(/Cannot read "image": it begins/);
+    await expect(client.images.edit({ ...QUICK, prompt: "a", image })).rejects.toThrow(
+      /Cannot read "image": it begins/,
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { catalogue } from "../../src/server/models/catalogue.ts";
-import { handler } from "../../src/server/handler.ts";
 import { pipeline } from "../../src/library/pipeline.ts";
+import { handler } from "../../src/server/handler.ts";
+import { catalogue } from "../../src/server/models/catalogue.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { fixturePath } from "../support/fixtures.ts";
 import { all, call, events, SCENES, serving } from "./serving.ts";
@@ -97,7 +97,10 @@ describe("Models", () => {
 
 test("A model that cannot be opened is the server's fault, and its path is told to nobody but the log", async () => {
   const told: { err?: Error }[] = [];
-  await using broken = await serving({ gone: "/nowhere/secret" }, { log: { info: () => {}, error: (f) => told.push(f) } });
+  await using broken = await serving(
+    { gone: "/nowhere/secret" },
+    { log: { info: () => {}, error: (f) => told.push(f) } },
+  );
   const { status, body } = await call(broken.url, "/v1/images/generations", { prompt: "a" });
   expect(status).toBe(500);
   expect(JSON.stringify(body)).not.toContain("nowhere");
@@ -145,7 +148,9 @@ describe("A page of another site", () => {
   test("reaches nothing under a name that was made to lead here", async () => {
     const answer = handler(SCENES, { hosts: ["localhost"] });
     const status = async (url: string) => (await answer(new Request(url))).status;
-    expect([await status("http://localhost/v1/models"), await status("http://stranger.example/v1/models")]).toEqual([200, 421]);
+    expect([await status("http://localhost/v1/models"), await status("http://stranger.example/v1/models")]).toEqual([
+      200, 421,
+    ]);
     await answer[Symbol.asyncDispose]();
   });
 });

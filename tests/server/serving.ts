@@ -37,7 +37,8 @@ export async function call(
   init: RequestInit = {},
 ): Promise<{ readonly status: number; readonly headers: Headers; readonly body: Record<string, never> }> {
   const headers = { ...(body === undefined ? {} : { "content-type": "application/json" }), ...init.headers };
-  const sent = body === undefined ? {} : { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) };
+  const sent =
+    body === undefined ? {} : { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) };
   const response = await fetch(new URL(path, url), { ...sent, ...init, headers });
   return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, never> };
 }
@@ -68,7 +69,9 @@ export async function* events(url: string, headers: Readonly<Record<string, stri
       const parts = text.split("\n\n");
       text = parts.pop() ?? "";
       for (const part of parts) {
-        const fields = Object.fromEntries(part.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
+        const fields = Object.fromEntries(
+          part.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
+        );
         if (fields["data"] === undefined) continue;
         yield { event: fields["event"] ?? "", id: Number(fields["id"]), data: JSON.parse(fields["data"]) as object };
       }

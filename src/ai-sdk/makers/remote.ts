@@ -28,10 +28,19 @@ const SUMMARY = ["sampler", "steps", "evaluations", "fullEvaluations", "speedup"
 export function remoteMaker(model: string | undefined, remote: RemoteOptions): Maker {
   const { url, apiKey, fetch: ask = fetch } = remote;
   const base = url.replace(/\/+$/, "");
-  const request = async (path: string, init: RequestInit, { headers = {}, signal }: MakerContext): Promise<Response> => {
-    const given = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  const request = async (
+    path: string,
+    init: RequestInit,
+    { headers = {}, signal }: MakerContext,
+  ): Promise<Response> => {
+    const given = Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const],
+    );
     const authorization = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
-    const sent = { ...init, headers: [["content-type", "application/json"], ...authorization, ...given] as [string, string][] };
+    const sent = {
+      ...init,
+      headers: [["content-type", "application/json"], ...authorization, ...given] as [string, string][],
+    };
     const response = await ask(base + path, signal === undefined ? sent : { ...sent, signal });
     if (response.ok) return response;
     throw await apiCallError(base + path, response);

@@ -1,33 +1,11 @@
 import type { Command } from "commander";
-import type { NodeDevice } from "../../runtime/node/device.ts";
 import { parseDevice } from "../flags/generation-flags.ts";
 import { parseWhole } from "../flags/usage.ts";
-import { serverOptions, servedModels } from "../serve/settings.ts";
+import type { ServeFlags } from "../serve/flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
+import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-
-/** The flags of `serve`. */
-export interface ServeFlags {
-  readonly model?: readonly string[];
-  readonly host: string;
-  readonly port: number;
-  /** False for `--no-api-key`. */
-  readonly apiKey?: readonly string[] | false;
-  readonly cors?: readonly string[];
-  readonly maxQueue?: number;
-  readonly outputDir?: string;
-  readonly loraDir?: string;
-  readonly memory?: number;
-  readonly maxPixels?: number;
-  readonly maxSteps?: number;
-  readonly maxImages?: number;
-  readonly grace: number;
-  readonly logPrompts?: boolean;
-  readonly device: NodeDevice;
-  readonly threads?: number;
-  readonly lowMemory?: boolean;
-}
 
 const several = (value: string, before: readonly string[] | false = []): readonly string[] => [
   ...(before === false ? [] : before),
@@ -46,7 +24,11 @@ export function addServe(program: Command, terminal: Terminal): void {
     )
     .optionsGroup("Models:")
     .option("-m, --model <name=path>", "a model, repeatable; its file's name where NAME= is left out", several)
-    .option("--memory <MiB>", "what models may take together (default: four fifths of the machine's)", whole("--memory", 1))
+    .option(
+      "--memory <MiB>",
+      "what models may take together (default: four fifths of the machine's)",
+      whole("--memory", 1),
+    )
     .option("--lora-dir <folder>", "LoRAs (.safetensors) that requests may name")
     .optionsGroup("Network:")
     .option("--host <address>", "where to listen", "127.0.0.1")
@@ -54,7 +36,12 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--api-key <key>", "a key that requests must have, repeatable; also DEEPCACHE_API_KEY", several)
     .option("--no-api-key", "let everybody ask, also on other hosts than 127.0.0.1")
     .option("--cors <origin>", "a site whose pages may ask, repeatable; * for all", several)
-    .option("--grace <seconds>", "how long what runs may take to end when the server is stopped", whole("--grace", 0), 30)
+    .option(
+      "--grace <seconds>",
+      "how long what runs may take to end when the server is stopped",
+      whole("--grace", 0),
+      30,
+    )
     .optionsGroup("Limits:")
     .option("--max-queue <n>", "jobs that may wait (default: 64)", whole("--max-queue", 1))
     .option("--max-pixels <n>", "pixels of an image (default: 4194304)", whole("--max-pixels", 1))

@@ -2,8 +2,8 @@ import type { AddressInfo } from "node:net";
 import { handler } from "../../server/handler.ts";
 import { missingPackage } from "../../server/missing-package.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
-import type { ServeFlags } from "../commands/serve.ts";
 import type { Terminal } from "../terminal/console.ts";
+import type { ServeFlags } from "./flags.ts";
 
 /** Serves until the signal is aborted; then takes no more jobs, and lets what runs end within the time of grace. */
 export async function serveUntil(

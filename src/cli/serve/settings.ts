@@ -4,10 +4,10 @@ import type { ServerOptions, Sources } from "../../server/options.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
-import type { ServeFlags } from "../commands/serve.ts";
 import { UsageError } from "../flags/usage.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
+import type { ServeFlags } from "./flags.ts";
 
 /** The models of the flags by their names; the embedded one where none is given. */
 export async function servedModels({ model = [], device, threads, lowMemory }: ServeFlags): Promise<Sources> {

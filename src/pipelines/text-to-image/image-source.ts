@@ -1,8 +1,8 @@
 import type { Sampler } from "../../diffusion/sampler.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
+import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { RunMode } from "../../systems/published-defaults.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
-import { reduction } from "../../models/autoencoder/image-coder.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { PixelSize } from "./picture-sizes.ts";
 

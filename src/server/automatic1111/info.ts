@@ -3,7 +3,12 @@ import { a1111NameOf } from "./samplers.ts";
 import type { A1111Request } from "./schemas.ts";
 
 /** The text of JSON that clients parse for seeds and settings, for the pictures of all batches. */
-export function infoOf(request: A1111Request, results: readonly JobResult[], warnings: readonly string[], now: number): string {
+export function infoOf(
+  request: A1111Request,
+  results: readonly JobResult[],
+  warnings: readonly string[],
+  now: number,
+): string {
   const [first] = results;
   const pictures = results.flatMap((result) => result.pictures);
   const negative = request.negative_prompt ?? "";

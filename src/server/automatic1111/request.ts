@@ -113,7 +113,11 @@ async function picturesOf(request: A1111Request, { limits }: ServerContext): Pro
 const FITS = ["fill", "cover", "contain"] as const;
 
 const inverted = ({ width, height, data }: RgbImage): RgbImage =>
-  rgbImage(width, height, Uint8Array.from(data, (value) => 255 - value));
+  rgbImage(
+    width,
+    height,
+    Uint8Array.from(data, (value) => 255 - value),
+  );
 
 /** `<lora:name:0.8>` in a prompt, and the prompt without them. */
 export function withoutLoras(prompt: string): {
@@ -121,10 +125,13 @@ export function withoutLoras(prompt: string): {
   readonly loras: readonly { readonly name: string; readonly scale: number }[];
 } {
   const loras: { name: string; scale: number }[] = [];
-  const rest = prompt.replaceAll(/<lora:([^:<>]{1,200})(?::([^:<>]{1,20}))?[^<>]{0,100}>/g, (_, name: string, scale = "1") => {
-    loras.push({ name, scale: Number(scale) });
-    return "";
-  });
+  const rest = prompt.replaceAll(
+    /<lora:([^:<>]{1,200})(?::([^:<>]{1,20}))?[^<>]{0,100}>/g,
+    (_, name: string, scale = "1") => {
+      loras.push({ name, scale: Number(scale) });
+      return "";
+    },
+  );
   return { prompt: loras.length === 0 ? prompt : rest.replaceAll(/ {2,}/g, " ").trim(), loras };
 }
 

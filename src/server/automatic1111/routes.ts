@@ -49,7 +49,8 @@ export function addAutomatic1111(app: App, context: ServerContext): void {
     },
   );
   for (const name of ["interrupt", "skip"] as const) {
-    const summary = name === "skip" ? "Ends the batch that runs" : "Ends what runs; its request is answered with what there is";
+    const summary =
+      name === "skip" ? "Ends the batch that runs" : "Ends what runs; its request is answered with what there is";
     addRoute(app, { method: "post", path: `/sdapi/v1/${name}`, tags, summary, gives: "Nothing" }, async (c) => {
       await requests[name](c.get("owner"));
       return c.json({});

@@ -59,11 +59,15 @@ export function samplerOf(name: string | undefined, scheduler: string | undefine
     if (schedule === "automatic") return {};
     return schedule === "align_your_steps" ? { timesteps: "ays" } : samplerOf("Euler", scheduler);
   }
-  if (isSamplerName(name)) return schedule === "align_your_steps" ? { sampler: name, timesteps: "ays" } : { sampler: name };
+  if (isSamplerName(name))
+    return schedule === "align_your_steps" ? { sampler: name, timesteps: "ays" } : { sampler: name };
   const [, plain = name, karras] = /^(.*?)( Karras)?$/i.exec(name) ?? [];
   const known = find(plain);
   if (known === undefined) {
-    throw refusal("sampler_name", `no sampler is called ${shown(name)}; there are ${Object.keys(A1111_SAMPLERS).join(", ")}`);
+    throw refusal(
+      "sampler_name",
+      `no sampler is called ${shown(name)}; there are ${Object.keys(A1111_SAMPLERS).join(", ")}`,
+    );
   }
   if (schedule === "align_your_steps") return { sampler: known.ours, timesteps: "ays" };
   const automatic = schedule === "automatic";
@@ -89,7 +93,9 @@ function find(name: string): Known | undefined {
 function schedulerOf(asked: string | undefined): SchedulerKey {
   if (asked === undefined || asked === "") return "automatic";
   const wanted = asked.toLowerCase();
-  const found = Object.entries(A1111_SCHEDULERS).find(([key, label]) => key === wanted || label.toLowerCase() === wanted);
+  const found = Object.entries(A1111_SCHEDULERS).find(
+    ([key, label]) => key === wanted || label.toLowerCase() === wanted,
+  );
   if (found !== undefined) return found[0] as SchedulerKey;
   throw refusal(
     "scheduler",

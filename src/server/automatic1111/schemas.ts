@@ -31,7 +31,7 @@ const shared = {
   script_name: text,
   send_images: flag,
   save_images: flag,
-  alwayson_scripts: record.openapi({ description: 'Such as { deepcache: { args: [{ cache: 3 }] } }' }),
+  alwayson_scripts: record.openapi({ description: "Such as { deepcache: { args: [{ cache: 3 }] } }" }),
   clip_skip: integer,
 };
 

@@ -33,9 +33,7 @@ export function settings(): Settings {
   let current: Readonly<Record<string, unknown>> = DEFAULTS;
   /** Clients send what they know; what means nothing here is not kept, so that it takes no memory. */
   const known = (changes: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-    Object.fromEntries(
-      Object.keys(DEFAULTS).flatMap((name) => (changes[name] == null ? [] : [[name, changes[name]]])),
-    );
+    Object.fromEntries(Object.keys(DEFAULTS).flatMap((name) => (changes[name] == null ? [] : [[name, changes[name]]])));
   return {
     show: (model) => ({ ...current, sd_model_checkpoint: current["sd_model_checkpoint"] || model }),
     change(changes) {

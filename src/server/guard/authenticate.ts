@@ -30,9 +30,14 @@ export function authenticate(keys: readonly string[], { delay = 500 }: Authentic
     if (owner >= 0) return `key ${owner + 1}`;
     if (given.length > 0) {
       if (waiting >= MOST_WAITING) {
-        throw new Refusal(429, "too_many_wrong_keys", "Cannot check the key: too many wrong ones were given, try later", {
-          headers: { "retry-after": "5" },
-        });
+        throw new Refusal(
+          429,
+          "too_many_wrong_keys",
+          "Cannot check the key: too many wrong ones were given, try later",
+          {
+            headers: { "retry-after": "5" },
+          },
+        );
       }
       waiting++;
       await new Promise((resolve) => setTimeout(resolve, delay));

@@ -41,7 +41,11 @@ async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
 }
 
 const tooLarge = (bytes: number, most: number): Refusal =>
-  new Refusal(413, "body_too_large", `Cannot read the request: it has ${bytes} bytes or more, at most ${most} are read`);
+  new Refusal(
+    413,
+    "body_too_large",
+    `Cannot read the request: it has ${bytes} bytes or more, at most ${most} are read`,
+  );
 
 /** The JSON object of a request. */
 export async function readJson(request: Request, most: number): Promise<Readonly<Record<string, unknown>>> {
@@ -84,5 +88,4 @@ function requireType(request: Request, required: string): string {
   );
 }
 
-const invalid = (reason: string): Refusal =>
-  new Refusal(400, "invalid_request", `Cannot read the request: ${reason}`);
+const invalid = (reason: string): Refusal => new Refusal(400, "invalid_request", `Cannot read the request: ${reason}`);

@@ -41,7 +41,11 @@ export function addJobs(app: App, context: ServerContext): void {
     async (c) => {
       const { model, options } = parsed(jobRequest, await readJson(c.req.raw, limits.bodyBytes));
       const name = models.resolve(model ?? undefined);
-      const id = await submit(context, { model: name, options: await jobOptions(options, context), owner: c.get("owner") });
+      const id = await submit(context, {
+        model: name,
+        options: await jobOptions(options, context),
+        owner: c.get("owner"),
+      });
       const job = await queue.find(id);
       return c.json(job === undefined ? { id } : jobObject(job), 202, { location: `/jobs/${id}` });
     },

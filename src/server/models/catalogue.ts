@@ -1,7 +1,7 @@
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { pipeline } from "../../library/pipeline.ts";
 import { Refusal } from "../refusal.ts";
-import type { Models, ModelSource, ServedModel } from "./models.ts";
+import type { ModelSource, Models, ServedModel } from "./models.ts";
 
 /** What a catalogue takes beside its models. */
 export interface CatalogueOptions {

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
+import { transparencyMask } from "../../image/codecs/transparency.ts";
 import type { ServerContext } from "../context.ts";
 import { readForm, readJson } from "../guard/body.ts";
-import { transparencyMask } from "../../image/transparency.ts";
 import { decodeBytes } from "../pictures/decode.ts";
 import { base64, encodedAs, FORMATS } from "../pictures/encode.ts";
 import type { JobPicture, JobRequest } from "../queue/job.ts";
@@ -34,7 +34,8 @@ export function addOpenAi(app: App, context: ServerContext): void {
     {
       ...{ method: "post", path: "/v1/images/edits", tags },
       request: { body: { required: true, content: { "multipart/form-data": { schema: imagesRequest } } } },
-      summary: "Images from a picture, or within one: `image`, and `mask`, which is transparent where it is painted anew",
+      summary:
+        "Images from a picture, or within one: `image`, and `mask`, which is transparent where it is painted anew",
       gives: "As for generations",
     },
     async (c) => {
@@ -44,10 +45,8 @@ export function addOpenAi(app: App, context: ServerContext): void {
       return await answer(c, context, request, await editedPictures(form, context));
     },
   );
-  addRoute(
-    app,
-    { method: "get", path: "/v1/models", tags, summary: "The names of models", gives: "A list" },
-    (c) => c.json({ object: "list", data: context.models.names.map((id) => modelObject(id)) }),
+  addRoute(app, { method: "get", path: "/v1/models", tags, summary: "The names of models", gives: "A list" }, (c) =>
+    c.json({ object: "list", data: context.models.names.map((id) => modelObject(id)) }),
   );
   addRoute(
     app,

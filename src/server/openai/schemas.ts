@@ -34,7 +34,10 @@ export const imagesRequest = z
     guidance_scale: number.pipe(z.number()).nullish(),
     negative_prompt: z.string().nullish(),
     sampler: z.string().nullish(),
-    strength: number.pipe(z.number()).nullish().openapi({ description: "Of an edit: how much is changed, from 0 to 1" }),
+    strength: number
+      .pipe(z.number())
+      .nullish()
+      .openapi({ description: "Of an edit: how much is changed, from 0 to 1" }),
     cache: json.nullish().openapi({ description: "An interval such as 3, a policy's text or a policy" }),
     speedup: number.pipe(z.number()).nullish(),
     preset: z.string().nullish(),

@@ -67,7 +67,8 @@ export function metrics(queue: Pick<JobQueue, "counts">): Metrics {
         case "evaluation":
           return evaluations.inc({ model, kind: event.full ? "full" : "cached" });
         case "done":
-          for (const [phase, seconds] of Object.entries(event.result.seconds)) phases.observe({ model, phase }, seconds);
+          for (const [phase, seconds] of Object.entries(event.result.seconds))
+            phases.observe({ model, phase }, seconds);
           pictures.inc({ model }, event.result.pictures.length);
           return jobs.inc({ model, outcome: "done" });
         case "failed":

@@ -18,14 +18,18 @@ export const isOpen = (path: string): boolean =>
 /** Adds health, readiness, metrics, files by address and the OpenAPI page. */
 export function addOperations(app: App, context: ServerContext, { ready }: Operations): void {
   const { models, queue, metrics, pictures } = context;
-  addRoute(
-    app,
-    { method: "get", path: "/health", tags, summary: "Whether the server answers", gives: "`ok`" },
-    (c) => c.json({ status: "ok", version: VERSION }),
+  addRoute(app, { method: "get", path: "/health", tags, summary: "Whether the server answers", gives: "`ok`" }, (c) =>
+    c.json({ status: "ok", version: VERSION }),
   );
   addRoute(
     app,
-    { method: "get", path: "/ready", tags, summary: "Whether it takes jobs; 503 where it shuts down", gives: "The queue" },
+    {
+      method: "get",
+      path: "/ready",
+      tags,
+      summary: "Whether it takes jobs; 503 where it shuts down",
+      gives: "The queue",
+    },
     async (c) => {
       if (!ready()) throw new Refusal(503, "shutting_down", "Cannot take jobs: the server is shutting down");
       return c.json({ status: "ready", ...(await queue.counts()), models: models.list() });
@@ -46,7 +50,11 @@ export function addOperations(app: App, context: ServerContext, { ready }: Opera
     async (c) => {
       const found = await pictures.find(c.req.param("name") ?? "");
       if (found === undefined) {
-        throw new Refusal(404, "file_not_found", "Cannot find the file: it is older than an hour, or there never was one");
+        throw new Refusal(
+          404,
+          "file_not_found",
+          "Cannot find the file: it is older than an hour, or there never was one",
+        );
       }
       return c.body(found.bytes, 200, { "content-type": found.type, "x-content-type-options": "nosniff" });
     },

@@ -81,7 +81,8 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
       await using queue = await make({ work });
       const id = await queue.submit(job("a"));
       const { tell, end } = await named("a");
-      for (const evaluation of [0, 1, 2]) tell({ type: "preview", evaluation, pictures: [new Uint8Array([evaluation])] });
+      for (const evaluation of [0, 1, 2])
+        tell({ type: "preview", evaluation, pictures: [new Uint8Array([evaluation])] });
       end();
       await types(queue, id);
       const previews = (await all(queue.events(id))).filter(({ event }) => event.type === "preview");
@@ -135,7 +136,11 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
       await queue.submit(job("runs"));
       await expect.poll(() => queue.counts()).toMatchObject({ running: 1, waiting: 0 });
       for (const name of ["a", "b"]) await queue.submit(job(name));
-      const refused = (owner: string) => queue.submit(job("c", owner)).then(() => undefined, (error: Refusal) => error);
+      const refused = (owner: string) =>
+        queue.submit(job("c", owner)).then(
+          () => undefined,
+          (error: Refusal) => error,
+        );
       expect(await refused("one")).toMatchObject({ status: 429, message: expect.stringContaining("2 of one key") });
       expect(await refused("two")).toBeUndefined();
       expect(await refused("two")).toMatchObject({ status: 429, message: expect.stringContaining("3 in all") });

@@ -164,7 +164,12 @@ function refuseTooMany(
   const own = line.filter(({ request }) => request.owner === owner).length;
   if (line.length < most && own < mostOfOne) return;
   const [count, allowed] = line.length < most ? [own, `${mostOfOne} of one key`] : [line.length, `${most} in all`];
-  throw new Refusal(429, "queue_full", `Cannot take a job: ${count} wait, and at most ${allowed} may; try later`, RETRY);
+  throw new Refusal(
+    429,
+    "queue_full",
+    `Cannot take a job: ${count} wait, and at most ${allowed} may; try later`,
+    RETRY,
+  );
 }
 
 /** An event of `type` among those of an entry, the newest first. */
@@ -172,9 +177,7 @@ const newest = <Type extends JobEvent["type"]>(
   { events }: Entry,
   type: Type,
 ): Extract<JobEvent, { readonly type: Type }> | undefined =>
-  events.findLast(({ event }) => event.type === type)?.event as
-    | Extract<JobEvent, { readonly type: Type }>
-    | undefined;
+  events.findLast(({ event }) => event.type === type)?.event as Extract<JobEvent, { readonly type: Type }> | undefined;
 
 function viewOf(entry: Entry, place: number): JobView {
   const { id, request, state, created, started, ended } = entry;

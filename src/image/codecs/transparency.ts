@@ -1,5 +1,5 @@
 import { decode, hasPngSignature } from "fast-png";
-import { type RgbImage, rgbImage } from "./rgb-image.ts";
+import { type RgbImage, rgbImage } from "../rgb-image.ts";
 
 /**
  * A mask of a PNG that `decodePng` has read: white where the picture is wholly transparent, black elsewhere; nothing where it has
