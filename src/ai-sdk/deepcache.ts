@@ -43,10 +43,12 @@ function modelOf<Version extends "v3" | "v4">(
       response: { timestamp, modelId, headers: made.headers },
     };
   };
+  const dispose = async (): Promise<void> => await maker[Symbol.asyncDispose]();
   return {
     ...{ specificationVersion, modelId, doGenerate, provider: "deepcache", maxImagesPerCall: MOST_IMAGES },
     ...{ supportsFileInputs: true, supportsMaskInputs: true },
-    [Symbol.asyncDispose]: () => maker[Symbol.asyncDispose](),
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

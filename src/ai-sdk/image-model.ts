@@ -39,7 +39,7 @@ export interface ImageAnswer {
   response: { timestamp: Date; modelId: string; headers: Record<string, string> | undefined };
 }
 
-/** An image model for the AI SDK: `version` "v4" for `ai` 7, "v3" for `ai` 6. Disposing of it releases what it opened. */
+/** An image model for the AI SDK: `version` "v4" for `ai` 7, "v3" for `ai` 6. */
 export interface ImageModel<Version extends "v3" | "v4"> extends AsyncDisposable {
   readonly specificationVersion: Version;
   readonly provider: string;
@@ -48,4 +48,6 @@ export interface ImageModel<Version extends "v3" | "v4"> extends AsyncDisposable
   readonly supportsFileInputs: boolean;
   readonly supportsMaskInputs: boolean;
   doGenerate(call: ImageCall): Promise<ImageAnswer>;
+  /** Releases what the model has opened. */
+  dispose(): Promise<void>;
 }

@@ -35,4 +35,6 @@ export type Sources = Readonly<Record<string, ModelSource>> | ServedModel;
 export interface Server {
   answer(request: Request): Promise<Response>;
   close(signal?: AbortSignal): Promise<void>;
+  /** What the OpenAPI page says. */
+  openApi(): object;
 }

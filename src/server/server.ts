@@ -1,4 +1,4 @@
-import { serverApp } from "./app.ts";
+import { openApiDocument, serverApp } from "./app.ts";
 import type { Log, ServerContext } from "./context.ts";
 import { authenticate } from "./guard/authenticate.ts";
 import { REQUEST_LIMITS } from "./guard/limits.ts";
@@ -56,6 +56,7 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
   });
   return {
     answer: async (request) => await app.fetch(request),
+    openApi: () => openApiDocument(app),
     async close(signal) {
       closing = true;
       await queue.close(signal);
