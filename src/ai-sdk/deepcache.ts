@@ -1,6 +1,6 @@
 import type { LoadedModels } from "../library/loaded-model.ts";
 import type { PipelineOptions } from "../library/pipeline.ts";
-import type { TaskName } from "../pipelines/any-pipeline.ts";
+import type { TaskName } from "../pipelines/generate-request.ts";
 import { callOptions } from "./call-options.ts";
 import type { ImageAnswer, ImageCall, ImageModel } from "./image-model.ts";
 import { inProcessMaker } from "./makers/in-process.ts";

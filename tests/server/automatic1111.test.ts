@@ -6,6 +6,7 @@ import { pipeline } from "../../src/library/pipeline.ts";
 import { withoutLoras } from "../../src/server/automatic1111/request.ts";
 import { samplerOf } from "../../src/server/automatic1111/samplers.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
+import { fixturePath } from "../support/fixtures.ts";
 import { call, serving } from "./serving.ts";
 
 const server = await serving();
@@ -275,4 +276,22 @@ test("LoRAs are taken out of prompts", () => {
       { name: "more", scale: 1 },
     ],
   });
+});
+
+test("ControlNets steer by the arguments of their extension, as they do in the library", async () => {
+  const path = fixturePath("pipelines/sd15/model");
+  const controlnet = fixturePath("adapters/sd15/controlnet-0");
+  await using steered = await serving({ tiny: { path, controlnet } });
+  const asked = { prompt: "a fox", steps: 2, seed: 1, width: 64, height: 64 };
+  const unit = { enabled: true, image: picture, weight: 0.5, guidance_start: 0, guidance_end: 1, module: "none" };
+  const args = [unit, { enabled: false }];
+  const { status, body } = await call(steered.url, "/sdapi/v1/txt2img", {
+    ...asked,
+    alwayson_scripts: { controlnet: { args } },
+  });
+  expect(status, JSON.stringify(body).slice(0, 300)).toBe(200);
+  await using pipe = await pipeline("text-to-image", path, { controlnet });
+  const control = { controlImage: plainImage(64, 64), controlScale: 0.5 };
+  const { image } = await pipe("a fox", { steps: 2, seed: 1, width: 64, height: 64, ...control });
+  expect(bytesOf((body as unknown as Made).images[0])).toEqual(image.png());
 });

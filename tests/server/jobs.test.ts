@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { decodePng } from "../../src/image/png.ts";
+import { PICTURE_OPTIONS, PLAIN_OPTIONS } from "../../src/server/work/job-options.ts";
 import { all, call, type EventRead, events, serving } from "./serving.ts";
 
 const server = await serving();
@@ -116,4 +118,13 @@ test.each([
   const { status, body } = await ask("/jobs", { options });
   const failed = status === 202 ? (await all(listen(body["id"] ?? ""))).at(-1)?.data : body;
   expect(failed).toMatchObject({ error: { code } });
+});
+
+test("Every option of the library is passed, or known to be none for a server", () => {
+  const source = readFileSync(new URL("../../src/library/options.ts", import.meta.url), "utf8");
+  const options = [...source.matchAll(/^ {2}readonly ([a-z][A-Za-z]*)\?:/gm)].map(([, name = ""]) => name);
+  expect(options.length).toBeGreaterThan(25);
+  const aliases = ["numInferenceSteps", "numImagesPerPrompt", "signal", "onEvent"];
+  const known: readonly string[] = [...PLAIN_OPTIONS, ...PICTURE_OPTIONS, ...aliases, "loras"];
+  expect(options.filter((name) => !known.includes(name))).toEqual([]);
 });

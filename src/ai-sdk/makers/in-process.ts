@@ -1,6 +1,6 @@
 import type { LoadedModels } from "../../library/loaded-model.ts";
 import { type PipelineOptions, pipeline } from "../../library/pipeline.ts";
-import type { TaskName } from "../../pipelines/any-pipeline.ts";
+import type { TaskName } from "../../pipelines/generate-request.ts";
 import type { Maker } from "../maker.ts";
 
 type Opened = LoadedModels[TaskName];

@@ -29,6 +29,8 @@ export function addServe(program: Command, terminal: Terminal): void {
       "what models may take together (default: four fifths of the machine's)",
       whole("--memory", 1),
     )
+    .option("--tiny-vae <path>", "a tiny autoencoder (TAESD) for previews, of all models")
+    .option("--controlnet <path>", "a ControlNet or T2I-Adapter of all models, repeatable", several)
     .option("--lora-dir <folder>", "LoRAs (.safetensors) that requests may name")
     .optionsGroup("Network:")
     .option("--host <address>", "where to listen", "127.0.0.1")

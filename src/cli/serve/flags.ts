@@ -11,6 +11,8 @@ export interface ServeFlags {
   readonly maxQueue?: number;
   readonly outputDir?: string;
   readonly loraDir?: string;
+  readonly tinyVae?: string;
+  readonly controlnet?: readonly string[];
   readonly memory?: number;
   readonly maxPixels?: number;
   readonly maxSteps?: number;

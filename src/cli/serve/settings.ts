@@ -10,8 +10,9 @@ import { checkWritable } from "../terminal/output-files.ts";
 import type { ServeFlags } from "./flags.ts";
 
 /** The models of the flags by their names; the embedded one where none is given. */
-export async function servedModels({ model = [], device, threads, lowMemory }: ServeFlags): Promise<Sources> {
-  const options = { device, threads, memory: lowMemory === true ? "low" : "fast" } as const;
+export async function servedModels(flags: ServeFlags): Promise<Sources> {
+  const { model = [], device, threads, lowMemory, tinyVae, controlnet } = flags;
+  const options = { device, threads, memory: lowMemory === true ? "low" : "fast", tinyVae, controlnet } as const;
   const named = model.length === 0 ? [defaultModelFolder()] : model;
   const sources: Record<string, { path: string } & typeof options> = {};
   for (const given of named) {

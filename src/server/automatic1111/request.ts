@@ -6,9 +6,10 @@ import { decodeText } from "../pictures/decode.ts";
 import type { HiresRequest, JobRequest } from "../queue/job.ts";
 import { Refusal } from "../refusal.ts";
 import { upscalerNamed } from "../work/hires.ts";
-import { jobOptions, loraOptions } from "../work/job-options.ts";
+import { loraOptions } from "../work/job-options.ts";
 import { samplerOf } from "./samplers.ts";
 import type { A1111Request } from "./schemas.ts";
+import { scriptOptions } from "./scripts.ts";
 import type { Settings } from "./settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -81,20 +82,6 @@ async function optionsOf(
   // A preset chooses sampler and steps, which clients always send.
   const preset = "preset" in own ? { sampler: undefined, steps: undefined, timesteps: undefined } : {};
   return Object.fromEntries(Object.entries({ ...asked, ...preset }).filter(([, value]) => value != null));
-}
-
-/** `alwayson_scripts.deepcache.args`: options of the library, in one object. */
-async function scriptOptions({ alwayson_scripts }: A1111Request, context: ServerContext): Promise<Options> {
-  const scripts = Object.entries(alwayson_scripts ?? {});
-  const [, script] = scripts.find(([name]) => name.toLowerCase() === "deepcache") ?? [];
-  const { args } = Object(script) as { readonly args?: unknown };
-  const [given = args] = Array.isArray(args) ? (args as unknown[]) : [];
-  if (given === undefined) return {};
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    const field = "alwayson_scripts";
-    throw new Refusal(400, "option_invalid", `Cannot use "${field}.deepcache": args must hold one object`, { field });
-  }
-  return await jobOptions(given as Options, context);
 }
 
 async function picturesOf(request: A1111Request, { limits }: ServerContext): Promise<Options> {

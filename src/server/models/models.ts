@@ -1,6 +1,6 @@
 import type { LoadedModels } from "../../library/loaded-model.ts";
 import type { PipelineOptions } from "../../library/pipeline.ts";
-import type { TaskName } from "../../pipelines/any-pipeline.ts";
+import type { TaskName } from "../../pipelines/generate-request.ts";
 
 /** A model that runs, of whichever kind. */
 export type ServedModel = LoadedModels[TaskName];

@@ -17,6 +17,7 @@ export const PICTURE_UPSCALERS: Readonly<Record<string, ResizeFilter>> = {
   None: "bicubic",
   Nearest: "box",
   Bicubic: "bicubic",
+  Lanczos: "lanczos",
 };
 
 /** The name of the upscaler that a client asks for, whatever letters it writes large; any other is refused. */

@@ -6,13 +6,13 @@ import { Refusal } from "../refusal.ts";
 type Options = Readonly<Record<string, unknown>>;
 
 /** Options of the library that are pictures, or lists of them. */
-const PICTURES = ["image", "mask", "controlImage"] as const;
+export const PICTURE_OPTIONS = ["image", "mask", "controlImage"] as const;
 
 /**
  * Options of the library that are plain data and mean nothing but themselves, and pass as they are: the library accepts them
  * or refuses them. Options that could name a file or a function are not among them.
  */
-const PLAIN = [
+export const PLAIN_OPTIONS = [
   "prompt",
   "negativePrompt",
   "classes",
@@ -39,6 +39,7 @@ const PLAIN = [
   "vaeTiling",
   "timestepSelection",
   "useClippedModelOutput",
+  "controlPreprocess",
   "controlScale",
   "controlStart",
   "controlEnd",
@@ -67,15 +68,17 @@ function nameOf(key: string): string {
 }
 
 async function optionOf(name: string, key: string, value: unknown, context: ServerContext): Promise<unknown> {
-  if (PLAIN.some((known) => known === name)) return value;
+  if (PLAIN_OPTIONS.some((known) => known === name)) return value;
   if (name === "loras") return loraOptions(value, context);
-  if (PICTURES.some((known) => known === name)) {
+  if (PICTURE_OPTIONS.some((known) => known === name)) {
     const read = async (one: unknown) =>
       (await decodeText(one, { field: key, mostPixels: context.limits.picturePixels })).image;
     return Array.isArray(value) ? await Promise.all(value.map(read)) : await read(value);
   }
   const isLibrarys = LIBRARY_OPTIONS.some((known) => known === name) || name === "signal";
-  const reason = isLibrarys ? "it cannot be sent" : `a job takes ${[...PLAIN, ...PICTURES, "loras"].join(", ")}`;
+  const reason = isLibrarys
+    ? "it cannot be sent"
+    : `a job takes ${[...PLAIN_OPTIONS, ...PICTURE_OPTIONS, "loras"].join(", ")}`;
   throw new Refusal(400, "option_unknown", `Cannot use the option ${JSON.stringify(key.slice(0, 60))}: ${reason}`, {
     field: key,
   });
