@@ -3,6 +3,7 @@ import { serve } from "@hono/node-server";
 import { handler } from "../../src/server/handler.ts";
 import type { ServerOptions, Sources } from "../../src/server/options.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
+import { fixturePath } from "../support/fixtures.ts";
 
 /** A server on a free port of this machine. */
 export interface Serving extends AsyncDisposable {
@@ -12,6 +13,9 @@ export interface Serving extends AsyncDisposable {
 
 /** The embedded model by the name "scenes". */
 export const SCENES: Sources = { scenes: defaultModelFolder() };
+
+/** A tiny model with random weights, for tests that need many pictures and look at none. */
+export const TINY: Sources = { tiny: fixturePath("pipelines/sd15/model") };
 
 /** Serves `models` until it is disposed of. */
 export async function serving(models: Sources = SCENES, options: ServerOptions = {}): Promise<Serving> {
