@@ -41,6 +41,8 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
       onEvent: (model, event) => told?.observe(model, event),
     }),
     waiting: limits.waiting,
+    waitingBytes: limits.waitingBytes,
+    keptBytes: limits.keptBytes,
     waitingOfOne: apiKeys.length > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,
     onFailure: (job, error) => log.error({ job, err: error }, "job failed"),
     onEnd: (model, event) => told?.observe(model, event),

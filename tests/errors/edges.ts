@@ -211,6 +211,16 @@ export const EDGES: {
     adapters: (count) => checkLimits({ loras: times(count, () => "style") }, REQUEST_LIMITS),
     waiting: (count) => waiting(count, (i) => `key ${i}`),
     waitingOfOne: (count) => waiting(count, () => "key"),
+    waitingBytes: async (count) => {
+      await using queue = inProcessQueue({ work: async () => ({}) as never });
+      await queue.submit({ model: "a", options: { image: { data: { byteLength: count } } }, owner: "key" });
+    },
+    keptBytes: async (count) => {
+      await using queue = inProcessQueue({ work: async () => ({ pictures: [{ png: { length: count } }] }) as never });
+      const id = await queue.submit({ model: "a", options: {}, owner: "key" });
+      for await (const _ of queue.events(id));
+      if ((await queue.find(id)) === undefined) throw new Error("Cannot keep more than that");
+    },
   },
 };
 

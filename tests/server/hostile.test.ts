@@ -97,8 +97,8 @@ describe("A picture", () => {
     ],
     [
       "that claims more than are read",
-      png(header(5000, 5000), pixels(Buffer.alloc(100))),
-      /claims 5000x5000 pixels, allowed are 16777216/,
+      png(header(6000, 6000), pixels(Buffer.alloc(100))),
+      /claims 6000x6000 pixels, allowed are 33554432/,
     ],
     ["whose zeros unpack to gigabytes", png(header(4096, 4096), pixels(Buffer.alloc(3e8))), /Cannot read "image"/],
     ["without pixels", png(header(64, 64)), /damaged/],
@@ -112,6 +112,17 @@ describe("A picture", () => {
       expect.objectContaining({ message: expect.stringMatching(message) }),
     ]);
     expect(performance.now() - begin).toBeLessThan(5000);
+  });
+
+  test("that would be allowed by itself is refused beside others that leave no room for it", async () => {
+    await using narrow = await serving(TINY, { limits: { picturePixels: 5000 } });
+    const image = base64(encodePng(plainImage(64, 64)));
+    const sent = [{ image }, { image, mask: image }, { controlImage: [image, image, image] }];
+    const answers = await Promise.all(
+      sent.map((some) => call(narrow.url, "/jobs", { options: { prompt: "a", ...some } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([202, 400, 400]);
+    expect(JSON.stringify(answers[1]?.body)).toContain("claims 64x64 pixels, allowed are 904");
   });
 
   test("of another size comes to the size of the images", async () => {

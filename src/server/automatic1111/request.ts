@@ -2,7 +2,7 @@ import { fitMask } from "../../image/geometry/fit.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import { rgbImage } from "../../image/rgb-image.ts";
 import type { ServerContext } from "../context.ts";
-import { decodeText } from "../pictures/decode.ts";
+import { pictureReader } from "../pictures/decode.ts";
 import type { HiresRequest, JobRequest } from "../queue/job.ts";
 import { Refusal } from "../refusal.ts";
 import { upscalerNamed } from "../work/hires.ts";
@@ -59,7 +59,7 @@ const drawn = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
 async function optionsOf(
   request: A1111Request,
-  { clipSkip, previewEvery }: ReturnType<Settings["with"]>,
+  { clipSkip, previewEvery, previewKind }: ReturnType<Settings["with"]>,
   context: ServerContext,
 ): Promise<Options> {
   const { prompt, negative_prompt, steps, cfg_scale, width, height, eta, sampler_name, sampler_index } = request;
@@ -71,7 +71,7 @@ async function optionsOf(
   const asked = {
     ...pictures,
     ...chosen,
-    ...{ prompt: words, negativePrompt: negative_prompt, steps, width, height, previewEvery },
+    ...{ prompt: words, negativePrompt: negative_prompt, steps, width, height, previewEvery, previewKind },
     guidanceScale: cfg_scale,
     eta: eta == null || eta === 0 ? undefined : eta, // clients send 0 for the sampler's own
     strength: pictures["image"] === undefined ? undefined : request.denoising_strength,
@@ -87,11 +87,11 @@ async function optionsOf(
 async function picturesOf(request: A1111Request, { limits }: ServerContext): Promise<Options> {
   const [sent] = request.init_images ?? [];
   if (sent === undefined) return {};
-  const mostPixels = limits.picturePixels;
-  const { image } = await decodeText(sent, { field: "init_images", mostPixels });
+  const reader = pictureReader(limits.picturePixels);
+  const { image } = await reader.text("init_images", sent);
   const fit = FITS[request.resize_mode ?? 0] ?? "fill";
   if (request.mask == null || request.mask === "") return { image, fit };
-  const { image: mask } = await decodeText(request.mask, { field: "mask", mostPixels });
+  const { image: mask } = await reader.text("mask", request.mask);
   const fitted = fitMask(mask, image, image, "fill"); // clients send it in any size
   return { image, fit, mask: request.inpainting_mask_invert === 1 ? inverted(fitted) : fitted };
 }

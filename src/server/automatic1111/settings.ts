@@ -5,6 +5,8 @@ export interface SettingsView {
   /** Counted from 1, the last layer. */
   readonly clipSkip: number;
   readonly previewEvery: number | undefined;
+  /** The library's choice where left out. */
+  readonly previewKind: string | undefined;
 }
 
 /** What `GET /sdapi/v1/options` shows and `POST` changes, for as long as the server runs. */
@@ -24,9 +26,17 @@ const DEFAULTS = {
   samples_format: "png",
   live_previews_enable: false,
   show_progress_every_n_steps: 10,
-  show_progress_type: "Full",
+  show_progress_type: "Automatic",
   img2img_color_correction: false,
 } as const satisfies Readonly<Record<string, unknown>>;
+
+/** What the web UI calls the library's kinds of previews. */
+const PREVIEWS: ReadonlyMap<unknown, string> = new Map([
+  ["Full", "full"],
+  ["TAESD", "tiny"],
+  ["Approx NN", "linear"],
+  ["Approx cheap", "linear"],
+]);
 
 /** The settings of one server. */
 export function settings(): Settings {
@@ -49,6 +59,7 @@ export function settings(): Settings {
         model: typeof model === "string" && model !== "" ? model : undefined,
         clipSkip: Number.isInteger(clipSkip) ? clipSkip : 1,
         previewEvery: previews ? every : undefined,
+        previewKind: previews ? PREVIEWS.get(all["show_progress_type"]) : undefined,
       };
     },
   };

@@ -26,7 +26,7 @@ export function jobOf(
   owner: string,
 ): JobRequest {
   const { prompt, n, size, seed, steps, guidance_scale, negative_prompt, sampler, strength } = request;
-  const { cache, speedup, preset, loras, stream, partial_images } = request;
+  const { cache, speedup, preset, preview_kind, loras, stream, partial_images } = request;
   const [width, height] = size == null || size === "auto" ? [] : size.split("x").map(Number);
   const every = stream === true && partial_images ? previewEvery(steps ?? USUAL_STEPS, partial_images) : undefined;
   const asked = {
@@ -35,6 +35,7 @@ export function jobOf(
     guidanceScale: guidance_scale,
     negativePrompt: negative_prompt,
     previewEvery: every,
+    previewKind: every === undefined ? undefined : preview_kind,
     loras: loras == null ? undefined : loraOptions(loras, context),
   };
   const options = Object.fromEntries(Object.entries(asked).filter(([, value]) => value != null));

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { transparencyMask } from "../../image/codecs/transparency.ts";
 import type { ServerContext } from "../context.ts";
 import { readForm, readJson } from "../guard/body.ts";
-import { decodeBytes } from "../pictures/decode.ts";
+import { pictureReader } from "../pictures/decode.ts";
 import { base64, encodedAs, FORMATS } from "../pictures/encode.ts";
 import type { JobPicture, JobRequest } from "../queue/job.ts";
 import { Refusal } from "../refusal.ts";
@@ -60,9 +60,10 @@ const modelObject = (id: string): object => ({ id, object: "model", created: 0, 
 /** The pictures of a form, of which the first is started from. */
 async function editedPictures(form: FormData, { limits }: ServerContext): Promise<Readonly<Record<string, unknown>>> {
   const [file] = [...form.getAll("image"), ...form.getAll("image[]")];
+  const reader = pictureReader(limits.picturePixels);
   const read = async (field: string, sent: unknown) => {
     if (sent instanceof File) {
-      return await decodeBytes(new Uint8Array(await sent.arrayBuffer()), { field, mostPixels: limits.picturePixels });
+      return await reader.file(field, new Uint8Array(await sent.arrayBuffer()));
     }
     throw new Refusal(400, "option_invalid", `Cannot edit without a file as "${field}"`, { field });
   };

@@ -41,6 +41,7 @@ export const imagesRequest = z
     cache: json.nullish().openapi({ description: "An interval such as 3, a policy's text or a policy" }),
     speedup: number.pipe(z.number()).nullish(),
     preset: z.string().nullish(),
+    preview_kind: z.string().nullish().openapi({ description: "Of partial images: tiny, linear or full" }),
     loras: json.nullish().openapi({ description: "Such as [{ name: 'style', scale: 0.8 }]" }),
   })
   .openapi("ImagesRequest");

@@ -8,6 +8,28 @@ export interface SentPicture {
   readonly bytes: Uint8Array;
 }
 
+/** Reads the pictures of one request, which together may have only so many pixels. */
+export interface PictureReader {
+  /** Of a field of JSON. */
+  text(field: string, value: unknown): Promise<SentPicture>;
+  /** Of a file. */
+  file(field: string, bytes: Uint8Array): Promise<SentPicture>;
+}
+
+/** A reader for a request of at most `pixels`. */
+export function pictureReader(pixels: number): PictureReader {
+  let left = pixels;
+  const counted = async (reading: Promise<SentPicture>): Promise<SentPicture> => {
+    const sent = await reading;
+    left -= sent.image.width * sent.image.height;
+    return sent;
+  };
+  return {
+    text: (field, value) => counted(decodeText(value, { field, mostPixels: left })),
+    file: (field, bytes) => counted(decodeBytes(bytes, { field, mostPixels: left })),
+  };
+}
+
 /** How a sent picture is read. */
 export interface DecodeOptions {
   /** The field that it stands in. */

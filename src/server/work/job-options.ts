@@ -1,6 +1,7 @@
+import type { RgbImage } from "../../image/rgb-image.ts";
 import { LIBRARY_OPTIONS } from "../../library/options.ts";
 import type { ServerContext } from "../context.ts";
-import { decodeText } from "../pictures/decode.ts";
+import { type PictureReader, pictureReader } from "../pictures/decode.ts";
 import { Refusal } from "../refusal.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -52,11 +53,12 @@ export const PLAIN_OPTIONS = [
 /** Options of jobs as clients write them: the library's names, also with underscores. */
 export async function jobOptions(given: Options, context: ServerContext): Promise<Options> {
   const options: Record<string, unknown> = {};
+  const read = pictureReader(context.limits.picturePixels);
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue;
     const name = nameOf(key);
     if (Object.hasOwn(options, name)) throw refusal(key, `it is given twice`);
-    options[name] = await optionOf(name, key, value, context);
+    options[name] = await optionOf(name, key, value, { context, read });
   }
   return options;
 }
@@ -67,13 +69,19 @@ function nameOf(key: string): string {
   return { numInferenceSteps: "steps", numImagesPerPrompt: "count", maskImage: "mask" }[name] ?? name;
 }
 
-async function optionOf(name: string, key: string, value: unknown, context: ServerContext): Promise<unknown> {
+interface Reading {
+  readonly context: ServerContext;
+  readonly read: PictureReader;
+}
+
+async function optionOf(name: string, key: string, value: unknown, { context, read }: Reading): Promise<unknown> {
   if (PLAIN_OPTIONS.some((known) => known === name)) return value;
   if (name === "loras") return loraOptions(value, context);
   if (PICTURE_OPTIONS.some((known) => known === name)) {
-    const read = async (one: unknown) =>
-      (await decodeText(one, { field: key, mostPixels: context.limits.picturePixels })).image;
-    return Array.isArray(value) ? await Promise.all(value.map(read)) : await read(value);
+    if (!Array.isArray(value)) return (await read.text(key, value)).image;
+    const images: RgbImage[] = [];
+    for (const one of value as readonly unknown[]) images.push((await read.text(key, one)).image);
+    return images;
   }
   const isLibrarys = LIBRARY_OPTIONS.some((known) => known === name) || name === "signal";
   const reason = isLibrarys

@@ -34,7 +34,7 @@ export async function* jobEvents(
       yield event;
       if (event.type === "done") return;
     }
-    throw cancelled();
+    throw gone();
   } finally {
     await queue.cancel(id); // of no effect where it has ended
     await queue.forget(id);
@@ -48,6 +48,9 @@ export async function runJob(context: ServerContext, request: JobRequest, option
   }
   throw cancelled();
 }
+
+/** Said to nobody, but counted. */
+const gone = (): Refusal => new Refusal(499, "client_gone", "Cannot answer: the client has gone away");
 
 /** The job was ended by somebody else, or the server gives it back as it shuts down. */
 const cancelled = (): Refusal => new Refusal(503, "cancelled", "Cannot finish: the job was cancelled");

@@ -9,6 +9,9 @@ export interface InProcessOptions {
   /** Jobs that may wait, and those of one owner. */
   readonly waiting?: number | undefined;
   readonly waitingOfOne?: number | undefined;
+  /** Bytes of pictures in jobs that wait, and in those that have ended. */
+  readonly waitingBytes?: number | undefined;
+  readonly keptBytes?: number | undefined;
   /** Jobs that are kept after their end, and for how many seconds. */
   readonly kept?: number | undefined;
   readonly keptSeconds?: number | undefined;
@@ -40,6 +43,7 @@ interface Entry {
 export function inProcessQueue(options: InProcessOptions): JobQueue {
   const { work, now = Date.now, newId = () => crypto.randomUUID(), onFailure = () => {}, onEnd = () => {} } = options;
   const { waiting: mostWaiting = LIMITS.server.waiting.most, kept = 256, keptSeconds = 3600 } = options;
+  const { waitingBytes = LIMITS.server.waitingBytes.most, keptBytes = LIMITS.server.keptBytes.most } = options;
   const { waitingOfOne = Math.min(mostWaiting, LIMITS.server.waitingOfOne.most) } = options;
   const entries = new Map<string, Entry>();
   const line: Entry[] = [];
@@ -66,8 +70,10 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
   const tidy = (): void => {
     const ended = [...entries.values()].filter((entry) => entry.ended !== undefined);
     const oldest = now() - keptSeconds * 1000;
-    ended.forEach((entry, i) => {
-      if (i < ended.length - kept || (entry.ended ?? 0) < oldest) entries.delete(entry.id);
+    let bytes = 0;
+    ended.reverse().forEach((entry, i) => {
+      bytes += bytesMade(entry);
+      if (i >= kept || bytes > keptBytes || (entry.ended ?? 0) < oldest) entries.delete(entry.id);
     });
   };
 
@@ -124,6 +130,7 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
     async submit(request) {
       if (closed) throw new Refusal(503, "shutting_down", "Cannot take a job: the server is shutting down", RETRY);
       refuseTooMany(line, request.owner, { most: mostWaiting, mostOfOne: waitingOfOne });
+      refuseTooLarge([...line.map((waiter) => waiter.request), request], waitingBytes);
       tidy();
       const id = newId();
       const controller = new AbortController();
@@ -171,6 +178,25 @@ function refuseTooMany(
     RETRY,
   );
 }
+
+function refuseTooLarge(requests: readonly JobRequest[], most: number): void {
+  const bytes = requests.reduce((sum, { options }) => sum + bytesIn(Object.values(options)), 0);
+  if (bytes <= most) return;
+  const message = `Cannot take a job: the pictures of those that wait would take ${bytes} bytes, at most ${most} may; try later`;
+  throw new Refusal(429, "queue_full", message, RETRY);
+}
+
+/** Of pictures among options, and in lists of them. */
+const bytesIn = (values: readonly unknown[]): number =>
+  values.reduce<number>((sum, value) => {
+    if (Array.isArray(value)) return sum + bytesIn(value);
+    const { data } = Object(value) as { readonly data?: { readonly byteLength?: unknown } };
+    return sum + (typeof data?.byteLength === "number" ? data.byteLength : 0);
+  }, 0);
+
+const bytesMade = (entry: Entry): number =>
+  (newest(entry, "done")?.result.pictures ?? []).reduce((sum, { png }) => sum + png.length, 0) +
+  (newest(entry, "preview")?.pictures ?? []).reduce((sum, png) => sum + png.length, 0);
 
 /** An event of `type` among those of an entry, the newest first. */
 const newest = <Type extends JobEvent["type"]>(
