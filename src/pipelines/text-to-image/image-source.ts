@@ -38,7 +38,7 @@ export const modeOf = ({ image, mask }: ImageOptions): RunMode =>
 export function settleSource(
   options: ImageOptions,
   model: StableDiffusionModel,
-  { strength: published, ...size }: PixelSize & { readonly strength: number },
+  { strength: published, images, ...size }: PixelSize & { readonly strength: number; readonly images: number },
 ): Source {
   const { image, mask } = options;
   if (image === undefined) {
@@ -57,7 +57,7 @@ export function settleSource(
   }
   if ("latents" in image) {
     if (mask !== undefined) throw new TypeError("Cannot generate with a mask and latents: a picture is required");
-    requireLatents(image, model);
+    requireLatents(image, model, images);
     return { kind: "latents", latents: image.latents, strength };
   }
   if (mask === undefined) return { kind: "image", image, strength };
@@ -76,12 +76,18 @@ export function beginOf(source: Source, { order = 1 }: Pick<Sampler, "order">, s
   return (steps - taken) * order;
 }
 
-function requireLatents({ latents: { shape }, width, height }: LatentImage, { vae, unet }: StableDiffusionModel): void {
+function requireLatents(
+  { latents: { shape }, width, height }: LatentImage,
+  { vae, unet }: StableDiffusionModel,
+  images: number,
+): void {
   const factor = reduction(vae.config);
   const required = [unet.config.outChannels, height / factor, width / factor];
-  if (shape.length === 4 && required.every((size, i) => size === shape[i + 1])) return;
+  const isOfEach = shape[0] === 1 || shape[0] === images;
+  if (isOfEach && shape.length === 4 && required.every((size, i) => size === shape[i + 1])) return;
+  const rows = images === 1 ? "1" : `1 or ${images}`;
   throw new RangeError(
-    `Cannot generate with latents of [${shape.join(", ")}]: [images, ${required.join(", ")}] is required ` +
+    `Cannot generate with latents of [${shape.join(", ")}]: [${[rows, ...required].join(", ")}] is required ` +
       `for ${width}x${height} pixels`,
   );
 }
