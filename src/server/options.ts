@@ -4,10 +4,10 @@ import type { ModelSource, ServedModel } from "./models/models.ts";
 
 /** How a server is set up. */
 export interface ServerOptions {
-  /** Keys of which requests must have one; without any, everybody may ask. */
-  readonly apiKeys?: readonly string[] | undefined;
+  /** A key, or keys, of which requests must have one; without any, everybody may ask. */
+  readonly apiKey?: string | readonly string[] | undefined;
   /** Origins whose pages may ask, such as `https://example.com`; "*" for all. Pages of the server's own origin always may. */
-  readonly cors?: readonly string[] | undefined;
+  readonly cors?: string | readonly string[] | undefined;
   /** Names of hosts that requests may name; any where left out. */
   readonly hosts?: readonly string[] | undefined;
   /** Bytes that models may take together; the least recently used are let go of. */
@@ -21,7 +21,7 @@ export interface ServerOptions {
   /** Names of embeddings that the models were opened with, for lists. */
   readonly embeddings?: readonly string[] | undefined;
   /** Where pictures are written for good that are asked for by address or to be saved. */
-  readonly outputFolder?: string | undefined;
+  readonly outputDir?: string | undefined;
   /** Whether the log is told prompts. */
   readonly logPrompts?: boolean | undefined;
   /** Told of requests, models and failures; nobody where left out. */

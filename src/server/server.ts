@@ -21,12 +21,13 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
     limits: asked,
     memory,
     maxQueue,
-    apiKeys = [],
-    cors,
+    apiKey = [],
+    cors = [],
     hosts,
     loras = {},
     embeddings = [],
   } = options;
+  const keys = [apiKey].flat();
   const limits = { ...REQUEST_LIMITS, ...asked, ...(maxQueue === undefined ? {} : { waiting: maxQueue }) };
   const models = catalogue(named(sources), {
     memory,
@@ -43,17 +44,17 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
     waiting: limits.waiting,
     waitingBytes: limits.waitingBytes,
     keptBytes: limits.keptBytes,
-    waitingOfOne: apiKeys.length > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,
+    waitingOfOne: keys.length > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,
     onFailure: (job, error) => log.error({ job, err: error }, "job failed"),
     onEnd: (model, event) => told?.observe(model, event),
   });
   told = metrics(queue);
-  const pictures = memoryStore({ folder: options.outputFolder });
+  const pictures = memoryStore({ folder: options.outputDir });
   const context: ServerContext = { models, queue, pictures, metrics: told, limits, loras, embeddings, now: Date.now };
   let closing = false;
   const app = serverApp(context, {
-    ...{ cors, hosts, log },
-    authenticate: authenticate(apiKeys),
+    ...{ hosts, log, cors: [cors].flat() },
+    authenticate: authenticate(keys),
     ready: () => !closing,
   });
   return {

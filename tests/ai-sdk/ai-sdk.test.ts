@@ -9,7 +9,7 @@ import { pipeline } from "../../src/library/pipeline.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { serving } from "../server/serving.ts";
 
-const server = await serving(undefined, { apiKeys: ["secret"] });
+const server = await serving(undefined, { apiKey: ["secret"] });
 const pipe = await pipeline("text-to-image", defaultModelFolder());
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -10,7 +10,7 @@ import { chunk, header, pixels, png } from "../../tools/fuzz/build/others.ts";
 import { call, serving, TINY } from "./serving.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-server-"));
-const server = await serving(TINY, { outputFolder: join(folder, "pictures") });
+const server = await serving(TINY, { outputDir: join(folder, "pictures") });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
@@ -235,7 +235,7 @@ describe("Headers", () => {
 
 describe("A key", () => {
   test("that is guessed takes half a second a guess, and few at a time", { timeout: 20_000 }, async () => {
-    await using locked = await serving(TINY, { apiKeys: ["right"] });
+    await using locked = await serving(TINY, { apiKey: ["right"] });
     const guess = (key: string) => fetch(`${locked.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
     const begin = performance.now();
     expect((await guess("wrong")).status).toBe(401);
@@ -254,7 +254,7 @@ describe("A key", () => {
     ["no base64", { authorization: "Basic %%%" }],
     ["half a key", { authorization: "Bearer righ" }],
   ])("that is %s opens nothing but health and readiness", async (_, headers) => {
-    await using locked = await serving(TINY, { apiKeys: ["right"] });
+    await using locked = await serving(TINY, { apiKey: ["right"] });
     const status = async (path: string) =>
       (await fetch(locked.url + path, { headers: headers as Record<string, string> })).status;
     for (const path of ["/v1/models", "/sdapi/v1/options", "/jobs/1", "/metrics", "/openapi.json"])
@@ -263,7 +263,7 @@ describe("A key", () => {
   });
 
   test("may come as a bearer token, as the password of basic authentication, or by itself", async () => {
-    await using locked = await serving(TINY, { apiKeys: ["right"] });
+    await using locked = await serving(TINY, { apiKey: ["right"] });
     const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
     for (const headers of [
       { authorization: "Bearer right" },

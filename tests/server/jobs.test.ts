@@ -41,6 +41,11 @@ test("Events are told again behind the one that a client has seen last", async (
   expect(await all(listen(id, told.length))).toEqual([]);
 });
 
+test("Options may stand beside the model", async () => {
+  const { body } = await ask("/jobs", { model: "scenes", prompt: "a fox", steps: 1, seed: 9 });
+  expect((await all(listen(body["id"] ?? ""))).at(-1)).toMatchObject({ event: "done", data: { result: { steps: 1 } } });
+});
+
 test("Options may be written as diffusers writes them", async () => {
   const id = await begin({ prompt: "a fox", num_inference_steps: 2, guidance_scale: 1, seed: 1, sampler: "euler" });
   const last = (await all(listen(id))).at(-1);
@@ -81,7 +86,7 @@ test("A job goes on where its listener goes away", async () => {
 });
 
 test("A job of another key is not there", async () => {
-  await using locked = await serving(undefined, { apiKeys: ["one", "two"] });
+  await using locked = await serving(undefined, { apiKey: ["one", "two"] });
   const as = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
   const { body } = await call(locked.url, "/jobs", { options: QUICK }, as("one"));
   const path = `/jobs/${body["id"]}`;
@@ -101,7 +106,7 @@ test.each([
   [{ options: { prompt: "x".repeat(30_000) } }, 400, /asks for 30000 characters/],
   [{ model: "constructor", options: {} }, 404, /Cannot find the model "constructor"/],
   [{ options: "all" }, 400, /"options"/],
-  [{ prompt: "a" }, 400, /Cannot use the request/],
+  [{ prompt: "a", priority: 1 }, 400, /Cannot use the option "priority"/],
 ])("Refuses %j", async (body, status, message) => {
   const answer = await ask("/jobs", body);
   expect([answer.status, answer.body["error"]]).toEqual([

@@ -111,7 +111,7 @@ test("models.list names the models", async () => {
 });
 
 test("a wrong key is the client's AuthenticationError", async () => {
-  await using locked = await serving(undefined, { apiKeys: ["right", "other"] });
+  await using locked = await serving(undefined, { apiKey: ["right", "other"] });
   const withKey = (apiKey: string) => new OpenAI({ baseURL: `${locked.url}/v1`, apiKey, maxRetries: 0 });
   await expect(withKey("wrong").models.list()).rejects.toThrow(AuthenticationError);
   expect((await withKey("other").models.list()).data).toHaveLength(1);

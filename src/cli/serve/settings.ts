@@ -43,7 +43,7 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
   if (outputDir !== undefined) await checkWritable(join(outputDir, "a.png"));
   const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages };
   return {
-    ...{ apiKeys: keys, cors, maxQueue, outputFolder: outputDir, logPrompts: flags.logPrompts },
+    ...{ apiKey: keys, cors, maxQueue, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
     memory: memory === undefined ? machineMemory().total * 0.8 : memory * 2 ** 20,

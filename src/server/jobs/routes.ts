@@ -14,10 +14,11 @@ import { submit } from "../work/run-job.ts";
 const tags = ["Jobs"];
 
 const jobRequest = z
-  .strictObject({
+  .looseObject({
     model: z.string().nullish(),
     options: z.record(z.string(), z.unknown()).default({}).openapi({
-      description: "Options of the library by their names, with pictures as base64 and LoRAs by name",
+      description:
+        "Options of the library by their names, with pictures as base64 and LoRAs by name; they may stand beside the model, too",
     }),
   })
   .openapi("JobRequest");
@@ -39,11 +40,11 @@ export function addJobs(app: App, context: ServerContext): void {
       gives: "The job",
     },
     async (c) => {
-      const { model, options } = parsed(jobRequest, await readJson(c.req.raw, limits.bodyBytes));
+      const { model, options, ...others } = parsed(jobRequest, await readJson(c.req.raw, limits.bodyBytes));
       const name = models.resolve(model ?? undefined);
       const id = await submit(context, {
         model: name,
-        options: await jobOptions(options, context),
+        options: await jobOptions({ ...others, ...options }, context),
         owner: c.get("owner"),
       });
       const job = await queue.find(id);
