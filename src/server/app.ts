@@ -3,7 +3,7 @@ import { VERSION } from "../pipelines/version.ts";
 import { addAutomatic1111 } from "./automatic1111/routes.ts";
 import type { Log, ServerContext } from "./context.ts";
 import type { Authenticate } from "./guard/authenticate.ts";
-import { checkOrigin, type OriginOptions, preflight } from "./guard/origins.ts";
+import { checkOrigin, type OriginHeaders, type OriginOptions, preflight } from "./guard/origins.ts";
 import { addJobs } from "./jobs/routes.ts";
 import { openAiError } from "./openai/errors.ts";
 import { addOpenAi } from "./openai/routes.ts";
@@ -31,27 +31,29 @@ const DOCUMENT = {
 export function serverApp(context: ServerContext, options: AppOptions): App {
   const { authenticate, log, cors, hosts } = options;
   const app = new OpenAPIHono();
+  /** The patterns of paths: whatever else is asked for is counted together, so that nobody can make metrics grow. */
+  const routes = once(() => new Set(Object.keys(app.getOpenAPI31Document(DOCUMENT).paths ?? {})));
   app.use(async (c, next) => {
     const begin = performance.now();
     const { method, url } = c.req.raw;
     const { pathname } = new URL(url);
     const id = crypto.randomUUID();
+    let allowed: OriginHeaders = {};
     try {
-      const allowed = checkOrigin(c.req.raw, { cors, hosts });
+      allowed = checkOrigin(c.req.raw, { cors, hosts });
       if (method === "OPTIONS" && c.req.header("access-control-request-method") !== undefined) {
         c.res = preflight(allowed);
         return;
       }
       if (!isOpen(pathname)) c.set("owner" as never, (await authenticate(c.req.raw)) as never);
       await next();
-      for (const [name, value] of Object.entries(allowed)) c.res.headers.set(name, value);
     } catch (error) {
       c.res = answerTo(error, pathname);
     }
-    c.res.headers.set("x-request-id", id);
+    const always = { "x-request-id": id, "x-content-type-options": "nosniff" };
+    for (const [name, value] of Object.entries({ ...allowed, ...always })) c.res.headers.set(name, value);
     const seconds = (performance.now() - begin) / 1000;
-    const route = c.res.status === 404 ? "other" : routeOf(pathname);
-    context.metrics.answered(route, c.res.status, seconds);
+    context.metrics.answered(routes().has(routeOf(pathname)) ? routeOf(pathname) : "other", c.res.status, seconds);
     log.info({ id, method, path: pathname.slice(0, 200), status: c.res.status, seconds }, "answered");
   });
   app.onError((error, c) => {
@@ -72,6 +74,14 @@ export function serverApp(context: ServerContext, options: AppOptions): App {
   return app;
 }
 
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 /** The OpenAPI page of an app. */
 export const openApiDocument = (app: App): object => app.getOpenAPI31Document(DOCUMENT);
 
@@ -85,5 +95,9 @@ function answerTo(error: unknown, path: string): Response {
   return Response.json(body, { status, headers });
 }
 
-/** A path without what differs from request to request, so that metrics stay few. */
-const routeOf = (path: string): string => path.replace(/^\/(jobs|files|v1\/models)\/[^/]+/, "/$1/{id}");
+/** A path with the names of what differs from request to request, as routes have them. */
+const routeOf = (path: string): string =>
+  path
+    .replace(/^\/jobs\/[^/]+/, "/jobs/{id}")
+    .replace(/^\/files\/[^/]+/, "/files/{name}")
+    .replace(/^\/v1\/models\/[^/]+/, "/v1/models/{model}");

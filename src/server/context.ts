@@ -2,7 +2,6 @@ import type { RequestLimits } from "./guard/limits.ts";
 import type { Models } from "./models/models.ts";
 import type { Metrics } from "./operations/metrics.ts";
 import type { PictureStore } from "./pictures/store.ts";
-import type { HiresRequest, JobPicture, JobRequest, JobResult } from "./queue/job.ts";
 import type { JobQueue } from "./queue/queue.ts";
 
 /** What a server tells of its own work; pino's loggers fit. */
@@ -24,5 +23,3 @@ export interface ServerContext {
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
-
-export type { HiresRequest, JobPicture, JobRequest, JobResult };

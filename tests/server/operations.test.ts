@@ -35,6 +35,14 @@ test("Metrics count pictures, evaluations full and cached, phases, jobs by outco
   expect(text).toContain("process_resident_memory_bytes");
 });
 
+test("Metrics do not grow with paths that nobody has", async () => {
+  for (const path of ["/a", "/b", "/sdapi/v1/c", "/v1/models/d"]) await fetch(server.url + path);
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const routes = new Set([...text.matchAll(/route="([^"]+)"/g)].map(([, route]) => route));
+  expect([...routes].filter((route) => /[abcd]$/.test(route ?? "") && route !== "other")).toEqual([]);
+  expect(routes).toContain("other");
+});
+
 test("The log has a line for each request, and no prompt", async () => {
   expect(logged).toContainEqual({
     message: "answered",
@@ -139,6 +147,8 @@ describe("A page of another site", () => {
     const response = await fetch(`${open.url}/v1/models`, from("https://friend.example"));
     expect(response.headers.get("access-control-allow-origin")).toBe("https://friend.example");
     expect((await fetch(`${open.url}/v1/models`, from("https://stranger.example"))).status).toBe(403);
+    const wrong = await fetch(`${open.url}/nowhere`, from("https://friend.example"));
+    expect([wrong.status, wrong.headers.get("access-control-allow-origin")]).toEqual([404, "https://friend.example"]);
   });
 
   test("is the server's own where its origin is", async () => {
