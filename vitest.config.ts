@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^deepcache$/, replacement: `${src}/index.ts` },
-      { find: /^deepcache\/(\w+)$/, replacement: `${src}/$1.ts` },
+      { find: /^deepcache\/([\w-]+)$/, replacement: `${src}/$1.ts` },
     ],
   },
   test: {

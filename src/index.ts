@@ -38,6 +38,7 @@ export type { RgbImage } from "./image/rgb-image.ts";
 export type { MemoryEstimate } from "./pipelines/estimate-memory.ts";
 export type { Phase, PhaseSeconds } from "./pipelines/run/events.ts";
 export type { Busy } from "./pipelines/run/queue.ts";
+export type { LatentImage } from "./pipelines/text-to-image/image-source.ts";
 export type { NodeDevice } from "./runtime/node/device.ts";
 
 // Errors, told apart by their code.

@@ -132,6 +132,26 @@ test("server.mjs answers with a picture until it is ended", async () => {
   await vi.waitFor(() => expect(fetch(`http://localhost:${port}/`)).rejects.toThrow());
 });
 
+test("serve.mjs answers OpenAI's requests until it is ended", async () => {
+  const before = new Set(process.listeners("SIGINT"));
+  const told = vi.spyOn(console, "log").mockImplementation(() => {});
+  process.argv = ["node", "examples/serve.mjs", "0"];
+  await import("../examples/serve.mjs");
+  await vi.waitFor(() => expect(told).toHaveBeenCalled());
+  const [url] = told.mock.calls[0] as [string];
+  const asked = { method: "POST", headers: { "content-type": "application/json" } };
+  const answer = await fetch(`${url}/v1/images/generations`, { ...asked, body: '{"prompt":"a fox","steps":1}' });
+  expect(await answer.json()).toMatchObject({ data: [{ b64_json: expect.stringMatching(/^iVBOR/) }] });
+  for (const listener of process.listeners("SIGINT").filter((one) => !before.has(one))) listener("SIGINT");
+  await vi.waitFor(() => expect(fetch(`${url}/health`)).rejects.toThrow());
+});
+
+test("ai-sdk.mjs writes what generateImage gives, and says what it took", async () => {
+  const [line = ""] = await run("ai-sdk");
+  expect(JSON.parse(line)).toMatchObject({ seed: 1, steps: 10, speedup: expect.any(Number) });
+  expect([picture("fox-0.png").width, picture("fox-1.png").width]).toEqual([64, 64]);
+});
+
 test("compare-policies.mjs prints cost and difference of every policy", async () => {
   const lines = await run("compare-policies", MODEL);
   expect(lines).toHaveLength(4);

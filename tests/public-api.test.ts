@@ -35,6 +35,8 @@ const SUBPATHS = [
   "metrics-browser",
   "checkpoint",
   "checkpoint-browser",
+  "server",
+  "ai-sdk",
 ];
 const exported = handedOn("index.ts");
 
@@ -75,6 +77,7 @@ test("the package exports these types", () => {
       "ImageInput",
       "ImageResult",
       "ImageRun",
+      "LatentImage",
       "LoadedModels",
       "MemoryEstimate",
       "ModelInfo",
@@ -100,6 +103,7 @@ test("subpaths hand on these values", async () => {
   const names = await Promise.all(SUBPATHS.map(async (path) => Object.keys(await import(`../src/${path}.ts`)).sort()));
   expect(Object.fromEntries(SUBPATHS.map((path, i) => [path, names[i]?.join(" ")]))).toMatchInlineSnapshot(`
     {
+      "ai-sdk": "deepcache deepcacheV3",
       "checkpoint": "CheckpointError TokenizerError blobFiles fileSource memoryFiles memorySource nodeFiles openComponent readCheckpoint readTensor writeSafetensors",
       "checkpoint-browser": "CheckpointError TokenizerError blobFiles memoryFiles memorySource readCheckpoint readTensor",
       "graph": "ARCHITECTURES ConfigError WeightMismatchError architecture cachedDenoiser countMacs cut directDenoiser guidedDenoiser loadCut printGraph unet unetConfig",
@@ -109,6 +113,7 @@ test("subpaths hand on these values", async () => {
       "pipelines": "DeviceError NODE_DEVICES anyPipeline classConditional defaultModelFolder defaultTokenizerFolder imageParameters nodeRuntime openLatentDiffusion openModel openOriginalDdpm openScheduler openStableDiffusion openUnconditional sceneMetricsFolder textToImage unconditional",
       "plan": "ARCHITECTURES ConfigError architecture describeUNet drawPlan estimateMemory formatPolicy fullEvaluations parsePolicy parsePolicyText readCache unetConfig",
       "samplers": "SAMPLER_NAMES SchedulerConfigError parseSchedulerConfig readSchedulerConfig samplerFromConfig samplerNamed torchGenerator",
+      "server": "handler",
     }
   `);
 });

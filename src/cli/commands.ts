@@ -23,6 +23,13 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       load: async () => (await import("./commands/compare.ts")).addCompare,
     },
   ],
+  "Serve:": [
+    {
+      name: "serve",
+      summary: "answer other programs over HTTP, as OpenAI's and AUTOMATIC1111's servers do",
+      load: async () => (await import("./commands/serve.ts")).addServe,
+    },
+  ],
   "Measure:": [
     {
       name: "eval",

@@ -97,4 +97,25 @@ export const LIMITS = {
     batch: limit(10_000, "images of a batch", "memory ends before"),
     images: limit(10_000_000, "images of an evaluation", "FID takes 50,000"),
   },
+  server: {
+    bodyBytes: limit(64 * MIB, "bytes of a request", "two photographs of 16 megapixels as base64"),
+    characters: limit(20_000, "characters of a text in a request", "long prompts have 2,000; CLIP reads 77 tokens"),
+    pictures: limit(16, "images of a request", "other servers make 10 at most"),
+    pixels: limit(2 ** 22, "pixels of an image that is asked for", "2,048 x 2,048; SDXL was trained for 1,048,576"),
+    steps: limit(250, "steps of a run", "the paper's longest runs have 250"),
+    picturePixels: limit(
+      2 ** 25,
+      "pixels of the pictures of a request, together",
+      "a photograph of 16 megapixels and its mask",
+    ),
+    adapters: limit(16, "LoRAs of a request", "people combine a handful"),
+    waiting: limit(64, "jobs that wait", "at a picture every ten seconds, ten minutes"),
+    waitingOfOne: limit(32, "jobs of one key that wait", "half of all"),
+    waitingBytes: limit(
+      2 ** 30,
+      "bytes of pictures in jobs that wait",
+      "ten of the largest, or a thousand of 512 x 512",
+    ),
+    keptBytes: limit(2 ** 28, "bytes of pictures of jobs that have ended", "thirty of 2,048 x 2,048"),
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Limit>>>>;

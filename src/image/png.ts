@@ -18,12 +18,16 @@ export function encodePng({ width, height, data }: RgbImage, text: PngText = {})
  * The picture and the text of a PNG file of any colour type; transparency is dropped, 16 bits become 8, and an orientation is
  * not looked at.
  */
-export function decodePng(bytes: Uint8Array, what = "PNG"): { image: RgbImage; text: PngText } {
+export function decodePng(
+  bytes: Uint8Array,
+  what = "PNG",
+  mostPixels = MOST_PIXELS,
+): { image: RgbImage; text: PngText } {
   if (!hasPngSignature(bytes))
     throw new PngError(`Cannot read ${what}: the file does not start with the PNG signature`);
   const { width, height } = sizeOf(bytes, what);
-  if (width * height > MOST_PIXELS) {
-    throw new PngError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${MOST_PIXELS} in all`);
+  if (width * height > mostPixels) {
+    throw new PngError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${mostPixels} in all`);
   }
   try {
     checkPixelData(bytes);

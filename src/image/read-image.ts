@@ -31,6 +31,8 @@ export interface ReadImageOptions {
   readonly what?: string;
   /** Ends the waiting for a pipe that nobody writes to. */
   readonly signal?: AbortSignal;
+  /** Of the bytes of a picture, refused before memory is taken for more. */
+  readonly mostPixels?: number;
 }
 
 /**
@@ -39,12 +41,12 @@ export interface ReadImageOptions {
  */
 export async function readImageInput(
   input: ImageInput,
-  { what = "the picture", signal }: ReadImageOptions = {},
+  { what = "the picture", signal, mostPixels }: ReadImageOptions = {},
 ): Promise<RgbImage> {
   if (typeof input === "string" || input instanceof URL) return await readLocation(input, what, signal);
-  if (input instanceof Blob) return await decodePicture(new Uint8Array(await input.arrayBuffer()), what);
-  if (input instanceof ArrayBuffer) return await decodePicture(new Uint8Array(input), what);
-  if (input instanceof Uint8Array) return await decodePicture(input, what);
+  if (input instanceof Blob) return await decodePicture(new Uint8Array(await input.arrayBuffer()), what, mostPixels);
+  if (input instanceof ArrayBuffer) return await decodePicture(new Uint8Array(input), what, mostPixels);
+  if (input instanceof Uint8Array) return await decodePicture(input, what, mostPixels);
   if (isPixels(input)) return withoutAlpha(input);
   throw new TypeError(
     `Cannot read ${what} from ${Object.prototype.toString.call(input)}: a path, a URL, bytes, a Blob or pixels are required`,
@@ -82,7 +84,7 @@ function dataUrlBytes(url: string, what: string): Uint8Array {
   }
 }
 
-async function decodePicture(bytes: Uint8Array, what: string): Promise<RgbImage> {
+async function decodePicture(bytes: Uint8Array, what: string, mostPixels?: number): Promise<RgbImage> {
   if (bytes.length === 0) throw new ImageError(`Cannot read ${what}: it is empty`);
   const recognized = recognizePicture(bytes);
   if (recognized?.kind !== "picture") {
@@ -90,15 +92,16 @@ async function decodePicture(bytes: Uint8Array, what: string): Promise<RgbImage>
     throw new ImageError(`Cannot read ${what}: ${found}, and a PNG, JPEG or WebP is required`);
   }
   const { format } = recognized;
-  const image = format === "PNG" ? uprightPng(bytes, what) : await decodeWithSharp(bytes, format, what);
+  const image =
+    format === "PNG" ? uprightPng(bytes, what, mostPixels) : await decodeWithSharp(bytes, format, what, mostPixels);
   if (Math.max(image.width, image.height) <= MOST_ALONG_A_SIDE) return image;
   throw new ImageError(
     `Cannot read ${what}: it has ${image.width}x${image.height} pixels, allowed are ${MOST_ALONG_A_SIDE} along a side`,
   );
 }
 
-function uprightPng(bytes: Uint8Array, what: string): RgbImage {
-  const { image } = decodePng(bytes, what);
+function uprightPng(bytes: Uint8Array, what: string, mostPixels?: number): RgbImage {
+  const { image } = decodePng(bytes, what, mostPixels);
   const exif = [...chunksOf(bytes)].find(({ type }) => type === "eXIf");
   return exif === undefined ? image : orient(image, orientationOf(exif.data));
 }

@@ -12,6 +12,8 @@ export interface ModelInfo {
   readonly task: TaskName;
   readonly name: string;
   readonly samplers: readonly string[];
+  /** The options that its runs take. */
+  readonly options: readonly string[];
   /** Widths and heights are multiples of this, in pixels. */
   readonly multipleOf: number;
   /** The size of its images where nobody says. */

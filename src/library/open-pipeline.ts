@@ -8,11 +8,12 @@ import { type AnyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
+import type { LatentImage } from "../pipelines/text-to-image/image-source.ts";
 import type { LoraChoice } from "../systems/parts/adapters.ts";
 import { parseLora } from "../systems/parts/lora-text.ts";
 import { startRun } from "./image-run.ts";
 import type { ImageRun, LoadedModels } from "./loaded-model.ts";
-import { misuse, outOfMemory } from "./misuse.ts";
+import { asOptions, misuse, outOfMemory } from "./misuse.ts";
 import { namedOptions } from "./option-names.ts";
 import { checkOptionTypes, RUN_TYPES } from "./option-types.ts";
 import { type CommonOptions, LIBRARY_OPTIONS, type LoraOption, PICTURE_OPTIONS } from "./options.ts";
@@ -72,9 +73,9 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
   };
   const { task, name, samplers, sizes } = inner;
   return Object.assign(call, {
-    model: { task, name, samplers, ...sizes },
+    model: { task, name, samplers, options: known, ...sizes },
     generate: (request: unknown) => run(optionsOf(request)),
-    estimateMemory: async (request: unknown) => inner.memory(await requestOf(optionsOf(request))),
+    estimateMemory: (request: unknown) => asOptions(async () => inner.memory(await requestOf(optionsOf(request)))),
     dispose: () => inner.dispose(),
     [Symbol.asyncDispose]: () => inner.dispose(),
   }) as LoadedModels[keyof LoadedModels];
@@ -87,7 +88,7 @@ function optionsOf(value: unknown): object {
 }
 
 interface Pictures {
-  readonly image?: ImageInput | undefined;
+  readonly image?: ImageInput | LatentImage | undefined;
   readonly mask?: ImageInput | undefined;
   readonly fit?: Fit | undefined;
 }
@@ -102,9 +103,10 @@ async function readPictures(
   { image, mask, fit = "cover" }: Pictures,
   { width, height }: { readonly width?: number; readonly height?: number },
   { sizes: { multipleOf } }: AnyPipeline,
-): Promise<{ readonly image?: RgbImage; readonly mask?: RgbImage }> {
+): Promise<{ readonly image?: RgbImage | LatentImage; readonly mask?: RgbImage }> {
   const shown = mask === undefined ? {} : { mask: await readImageInput(mask, { what: "the mask" }) };
   if (image === undefined) return shown;
+  if (isLatents(image)) return { ...shown, image };
   const picture = await readImageInput(image, { what: "the image" });
   const size = fittedSize(picture, multipleOf, {
     ...(width === undefined ? {} : { width }),
@@ -113,6 +115,9 @@ async function readPictures(
   const fitted = { image: fitImage(picture, size, fit) };
   return shown.mask === undefined ? fitted : { ...fitted, mask: fitMask(shown.mask, picture, size, fit) };
 }
+
+const isLatents = (image: ImageInput | LatentImage): image is LatentImage =>
+  typeof image === "object" && "latents" in image;
 
 /** The events of a run with images as users get them; misuse is told by a code. */
 async function* imageEvents(inner: AnyPipeline, request: () => Promise<GenerateRequest>): AsyncGenerator<ImageEvent> {

@@ -6,6 +6,7 @@ import type { ImageInput } from "../image/read-image.ts";
 import type { ClassConditionalSampler } from "../pipelines/class-conditional/class-conditional-options.ts";
 import type { PreviewKind } from "../pipelines/latents/previews.ts";
 import type { PresetName } from "../pipelines/presets.ts";
+import type { LatentImage } from "../pipelines/text-to-image/image-source.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import type { TinyVaeUse } from "../pipelines/text-to-image/text-to-image-options.ts";
 import type { TimestepSelection } from "../systems/unconditional.ts";
@@ -95,8 +96,8 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   /** In pixels; the model's own, or the picture's, where left out. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
-  /** A picture to start from or, with a mask, to change in places. */
-  readonly image?: ImageInput | undefined;
+  /** A picture to start from or, with a mask, to change in places; or latents to start from, as an earlier run left them. */
+  readonly image?: ImageInput | LatentImage | undefined;
   /** White where `image` is painted anew, black where it stays. */
   readonly mask?: ImageInput | undefined;
   /** How `image` and `mask` come to the size of the images: "cover" (default) crops, "contain" adds edges, "fill" stretches. */

@@ -21,6 +21,10 @@ import { readImageInput } from "../../src/image/read-image.ts";
 import { clipTextConfig } from "../../src/models/clip/clip-text.ts";
 import { configReader } from "../../src/models/config-reader.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
+import { readBody } from "../../src/server/guard/body.ts";
+import { checkLimits, REQUEST_LIMITS } from "../../src/server/guard/limits.ts";
+import { decodeBytes } from "../../src/server/pictures/decode.ts";
+import { inProcessQueue } from "../../src/server/queue/queues/in-process.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
 import { joined, type Parts, times, u64 } from "../../tools/fuzz/build/bytes.ts";
 import { chunk, header, npy, pixels, png, safetensors } from "../../tools/fuzz/build/others.ts";
@@ -191,6 +195,33 @@ export const EDGES: {
     batch: (count) => settings({ batch: count }),
     images: (count) => settings({ count }),
   },
+  server: {
+    bodyBytes: (count) =>
+      readBody(
+        new Request("http://a/", { method: "POST", headers: { "content-length": `${count}` }, body: "" }),
+        REQUEST_LIMITS.bodyBytes,
+      ),
+    characters: (count) => checkLimits({ prompt: "x".repeat(count) }, REQUEST_LIMITS),
+    pictures: (count) => checkLimits({ prompt: "a fox", count }, REQUEST_LIMITS),
+    pixels: (count) => checkLimits({ width: count, height: 1 }, REQUEST_LIMITS),
+    steps: (count) => checkLimits({ steps: count }, REQUEST_LIMITS),
+    picturePixels: ignoring(/damaged/, (count) =>
+      decodeBytes(png(header(count, 1)), { field: "image", mostPixels: REQUEST_LIMITS.picturePixels }),
+    ),
+    adapters: (count) => checkLimits({ loras: times(count, () => "style") }, REQUEST_LIMITS),
+    waiting: (count) => waiting(count, (i) => `key ${i}`),
+    waitingOfOne: (count) => waiting(count, () => "key"),
+    waitingBytes: async (count) => {
+      await using queue = inProcessQueue({ work: async () => ({}) as never });
+      await queue.submit({ model: "a", options: { image: { data: { byteLength: count } } }, owner: "key" });
+    },
+    keptBytes: async (count) => {
+      await using queue = inProcessQueue({ work: async () => ({ pictures: [{ png: { length: count } }] }) as never });
+      const id = await queue.submit({ model: "a", options: {}, owner: "key" });
+      for await (const _ of queue.events(id));
+      if ((await queue.find(id)) === undefined) throw new Error("Cannot keep more than that");
+    },
+  },
 };
 
 const torchZipOf = ignoring(/ends early|opcode/, (count) => readTorchFile(source(torchZip(Buffer.alloc(count)))));
@@ -230,6 +261,14 @@ async function convertScattered(gathering: number): Promise<void> {
   const size = make(1).length;
   const reads = Math.floor((gathering * size + 256 * 2 ** 20) / (2 * 64 * 1024));
   await joinPieces(convertTorchFile(source(make(reads)), memoryFiles()));
+}
+
+/** A queue in which one job runs for ever and `count` wait. */
+async function waiting(count: number, ownerOf: (job: number) => string): Promise<void> {
+  const queue = inProcessQueue({ work: () => new Promise(() => {}) });
+  for (const job of [-1, ...times(count, (i) => i)]) {
+    await queue.submit({ model: "a", options: {}, owner: ownerOf(job) });
+  }
 }
 
 /** A zip archive that ends as one of some entries does; its directory is not there. */

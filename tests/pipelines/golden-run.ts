@@ -23,7 +23,7 @@ interface Call {
 }
 
 /** The options of a stored run of the reference's pipelines. */
-export function optionsOf(golden: FixtureFile): TextToImageOptions {
+export function optionsOf(golden: FixtureFile): TextToImageOptions & { readonly image?: RgbImage | undefined } {
   const { metadata } = golden;
   const call = JSON.parse(metadata["call"] ?? "") as Call;
   const texts = JSON.parse(metadata["prompt"] ?? "") as { prompt: string; negative_prompt: string };

@@ -12,6 +12,7 @@ const TITLES: Readonly<Record<keyof typeof LIMITS, string>> = {
   scheduler: "scheduler_config.json",
   tokenizer: "tokenizers",
   evaluation: "folders of evaluations",
+  server: "requests to a server",
 };
 
 /** The most that is read of every format. */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
 import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
+import { openServer } from "../../src/server/server.ts";
 import { againstPytorchTables } from "./against-pytorch.ts";
 import { benchmarkTable } from "./benchmark-table.ts";
 import { costTable, headline } from "./cost-table.ts";
@@ -69,6 +70,8 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     renewed("docs/models.md", { defaults: defaultsTable(), ...examplesOf("docs/models.md") }),
     renewed("docs/limits.md", { limits: limitsTables() }),
     renewed("docs/library.md", examplesOf("docs/library.md")),
+    renewed("docs/server.md", examplesOf("docs/server.md")),
+    ["docs/openapi.json", `${JSON.stringify(openServer({ default: "model" }, {}).openApi(), null, 2)}\n`],
     ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, forecastTimes, speedups })],
     ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),
   ]);

@@ -10,7 +10,12 @@ export type SharpFormat = Exclude<PictureFormat, "PNG">;
  * an animation the first frame is taken. Printing colours without a profile become what Pillow makes of them. `what` names it
  * where it cannot be read.
  */
-export async function decodeWithSharp(bytes: Uint8Array, format: SharpFormat, what: string): Promise<RgbImage> {
+export async function decodeWithSharp(
+  bytes: Uint8Array,
+  format: SharpFormat,
+  what: string,
+  mostPixels = MOST_PIXELS,
+): Promise<RgbImage> {
   const sharp = await loadSharp(`Cannot read ${what}`, format);
   let found: { readonly width: number; readonly height: number; readonly space: string; readonly hasProfile: boolean };
   try {
@@ -19,8 +24,8 @@ export async function decodeWithSharp(bytes: Uint8Array, format: SharpFormat, wh
     throw broken(what, bytes, cause);
   }
   const { width, height, space, hasProfile } = found;
-  if (width * height > MOST_PIXELS) {
-    throw new ImageError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${MOST_PIXELS} in all`);
+  if (width * height > mostPixels) {
+    throw new ImageError(`Cannot read ${what}: it claims ${width}x${height} pixels, allowed are ${mostPixels} in all`);
   }
   try {
     const upright = sharp(bytes, { limitInputPixels: MOST_PIXELS }).autoOrient();

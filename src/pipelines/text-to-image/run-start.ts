@@ -28,6 +28,10 @@ export async function prepareStart(
       return ({ sampler, shape, noise }) => ({ start: scaledNoise(sampler, noise(shape)) });
     case "image":
       return await startFromImage(encoder, source);
+    case "latents":
+      return ({ sampler, begin, shape, noise }) => ({
+        start: sampler.addNoise(forAll(source.latents, shape), noise(shape), begin),
+      });
     case "inpaint":
       return model.sees === "inpainting"
         ? await startInpaintingModel(encoder, model, source)
@@ -35,7 +39,7 @@ export async function prepareStart(
   }
 }
 
-type ImageSource = Exclude<Source, { readonly kind: "noise" }>;
+type ImageSource = Extract<Source, { readonly kind: "image" | "inpaint" }>;
 type InpaintSource = Extract<Source, { readonly kind: "inpaint" }>;
 
 async function startFromImage(loadEncoder: () => LatentEncoder, { image }: ImageSource): Promise<Starter> {

@@ -133,7 +133,7 @@ export function settle(
     guidanceRescale,
     width,
     height,
-    source: settleSource(options, model, { strength: defaults.strength, width, height }),
+    source: settleSource(options, model, { strength: defaults.strength, images: run.images, width, height }),
     controls: settleControls(options, model.controls),
     sampler: options.sampler ?? model.defaults.sampler,
     eta: options.eta,

@@ -8,6 +8,7 @@ import {
   type TextToImage,
   type TextToImageOptions,
 } from "deepcache";
+import { deepcache } from "deepcache/ai-sdk";
 import { readCheckpoint } from "deepcache/checkpoint";
 import { type CutSessions, cut, type Graph, loadCut, printGraph } from "deepcache/graph";
 import { type RgbImage, writeImage } from "deepcache/image";
@@ -15,6 +16,7 @@ import { type Lpips, psnr } from "deepcache/metrics";
 import { nodeRuntime, type Runtime, textToImage } from "deepcache/pipelines";
 import { describeUNet, fullEvaluations, type UNetDescription } from "deepcache/plan";
 import { SAMPLER_NAMES, type SamplerName } from "deepcache/samplers";
+import { handler, type ServerOptions } from "deepcache/server";
 
 declare const process: { readonly argv: readonly string[] };
 
@@ -36,10 +38,12 @@ async function main(): Promise<void> {
 }
 
 /** What has to have types, though it does not run here. */
-export type Used = [CutSessions, Graph, Lpips, UNetDescription];
+export type Used = [CutSessions, Graph, Lpips, ServerOptions, UNetDescription];
 export const used = [
   readCheckpoint,
   cut,
+  deepcache,
+  handler,
   loadCut,
   printGraph,
   psnr,

@@ -1,0 +1,68 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { ServerOptions, Sources } from "../../server/options.ts";
+import { modelName } from "../../systems/model-location.ts";
+import { resolveWeights } from "../../systems/resolve-model.ts";
+import { defaultModelFolder } from "../../systems/shipped.ts";
+import { UsageError } from "../flags/usage.ts";
+import { machineMemory } from "../terminal/memory-warning.ts";
+import { checkWritable } from "../terminal/output-files.ts";
+import type { ServeFlags } from "./flags.ts";
+
+/** The models of the flags by their names; the embedded one where none is given. */
+export async function servedModels(flags: ServeFlags): Promise<Sources> {
+  const { model = [], device, threads, lowMemory, tinyVae, controlnet } = flags;
+  const options = { device, threads, memory: lowMemory === true ? "low" : "fast", tinyVae, controlnet } as const;
+  const named = model.length === 0 ? [defaultModelFolder()] : model;
+  const sources: Record<string, { path: string } & typeof options> = {};
+  for (const given of named) {
+    const [, name = modelName(given), path = given] = /^([\w.-]+)=(.+)$/.exec(given) ?? [];
+    if (Object.hasOwn(sources, name)) {
+      throw new UsageError(`Cannot serve two models as "${name}": give one of them another name, --model NAME=PATH`);
+    }
+    sources[name] = { path: await resolveWeights(path), ...options };
+  }
+  return sources;
+}
+
+const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
+
+/** How the flags set up a server. */
+export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
+  const { apiKey, host, cors, maxQueue, outputDir, memory, maxPixels, maxSteps, maxImages, loraDir } = flags;
+  const ofEnvironment = process.env["DEEPCACHE_API_KEY"];
+  const keys = apiKey === false ? [] : [...(apiKey ?? []), ...(ofEnvironment ? [ofEnvironment] : [])];
+  const isLocal = LOOPBACK.includes(host);
+  if (keys.some((key) => key.trim() === "")) throw new UsageError("Cannot use an empty --api-key");
+  if (keys.length === 0 && apiKey !== false && !isLocal) {
+    throw new UsageError(
+      `Cannot listen on --host ${host} without a key: others reach this server; give --api-key KEY, or --no-api-key to let everybody ask`,
+    );
+  }
+  for (const origin of cors ?? []) checkOrigin(origin);
+  if (outputDir !== undefined) await checkWritable(join(outputDir, "a.png"));
+  const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages };
+  return {
+    ...{ apiKey: keys, cors, maxQueue, outputDir, logPrompts: flags.logPrompts },
+    // Without a key, the name of a page's host that leads here must not open it to that page.
+    hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
+    memory: memory === undefined ? machineMemory().total * 0.8 : memory * 2 ** 20,
+    limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
+    loras: loraDir === undefined ? {} : await lorasIn(loraDir),
+  };
+}
+
+function checkOrigin(origin: string): void {
+  if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) return;
+  throw new UsageError(`Cannot use --cors ${origin}: an origin such as https://example.com is required, or *`);
+}
+
+/** The LoRAs of a folder by the names of their files. */
+async function lorasIn(folder: string): Promise<Readonly<Record<string, string>>> {
+  const files = await readdir(folder).catch((cause: unknown) => {
+    throw new UsageError(`Cannot read --lora-dir "${folder}"`, { cause });
+  });
+  return Object.fromEntries(
+    files.filter((file) => file.endsWith(".safetensors")).map((file) => [modelName(file), join(folder, file)]),
+  );
+}

@@ -1,0 +1,40 @@
+import type { Log } from "./context.ts";
+import type { RequestLimits } from "./guard/limits.ts";
+import type { ModelSource, ServedModel } from "./models/models.ts";
+
+/** How a server is set up. */
+export interface ServerOptions {
+  /** A key, or keys, of which requests must have one; without any, everybody may ask. */
+  readonly apiKey?: string | readonly string[] | undefined;
+  /** Origins whose pages may ask, such as `https://example.com`; "*" for all. Pages of the server's own origin always may. */
+  readonly cors?: string | readonly string[] | undefined;
+  /** Names of hosts that requests may name; any where left out. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Bytes that models may take together; the least recently used are let go of. */
+  readonly memory?: number | undefined;
+  /** Jobs that may wait. */
+  readonly maxQueue?: number | undefined;
+  /** The most that requests may ask for, where it differs from what docs/limits.md says. */
+  readonly limits?: Partial<RequestLimits> | undefined;
+  /** Names of LoRAs with their paths. */
+  readonly loras?: Readonly<Record<string, string>> | undefined;
+  /** Names of embeddings that the models were opened with, for lists. */
+  readonly embeddings?: readonly string[] | undefined;
+  /** Where pictures are written for good that are asked for by address or to be saved. */
+  readonly outputDir?: string | undefined;
+  /** Whether the log is told prompts. */
+  readonly logPrompts?: boolean | undefined;
+  /** Told of requests, models and failures; nobody where left out. */
+  readonly log?: Log | undefined;
+}
+
+/** Models by name, or one that is open and served by its own name. */
+export type Sources = Readonly<Record<string, ModelSource>> | ServedModel;
+
+/** A server that is loaded. */
+export interface Server {
+  answer(request: Request): Promise<Response>;
+  close(signal?: AbortSignal): Promise<void>;
+  /** What the OpenAPI page says. */
+  openApi(): object;
+}

@@ -1,0 +1,52 @@
+import { DeepCacheError, type ErrorCode } from "../errors/deepcache-error.ts";
+import type { JobFailure } from "./queue/job.ts";
+
+/** A request that is answered with an error of 4xx or 5xx. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly status: number;
+  readonly code: string;
+  /** The field of the request that is wrong. */
+  readonly field: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    { field, headers = {} }: { readonly field?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.field = field;
+    this.headers = headers;
+  }
+}
+
+/** What a client is answered where the library fails; what is left out here is the server's fault, and said to nobody else. */
+const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  OPTION_INVALID: 400,
+  OPTION_UNKNOWN: 400,
+  IMAGE_UNREADABLE: 400,
+  OUT_OF_MEMORY: 503,
+  BUSY: 503,
+  DISPOSED: 503,
+};
+
+/** What a client is told of `error`, with details of the machine left out. */
+export function failureOf(error: unknown): JobFailure {
+  if (error instanceof Refusal) return { status: error.status, code: error.code, message: error.message };
+  if (error instanceof DeepCacheError) {
+    const status = STATUS[error.code];
+    if (status !== undefined) return { status, code: error.code.toLowerCase(), message: error.message };
+  }
+  return { status: 500, code: "server_error", message: "Cannot go on: the server has a fault, which its log tells" };
+}
+
+/** `error` as what a client is answered. */
+export const refusalOf = (error: unknown): Refusal => {
+  if (error instanceof Refusal) return error;
+  const { status, code, message } = failureOf(error);
+  return new Refusal(status, code, message);
+};
