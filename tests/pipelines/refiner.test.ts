@@ -17,6 +17,7 @@ import type { StableDiffusionModel } from "../../src/systems/stable-diffusion.ts
 import { imaginedFile, publishedFile } from "../originals/original-names.ts";
 import { ADAPTED_LATENTS } from "../support/assertions/tolerances.ts";
 import { fixturePath, readFixture } from "../support/fixtures.ts";
+import { recordingRuntime } from "./golden-run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "deepcache-refiner-"));
 const REFINER = join(root, "refiner");
@@ -135,4 +136,13 @@ describe("a refiner's file in the original names", () => {
       'Cannot refine what "base" makes by "base.safetensors": it is no SDXL refiner',
     );
   });
+});
+
+test("a branch that the model does not have is refused before anything is encoded", async () => {
+  const runtime = recordingRuntime();
+  await using pipeline = textToImage(await opened(), { runtime });
+  await expect(pipeline.generate({ ...CALL, cache: "uniform:3:99" })).rejects.toThrow(
+    "Cannot cut at branch 99: this network has branches 0 to 8",
+  );
+  expect(runtime.loaded).toEqual([]);
 });

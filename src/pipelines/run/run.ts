@@ -75,6 +75,9 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
   const { sampler, begin, name, warnings: ofSampler = [], refinement } = stagesOf(task, settled);
   const { policy: cache, full, evaluations } = await planOf(task, settled);
   const factors = forecastFactors(cache, full, evaluations);
+  for (const { config } of [task.unet, ...(refinement === undefined ? [] : [refinement.unet])]) {
+    branchFor(cache, { full, evaluations, skips: skipCount(config), cutAt }); // refused before anything is loaded
+  }
   signal?.throwIfAborted();
   const clock = phaseClock(now);
 
