@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeSafetensors } from "../../src/checkpoint/safetensors/write-safetensors.ts";
 import { rgbImage } from "../../src/image/rgb-image.ts";
 import { ARCHITECTURES } from "../../src/models/architectures.ts";
 import { autoencoderKlConfig } from "../../src/models/autoencoder/autoencoder-kl.ts";
@@ -11,6 +12,7 @@ import type { PipelineEvent } from "../../src/pipelines/run/events.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openModel } from "../../src/systems/open-model.ts";
+import { withAdapters } from "../../src/systems/parts/adapters.ts";
 import { refinerOfFile } from "../../src/systems/parts/refiner.ts";
 import { defaultTokenizerFolder } from "../../src/systems/shipped.ts";
 import type { StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";
@@ -145,4 +147,25 @@ test("a branch that the model does not have is refused before anything is encode
     "Cannot cut at branch 99: this network has branches 0 to 8",
   );
   expect(runtime.loaded).toEqual([]);
+});
+
+test("a refiner reads weights in prompts, and words with vectors of their own, as the base does", async () => {
+  const model = await opened();
+  const file = join(root, "style.safetensors");
+  await writeSafetensors(file, {
+    clip_l: { data: new Float32Array(8).fill(0.5), shape: [1, 8] },
+    clip_g: { data: new Float32Array(12).fill(0.5), shape: [1, 12] },
+  });
+  const { model: adapted } = await withAdapters(model, { embeddings: { mystyle: file } });
+  const { vocabularySize } = model.refiner?.text.textEncoder.config ?? { vocabularySize: 0 };
+  expect(adapted.refiner?.text.tokenizer.encode("mystyle").ids).toContain(vocabularySize);
+  expect(adapted.refiner?.text.added).toEqual(adapted.second?.added);
+
+  await using pipeline = textToImage(model, { runtime: nodeRuntime() });
+  const latentsOf = async (prompt: string, promptWeights: boolean) =>
+    (await pipeline.generate({ ...CALL, steps: 4, refinerStart: 0.3, prompt, promptWeights }, { latentsOnly: true }))
+      .latents;
+  const plain = await latentsOf("a red fox", false);
+  expect(await latentsOf("a red fox", true)).toEqual(plain);
+  expect(await latentsOf("a (red:1.4) fox", true)).not.toEqual(plain);
 });

@@ -104,7 +104,7 @@ async function withEmbeddings(model: StableDiffusionModel, choices: EmbeddingCho
   const target = { name: model.folder, widths: encoders.map(({ textEncoder }) => textEncoder.config.width) };
   checkNames(named.map(([name]) => name));
   const opened = await Promise.all(named.map(([, path]) => openEmbedding(path, target)));
-  const extended = encoders.map((encoder, place) => {
+  const extended = (encoder: TextEncoder, place: number) => {
     const vectors = opened.flatMap((tensors) => tensors[place] ?? []);
     let next = encoder.textEncoder.config.vocabularySize;
     const words = named.map(([text], i): AddedWord => {
@@ -116,8 +116,19 @@ async function withEmbeddings(model: StableDiffusionModel, choices: EmbeddingCho
     const [only, ...others] = vectors;
     if (only === undefined) return {};
     return { tokenizer: withWords(encoder.tokenizer, words), added: concatenate([only, ...others], 0) };
-  });
-  return { ...model, ...extended[0], ...(second === undefined ? {} : { second: { ...second, ...extended[1] } }) };
+  };
+  if (second === undefined) return { ...model, ...extended(first, 0) };
+  const { refiner } = model;
+  const width = second.textEncoder.config.width;
+  return {
+    ...model,
+    ...extended(first, 0),
+    second: { ...second, ...extended(second, 1) },
+    // A refiner reads prompts by the base's second encoder, or by one like it.
+    ...(refiner?.text.textEncoder.config.width === width
+      ? { refiner: { ...refiner, text: { ...refiner.text, ...extended(refiner.text, 1) } } }
+      : {}),
+  };
 }
 
 /** Names that a prompt cannot have, or that would be the same in one. */

@@ -16,10 +16,13 @@ export async function conditionRefiner(
     ...request
   }: Omit<TextRequest, "sizes"> & { readonly sizes: Pick<TextRequest["sizes"], "positive" | "negative"> },
 ): Promise<{ readonly conditioning: Conditioning; readonly warnings: readonly string[] }> {
-  const { prompts, guided, negativePrompts, clipSkip } = request;
+  const { prompts, guided, negativePrompts, clipSkip, promptWeights: weighted } = request;
   const zeroed = guided && negativePrompts === undefined && encoder.zeroMissingPrompt;
   const negatives = guided && !zeroed ? (negativePrompts ?? prompts.map(() => "")) : [];
-  const encoded = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip, PENULTIMATE);
+  const encoded = await encodeGuided(runtime, encoder, negatives, prompts, clipSkip, {
+    ...PENULTIMATE,
+    weighted,
+  });
   if (encoded.pooled === undefined) throw new TypeError("The refiner's text encoder has no projection");
   const complete = (rows: Tensor): Tensor => (zeroed ? concatenate([zeros(rows.shape), rows], 0) : rows);
   return {
