@@ -283,6 +283,7 @@ describe("help", () => {
       "Arguments",
       "Pictures",
       "Model",
+      "Adapters",
       "Control",
       "Sampling",
       "Cache",
