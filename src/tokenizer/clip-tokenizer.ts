@@ -38,18 +38,22 @@ export interface ClipTokenizer {
   readonly pad: number;
   /** Ids of a text by itself, however many they are. */
   tokens(text: string): readonly number[];
+  /** The same ids, those in one list that stand for one word and belong into one chunk. */
+  units(text: string): readonly (readonly number[])[];
   /** What ids spell, as near as they do. */
   spell(ids: readonly number[]): string;
   encode(text: string): Encoding;
 }
 
-/** A tokenizer that frames, fills up and cuts off what `tokens` gives. */
-export function framingTokenizer(parts: Omit<ClipTokenizer, "encode">): ClipTokenizer {
+/** A tokenizer that frames, fills up and cuts off the ids that `units` gives. */
+export function framingTokenizer(parts: Omit<ClipTokenizer, "encode" | "tokens">): ClipTokenizer {
   const { maxLength, bos, eos, pad } = parts;
+  const tokens = (text: string): readonly number[] => parts.units(text).flat();
   return {
     ...parts,
+    tokens,
     encode(text) {
-      const all = parts.tokens(text);
+      const all = tokens(text);
       const kept = all.slice(0, maxLength - 2);
       const dropped = all.slice(maxLength - 2);
       const ids = [bos, ...kept, eos];
@@ -90,7 +94,7 @@ function* loading(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
     bos,
     eos,
     pad,
-    tokens: (text) => pieces.encode(lowerSigma(text), { add_special_tokens: false }).ids,
+    units: (text) => pieces.encode(lowerSigma(text), { add_special_tokens: false }).ids.map((id: number) => [id]),
     spell: (ids) => pieces.decode([...ids], { clean_up_tokenization_spaces: false }).trim(),
   });
 }
@@ -163,7 +167,7 @@ function parseMaxLength(config: unknown): number {
  * The Rust tokenizers lower letters one by one, so that a capital sigma becomes σ everywhere; JavaScript's toLowerCase,
  * which the library uses, writes ς at the end of a word.
  */
-const lowerSigma = (text: string): string => text.replaceAll("Σ", "σ");
+export const lowerSigma = (text: string): string => text.replaceAll("Σ", "σ");
 
 /** What transformers puts into tokenizer.json around CLIP's vocabulary. */
 function tokenizerJson({ ids, merges }: Vocabulary, special: SpecialTokens, added: readonly AddedToken[]): object {

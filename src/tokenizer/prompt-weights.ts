@@ -74,7 +74,10 @@ export interface PromptChunk {
   readonly length: number;
 }
 
-/** A prompt of any length as chunks of what the text encoder takes at once; a chunk ends where it is full, or at BREAK. */
+/**
+ * A prompt of any length as chunks of what the text encoder takes at once; a chunk ends where it is full, before a
+ * word whose vectors it has no room for, or at BREAK.
+ */
 export function promptChunks(tokenizer: ClipTokenizer, prompt: string): readonly PromptChunk[] {
   const room = tokenizer.maxLength - 2;
   const chunks: PromptChunk[] = [];
@@ -88,10 +91,13 @@ export function promptChunks(tokenizer: ClipTokenizer, prompt: string): readonly
       close();
       continue;
     }
-    for (const id of tokenizer.tokens(piece.text)) {
-      if (ids.length === room) close();
-      ids.push(id);
-      weights.push(piece.weight);
+    for (const unit of tokenizer.units(piece.text)) {
+      if (ids.length > 0 && ids.length + unit.length > room) close();
+      for (const id of unit) {
+        if (ids.length === room) close();
+        ids.push(id);
+        weights.push(piece.weight);
+      }
     }
   }
   if (ids.length > 0 || chunks.length === 0) close();

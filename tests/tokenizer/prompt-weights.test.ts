@@ -47,4 +47,26 @@ describe("words with tokens of their own", () => {
     const { dropped } = words.encode(`${"a ".repeat(75)} mystyle house`);
     expect(dropped).toBe("mystyle house");
   });
+
+  test("keep their tokens together where a chunk is nearly full", () => {
+    const [full, next] = promptChunks(words, `${"a ".repeat(74)} mystyle`);
+    expect(full?.length).toBe(76);
+    expect(next?.ids.slice(0, 4)).toEqual([tokenizer.bos, 50000, 50001, tokenizer.eos]);
+  });
+
+  test("go on in the next chunk where they have more tokens than one takes", () => {
+    const tokens = Array.from({ length: 80 }, (_, i) => 50000 + i);
+    const long = withWords(tokenizer, [{ text: "mystyle", tokens }]);
+    const chunks = promptChunks(long, "a mystyle");
+    expect(chunks.map(({ length }) => length)).toEqual([3, 77, 7]);
+    expect(chunks.flatMap(({ ids }) => ids).filter((id) => id >= 50000)).toEqual(tokens);
+  });
+
+  test("are the letters that the tokenizer takes for the same, and no others", () => {
+    expect(words.tokens("myſtyle")).toEqual(tokenizer.tokens("myſtyle"));
+    const greek = withWords(tokenizer, [{ text: "ΟΔΟΣ", tokens: [50000] }]);
+    expect(greek.tokens("οδοσ")).toEqual([50000]);
+    const accented = withWords(tokenizer, [{ text: "caf\u00e9-x", tokens: [50000] }]);
+    expect(accented.tokens("cafe\u0301-x")).toEqual([50000]);
+  });
 });
