@@ -4,7 +4,7 @@ import { openLora } from "../../adapters/lora/open-lora.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import type { FileLike, FolderLike } from "../../checkpoint/files.ts";
 import { concatenate } from "../../tensor/concatenate.ts";
-import { type AddedWord, withWords } from "../../tokenizer/added-words.ts";
+import { type AddedWord, asRead, withWords } from "../../tokenizer/added-words.ts";
 import type { StableDiffusionModel } from "../stable-diffusion.ts";
 import type { TextEncoder } from "../text-encoder.ts";
 
@@ -102,7 +102,10 @@ async function withEmbeddings(model: StableDiffusionModel, choices: EmbeddingCho
   const { second, ...first } = model;
   const encoders: readonly TextEncoder[] = second === undefined ? [first] : [first, second];
   const target = { name: model.folder, widths: encoders.map(({ textEncoder }) => textEncoder.config.width) };
-  checkNames(named.map(([name]) => name));
+  checkNames(
+    named.map(([name]) => name),
+    model,
+  );
   const opened = await Promise.all(named.map(([, path]) => openEmbedding(path, target)));
   const extended = (encoder: TextEncoder, place: number) => {
     const vectors = opened.flatMap((tensors) => tensors[place] ?? []);
@@ -131,18 +134,23 @@ async function withEmbeddings(model: StableDiffusionModel, choices: EmbeddingCho
   };
 }
 
-/** Names that a prompt cannot have, or that would be the same in one. */
-function checkNames(names: readonly string[]): void {
+/** Refuses names that a prompt cannot have, that would be the same in one, or that mean something already. */
+function checkNames(names: readonly string[], { folder, tokenizer }: StableDiffusionModel): void {
   const empty = names.find((name) => name.trim() === "");
   if (empty !== undefined)
     throw new CheckpointError("Cannot use an embedding without a name", { code: "OPTION_INVALID" });
-  const lowered = names.map((name) => name.toLowerCase());
-  const twice = names.find((name, i) => lowered.indexOf(name.toLowerCase()) !== i);
-  if (twice === undefined) return;
+  const read = names.map(asRead);
+  const twice = names.find((name, i) => read.indexOf(asRead(name)) !== i);
+  if (twice !== undefined) {
+    throw new CheckpointError(
+      `Cannot use two embeddings named "${twice}": upper and lower case are the same in prompts`,
+      { code: "OPTION_INVALID" },
+    );
+  }
+  const known = names.find((name) => tokenizer.tokens(name).length === 1);
+  if (known === undefined) return;
   throw new CheckpointError(
-    `Cannot use two embeddings named "${twice}": upper and lower case are the same in prompts`,
-    {
-      code: "OPTION_INVALID",
-    },
+    `Cannot name an embedding "${known}": the vocabulary of "${folder}" has that word, one that it lacks is required`,
+    { code: "OPTION_INVALID" },
   );
 }
