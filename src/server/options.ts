@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly embeddings?: readonly string[] | undefined;
   /** Where pictures are written for good that are asked for by address or to be saved. */
   readonly outputDir?: string | undefined;
+  /** A Redis whose workers do the jobs, such as `redis://127.0.0.1:6379`; no models are given then. */
+  readonly redis?: string | undefined;
   /** Whether the log is told prompts. */
   readonly logPrompts?: boolean | undefined;
   /** Told of requests, models and failures; nobody where left out. */

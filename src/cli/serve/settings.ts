@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { ServedModel } from "../../server/models/models.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
@@ -7,10 +8,10 @@ import { defaultModelFolder } from "../../systems/shipped.ts";
 import { UsageError } from "../flags/usage.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
-import type { ServeFlags } from "./flags.ts";
+import type { ServedModelFlags, ServeFlags } from "./flags.ts";
 
 /** The models of the flags by their names; the embedded one where none is given. */
-export async function servedModels(flags: ServeFlags): Promise<Sources> {
+export async function servedModels(flags: ServedModelFlags): Promise<Exclude<Sources, ServedModel>> {
   const { model = [], device, threads, lowMemory, tinyVae, controlnet } = flags;
   const options = { device, threads, memory: lowMemory === true ? "low" : "fast", tinyVae, controlnet } as const;
   const named = model.length === 0 ? [defaultModelFolder()] : model;
@@ -46,11 +47,15 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     ...{ apiKey: keys, cors, maxQueue, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    memory: memory === undefined ? machineMemory().total * 0.8 : memory * 2 ** 20,
+    ...{ memory: modelMemory(memory), redis: flags.redis },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await lorasIn(loraDir),
   };
 }
+
+/** Bytes for models. */
+export const modelMemory = (mebibytes: number | undefined): number =>
+  mebibytes === undefined ? machineMemory().total * 0.8 : mebibytes * 2 ** 20;
 
 function checkOrigin(origin: string): void {
   if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) return;

@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,7 +23,9 @@ export async function redisServer(): Promise<RedisServer> {
   const flags = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
   let child: ReturnType<typeof spawn> | undefined;
   const start = async (): Promise<void> => {
-    child = spawn("redis-server", [...flags, "--appendonly", "yes", "--appendfsync", "always"], { stdio: ["ignore", "pipe", "ignore"] });
+    child = spawn("redis-server", [...flags, "--appendonly", "yes", "--appendfsync", "always"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     for await (const text of child.stdout ?? []) if (String(text).includes("Ready to accept connections")) break;
     child.stdout?.resume();
   };

@@ -82,7 +82,8 @@ export function journal(redis: Redis, prefix: string, keptSeconds: number, now: 
   const tell: Journal["tell"] = async (id, event, holder = "") => {
     const state = stateOf(event);
     const ended = isEnd(event);
-    const extra = event.type === "evaluation" ? `${event.evaluation + 1}/${event.evaluations}` : holder === "" ? "" : "back";
+    const extra =
+      event.type === "evaluation" ? `${event.evaluation + 1}/${event.evaluations}` : holder === "" ? "" : "back";
     const keys = [jobAt(id), eventsAt(id), line, owners, running, at("news")];
     const values = [id, holder, event.type, state, encode(event), now(), extra, ended ? keptSeconds : UNFINISHED];
     const told = await redis.eval(TELL, keys.length, ...keys, ...values);
@@ -116,7 +117,8 @@ export function journal(redis: Redis, prefix: string, keptSeconds: number, now: 
       if (found["state"] === undefined) return undefined;
       const state = found["state"] as JobState;
       const last = found["ended"] === undefined ? undefined : await lastEvent(redis, eventsAt(id));
-      const preview = found["preview"] === undefined ? [] : await redis.xrange(eventsAt(id), found["preview"], found["preview"]);
+      const preview =
+        found["preview"] === undefined ? [] : await redis.xrange(eventsAt(id), found["preview"], found["preview"]);
       const place = state === "waiting" ? await redis.zrank(line, id) : null;
       return viewOf(id, found, { state, last, preview: preview.map(readEvent)[0]?.event, place });
     },

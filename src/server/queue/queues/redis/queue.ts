@@ -27,9 +27,12 @@ export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> 
   const notes = journal(redis, prefix, keptSeconds, now);
   const queues = new Map<string, Queue>();
   const queueOf = (model: string): Queue => {
-    const found = queues.get(model) ?? new Queue(queueName(model), { connection: ownConnection(url), prefix: queuePrefix(prefix) });
-    queues.set(model, found);
-    return found;
+    const known = queues.get(model);
+    if (known !== undefined) return known;
+    const queue = new Queue(queueName(model), { connection: ownConnection(url), prefix: queuePrefix(prefix) });
+    queue.on("error", () => {}); // it goes on by itself
+    queues.set(model, queue);
+    return queue;
   };
   const waiters = new Map<string, Set<() => void>>();
   const news = await listen(url, `${prefix}:news`, (id) => {
