@@ -18,8 +18,8 @@ export interface ServerOptions {
   readonly limits?: Partial<RequestLimits> | undefined;
   /** Names of LoRAs with their paths. */
   readonly loras?: Readonly<Record<string, string>> | undefined;
-  /** Names of embeddings that the models were opened with, for lists. */
-  readonly embeddings?: readonly string[] | undefined;
+  /** Words that stand for embeddings in prompts, with their paths. */
+  readonly embeddings?: Readonly<Record<string, string>> | undefined;
   /** Where pictures are written for good that are asked for by address or to be saved. */
   readonly outputDir?: string | undefined;
   /** A Redis whose workers do the jobs, such as `redis://127.0.0.1:6379`; no models are given then. */

@@ -17,7 +17,7 @@ const SILENT: Log = { info: () => {}, error: () => {} };
 
 /** Puts a server together: models, the queue before them, and the routes. */
 export function openServer(sources: Sources, options: ServerOptions, shared?: Shared): Server {
-  const { log = SILENT, limits: asked, maxQueue, apiKey = [], cors = [], hosts, loras = {}, embeddings = [] } = options;
+  const { log = SILENT, limits: asked, maxQueue, apiKey = [], cors = [], hosts, loras = {}, embeddings = {} } = options;
   const keys = [apiKey].flat();
   const limits = { ...REQUEST_LIMITS, ...asked, ...(maxQueue === undefined ? {} : { waiting: maxQueue }) };
   let told: Metrics | undefined;

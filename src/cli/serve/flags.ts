@@ -10,6 +10,7 @@ export interface ServedModelFlags {
   readonly tinyVae?: string;
   readonly controlnet?: readonly string[];
   readonly loraDir?: string;
+  readonly embeddingDir?: string;
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly lowMemory?: boolean;
@@ -57,5 +58,6 @@ export function addServedModelFlags(command: Command): Command {
     .option("-m, --model <name=path>", "a model, repeatable; its file's name where NAME= is left out", several)
     .option("--tiny-vae <path>", "a tiny autoencoder (TAESD) for previews, of all models")
     .option("--controlnet <path>", "a ControlNet or T2I-Adapter of all models, repeatable", several)
-    .option("--lora-dir <folder>", "LoRAs (.safetensors) that requests may name");
+    .option("--lora-dir <folder>", "LoRAs (.safetensors) that requests may name")
+    .option("--embedding-dir <folder>", "embeddings (.safetensors, .pt) whose names may stand in prompts");
 }

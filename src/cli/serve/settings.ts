@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { ServedModel } from "../../server/models/models.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
 import { modelName } from "../../systems/model-location.ts";
@@ -30,7 +30,8 @@ const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
 /** How the flags set up a server. */
 export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
-  const { apiKey, host, cors, maxQueue, outputDir, memory, maxPixels, maxSteps, maxImages, loraDir } = flags;
+  const { apiKey, host, cors, maxQueue, outputDir, memory, maxPixels, maxSteps, maxImages, loraDir, embeddingDir } =
+    flags;
   const ofEnvironment = process.env["DEEPCACHE_API_KEY"];
   const keys = apiKey === false ? [] : [...(apiKey ?? []), ...(ofEnvironment ? [ofEnvironment] : [])];
   const isLocal = LOOPBACK.includes(host);
@@ -49,7 +50,9 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
     ...{ memory: modelMemory(memory), redis: flags.redis },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
-    loras: loraDir === undefined ? {} : await lorasIn(loraDir),
+    loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
+    embeddings:
+      embeddingDir === undefined ? {} : await filesIn("--embedding-dir", embeddingDir, /\.(safetensors|pt|bin)$/),
   };
 }
 
@@ -62,12 +65,12 @@ function checkOrigin(origin: string): void {
   throw new UsageError(`Cannot use --cors ${origin}: an origin such as https://example.com is required, or *`);
 }
 
-/** The LoRAs of a folder by the names of their files. */
-async function lorasIn(folder: string): Promise<Readonly<Record<string, string>>> {
+/** The files of a folder by their names without endings. */
+async function filesIn(flag: string, folder: string, ending: RegExp): Promise<Readonly<Record<string, string>>> {
   const files = await readdir(folder).catch((cause: unknown) => {
-    throw new UsageError(`Cannot read --lora-dir "${folder}"`, { cause });
+    throw new UsageError(`Cannot read ${flag} "${folder}"`, { cause });
   });
   return Object.fromEntries(
-    files.filter((file) => file.endsWith(".safetensors")).map((file) => [modelName(file), join(folder, file)]),
+    files.filter((file) => ending.test(file)).map((file) => [modelName(file), resolve(folder, file)]),
   );
 }
