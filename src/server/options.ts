@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly memory?: number | undefined;
   /** Jobs that may wait. */
   readonly maxQueue?: number | undefined;
+  /** Jobs that each key may ask for in a minute; as many as it likes where left out. */
+  readonly rate?: number | undefined;
   /** The most that requests may ask for, where it differs from what docs/limits.md says. */
   readonly limits?: Partial<RequestLimits> | undefined;
   /** Names of LoRAs with their paths. */

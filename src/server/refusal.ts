@@ -24,6 +24,12 @@ export class Refusal extends Error {
   }
 }
 
+/** A job that is not taken because its owner has asked too often. */
+export const tooOften = (perMinute: number): Refusal =>
+  new Refusal(429, "rate_limited", `Cannot take a job: each key may ask for ${perMinute} a minute; try later`, {
+    headers: { "retry-after": "60" },
+  });
+
 /** What a client is answered where the library fails; what is left out here is the server's fault, and said to nobody else. */
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   OPTION_INVALID: 400,

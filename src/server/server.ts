@@ -48,7 +48,7 @@ export function openServer(sources: Sources, options: ServerOptions, shared?: Sh
 /** The queue of a server that runs its models itself. */
 function ownQueue(
   sources: Sources,
-  { log, limits, memory, logPrompts }: ServerOptions & { readonly log: Log; readonly limits: RequestLimits },
+  { log, limits, memory, rate, logPrompts }: ServerOptions & { readonly log: Log; readonly limits: RequestLimits },
   keys: number,
   observe: Metrics["observe"],
 ): Shared {
@@ -64,6 +64,7 @@ function ownQueue(
       onEvent: observe,
     }),
     waiting: limits.waiting,
+    perMinute: rate,
     waitingBytes: limits.waitingBytes,
     keptBytes: limits.keptBytes,
     waitingOfOne: keys > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,

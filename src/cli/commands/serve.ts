@@ -31,6 +31,11 @@ export function addServe(program: Command, terminal: Terminal): void {
     )
     .optionsGroup("Limits:")
     .option("--max-queue <n>", "jobs that may wait (default: 64)", whole("--max-queue", 1))
+    .option(
+      "--rate <n>",
+      "jobs that each key may ask for in a minute (default: as many as it likes)",
+      whole("--rate", 1),
+    )
     .option("--max-pixels <n>", "pixels of an image (default: 4194304)", whole("--max-pixels", 1))
     .option("--max-steps <n>", "steps of a run (default: 250)", whole("--max-steps", 1))
     .option("--max-images <n>", "images of a request (default: 16)", whole("--max-images", 1))

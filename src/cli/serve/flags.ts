@@ -24,6 +24,7 @@ export interface ServeFlags extends ServedModelFlags {
   readonly apiKey?: readonly string[] | false;
   readonly cors?: readonly string[];
   readonly maxQueue?: number;
+  readonly rate?: number;
   readonly outputDir?: string;
   readonly redis?: string;
   readonly maxPixels?: number;

@@ -30,8 +30,20 @@ const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
 /** How the flags set up a server. */
 export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
-  const { apiKey, host, cors, maxQueue, outputDir, memory, maxPixels, maxSteps, maxImages, loraDir, embeddingDir } =
-    flags;
+  const {
+    apiKey,
+    host,
+    cors,
+    maxQueue,
+    rate,
+    outputDir,
+    memory,
+    maxPixels,
+    maxSteps,
+    maxImages,
+    loraDir,
+    embeddingDir,
+  } = flags;
   const ofEnvironment = process.env["DEEPCACHE_API_KEY"];
   const keys = apiKey === false ? [] : [...(apiKey ?? []), ...(ofEnvironment ? [ofEnvironment] : [])];
   const isLocal = LOOPBACK.includes(host);
@@ -45,7 +57,7 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
   if (outputDir !== undefined) await checkWritable(join(outputDir, "a.png"));
   const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages };
   return {
-    ...{ apiKey: keys, cors, maxQueue, outputDir, logPrompts: flags.logPrompts },
+    ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
     ...{ memory: modelMemory(memory), redis: flags.redis },

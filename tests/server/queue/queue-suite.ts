@@ -9,6 +9,7 @@ export interface QueueMaking {
   readonly work: Work;
   readonly waiting?: number;
   readonly waitingOfOne?: number;
+  readonly perMinute?: number;
 }
 
 const RESULT: JobResult = {
@@ -162,6 +163,20 @@ export function describeQueue(
       expect(await refused("one")).toMatchObject({ status: 429, message: expect.stringContaining("2 of one key") });
       expect(await refused("two")).toBeUndefined();
       expect(await refused("two")).toMatchObject({ status: 429, message: expect.stringContaining("3 in all") });
+    });
+
+    test("refuses an owner that asks more often than it may in a minute", async () => {
+      const { work } = handWork();
+      await using queue = await make({ work, perMinute: 2 });
+      await submitAll(queue, ["a", "b"]);
+      const refused = (owner: string) =>
+        queue.submit(job("c", owner)).then(
+          () => 0,
+          (error: Refusal) => error.code,
+        );
+      // Twice, as a minute may end meanwhile.
+      expect([await refused("one"), await refused("one"), await refused("one")]).toContain("rate_limited");
+      expect(await refused("two")).toBe(0);
     });
 
     test("lets go of a job that is forgotten after its end, and of none before", async () => {

@@ -11,9 +11,9 @@ const url = redis?.url ?? "";
 let made = 0;
 
 describe.runIf(HAS_REDIS)("With Redis", () => {
-  describeQueue("a queue with a worker", { outlives: true }, async ({ work, waiting, waitingOfOne }) => {
+  describeQueue("a queue with a worker", { outlives: true }, async ({ work, ...limits }) => {
     const place = { url, prefix: `test${++made}` };
-    const queue = await redisQueue({ ...place, waiting, waitingOfOne, attempts: 1 });
+    const queue = await redisQueue({ ...place, ...limits, attempts: 1 });
     const worker = await redisWorker({ ...place, work, models: ["a"] });
     return {
       ...queue,

@@ -4,8 +4,8 @@ import { decode, encode } from "./wire.ts";
 
 /** What is known of jobs, in Redis: their requests, states and events. Whoever works on a job holds it, and alone writes of it. */
 export interface Journal {
-  /** Notes a job that waits; -1 where too many wait, -2 where too many of its owner do. */
-  open(id: string, request: JobRequest, limits: { readonly most: number; readonly mostOfOne: number }): Promise<number>;
+  /** Notes a job that waits; below 0 where it is refused, see `REFUSED`. */
+  open(id: string, request: JobRequest, limits: OpenLimits): Promise<number>;
   /** Takes hold of a job to work on it; nothing where it is over, or not known. */
   hold(id: string, holder: string): Promise<{ readonly request: JobRequest; readonly cancelled: boolean } | undefined>;
   /** Notes an event; of no effect where the job is over, or where another holds it. */
@@ -20,6 +20,17 @@ export interface Journal {
   counts(): Promise<{ readonly waiting: number; readonly running: number }>;
 }
 
+/** Why a job is not taken: too many wait, too many of its owner do, or the owner asks too often. */
+export const REFUSED = { all: -1, one: -2, often: -3 } as const;
+
+/** How many jobs are taken. */
+export interface OpenLimits {
+  readonly most: number;
+  readonly mostOfOne: number;
+  /** Of one owner in a minute; as many as it likes where left out. */
+  readonly perMinute: number | undefined;
+}
+
 /** Seconds for which unfinished jobs are kept at most, should nobody work on them. */
 const UNFINISHED = 24 * 3600;
 
@@ -27,6 +38,11 @@ const OPEN = `
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return -1 end
 local own = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '0')
 if own >= tonumber(ARGV[5]) then return -2 end
+if ARGV[9] ~= '' then
+  local asked = redis.call('INCR', KEYS[7])
+  redis.call('EXPIRE', KEYS[7], 120)
+  if asked > tonumber(ARGV[9]) then return -3 end
+end
 local place = redis.call('ZCARD', KEYS[1]) + redis.call('SCARD', KEYS[6])
 local turn = redis.call('INCR', KEYS[3])
 redis.call('ZADD', KEYS[1], turn, ARGV[1])
@@ -92,9 +108,10 @@ export function journal(redis: Redis, prefix: string, keptSeconds: number, now: 
   };
 
   return {
-    async open(id, request, { most, mostOfOne }) {
-      const keys = [line, owners, turns, jobAt(id), requestAt(id), running];
-      const values = [id, request.owner, request.model, most, mostOfOne, encode(request), now(), UNFINISHED];
+    async open(id, request, { most, mostOfOne, perMinute = "" }) {
+      const minute = at(`rate:${request.owner}:${Math.floor(now() / 60_000)}`);
+      const keys = [line, owners, turns, jobAt(id), requestAt(id), running, minute];
+      const values = [id, request.owner, request.model, most, mostOfOne, encode(request), now(), UNFINISHED, perMinute];
       return Number(await redis.eval(OPEN, keys.length, ...keys, ...values));
     },
     async hold(id, holder) {

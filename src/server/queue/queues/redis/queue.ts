@@ -1,15 +1,16 @@
 import { Queue } from "bullmq";
 import { LIMITS } from "../../../../errors/limits.ts";
-import { Refusal } from "../../../refusal.ts";
+import { Refusal, tooOften } from "../../../refusal.ts";
 import { isEnd, type NumberedEvent } from "../../job.ts";
 import type { EventsOptions, JobQueue } from "../../queue.ts";
 import { connected, listen, ownConnection, PREFIX, queueName, queuePrefix, type RedisPlace } from "./connection.ts";
-import { journal } from "./journal.ts";
+import { journal, REFUSED } from "./journal.ts";
 
 /** How a queue in Redis is set up. */
 export interface RedisQueueOptions extends RedisPlace {
   readonly waiting?: number | undefined;
   readonly waitingOfOne?: number | undefined;
+  readonly perMinute?: number | undefined;
   /** For how many seconds jobs are kept after their end. */
   readonly keptSeconds?: number | undefined;
   /** How often a job is begun at most, where workers fail. */
@@ -20,6 +21,7 @@ export interface RedisQueueOptions extends RedisPlace {
 /** A queue in Redis, on BullMQ: jobs that workers of any number of machines do. What waits outlives this process. */
 export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> {
   const { url, prefix = PREFIX, keptSeconds = 3600, attempts = 3, now = Date.now } = options;
+  const { perMinute } = options;
   const { waiting: most = LIMITS.server.waiting.most } = options;
   const { waitingOfOne: mostOfOne = Math.min(most, LIMITS.server.waitingOfOne.most) } = options;
   const redis = connected(url);
@@ -67,9 +69,10 @@ export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> 
     async submit(request) {
       if (closed) throw new Refusal(503, "shutting_down", "Cannot take a job: the server is shutting down", RETRY);
       const id = crypto.randomUUID();
-      const place = await notes.open(id, request, { most, mostOfOne });
+      const place = await notes.open(id, request, { most, mostOfOne, perMinute });
+      if (place === REFUSED.often) throw tooOften(perMinute ?? 0);
       if (place < 0) {
-        const allowed = place === -1 ? `${most} in all` : `${mostOfOne} of one key`;
+        const allowed = place === REFUSED.all ? `${most} in all` : `${mostOfOne} of one key`;
         throw new Refusal(429, "queue_full", `Cannot take a job: at most ${allowed} may wait; try later`, RETRY);
       }
       await notes.tell(id, { type: "waiting", position: place });
