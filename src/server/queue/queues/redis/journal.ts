@@ -13,6 +13,8 @@ export interface Journal {
   /** Notes that a job is to be ended; whether it was not over. */
   askToCancel(id: string): Promise<boolean>;
   isToBeCancelled(id: string): Promise<boolean>;
+  /** Whether a job has ended, or is not known. */
+  isOver(id: string): Promise<boolean>;
   view(id: string): Promise<JobView | undefined>;
   /** Events behind number `after`. */
   events(id: string, after: number): Promise<readonly NumberedEvent[]>;
@@ -129,6 +131,10 @@ export function journal(redis: Redis, prefix: string, keptSeconds: number, now: 
       return true;
     },
     isToBeCancelled: async (id) => (await redis.hexists(jobAt(id), "cancel")) === 1,
+    async isOver(id) {
+      const [state, ended] = await redis.hmget(jobAt(id), "state", "ended");
+      return state == null || ended != null;
+    },
     async view(id) {
       const found = await redis.hgetall(jobAt(id));
       if (found["state"] === undefined) return undefined;

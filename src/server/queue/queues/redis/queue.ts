@@ -49,6 +49,7 @@ export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> 
     while (!either.aborted) {
       const heard = hear(waiters, id, either);
       try {
+        const isOver = await notes.isOver(id); // asked before its events: all are there then
         const next = await notes.events(id, told);
         for (const event of next) {
           told = event.number;
@@ -56,8 +57,7 @@ export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> 
           if (isEnd(event.event)) return;
         }
         if (next.length > 0) continue;
-        const job = await notes.view(id);
-        if (job === undefined || job.ended !== undefined) return;
+        if (isOver) return;
         await heard.news;
       } finally {
         heard.stop();
