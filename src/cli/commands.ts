@@ -29,6 +29,11 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       summary: "answer other programs over HTTP, as OpenAI's and AUTOMATIC1111's servers do",
       load: async () => (await import("./commands/serve.ts")).addServe,
     },
+    {
+      name: "worker",
+      summary: "do the jobs of servers that share a Redis",
+      load: async () => (await import("./commands/worker.ts")).addWorker,
+    },
   ],
   "Measure:": [
     {

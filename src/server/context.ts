@@ -19,7 +19,8 @@ export interface ServerContext {
   readonly limits: RequestLimits;
   /** Names of LoRAs with their paths. */
   readonly loras: Readonly<Record<string, string>>;
-  readonly embeddings: readonly string[];
+  /** The words that stand for embeddings, with their paths. */
+  readonly embeddings: Readonly<Record<string, string>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }

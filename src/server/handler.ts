@@ -1,5 +1,6 @@
-import { missingPackage } from "./missing-package.ts";
+import { missingPackage, REDIS_PACKAGES } from "./missing-package.ts";
 import type { Server, ServerOptions, Sources } from "./options.ts";
+import type { Shared } from "./queue/shared.ts";
 
 /** Answers requests; it may be mounted wherever a function from `Request` to `Response` is taken. */
 export interface Handler extends AsyncDisposable {
@@ -29,10 +30,30 @@ export function handler(models: Sources, options: ServerOptions = {}): Handler {
 }
 
 async function load(models: Sources, options: ServerOptions): Promise<Server> {
+  const { redis } = options;
+  const shared = redis === undefined ? undefined : await share(models, options, redis);
   try {
     const { openServer } = await import("./server.ts");
-    return openServer(models, options);
+    return openServer(models, options, shared);
   } catch (error) {
     throw missingPackage(error, "Cannot serve");
+  }
+}
+
+async function share(
+  models: Sources,
+  { limits = {}, maxQueue, rate, apiKey = [] }: ServerOptions,
+  url: string,
+): Promise<Shared> {
+  if (typeof models === "function" || Object.keys(models).length > 0) {
+    throw new TypeError("Cannot serve models and a Redis: its workers have the models");
+  }
+  try {
+    const { openShared } = await import("./queue/queues/redis/shared.ts");
+    const waiting = maxQueue ?? limits.waiting;
+    const waitingOfOne = limits.waitingOfOne ?? ([apiKey].flat().length > 1 ? undefined : waiting);
+    return await openShared({ url, waiting, waitingOfOne, perMinute: rate });
+  } catch (error) {
+    throw missingPackage(error, "Cannot use Redis", REDIS_PACKAGES);
   }
 }

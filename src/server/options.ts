@@ -14,14 +14,18 @@ export interface ServerOptions {
   readonly memory?: number | undefined;
   /** Jobs that may wait. */
   readonly maxQueue?: number | undefined;
+  /** Jobs that each key may ask for in a minute; as many as it likes where left out. */
+  readonly rate?: number | undefined;
   /** The most that requests may ask for, where it differs from what docs/limits.md says. */
   readonly limits?: Partial<RequestLimits> | undefined;
   /** Names of LoRAs with their paths. */
   readonly loras?: Readonly<Record<string, string>> | undefined;
-  /** Names of embeddings that the models were opened with, for lists. */
-  readonly embeddings?: readonly string[] | undefined;
+  /** Words that stand for embeddings in prompts, with their paths. */
+  readonly embeddings?: Readonly<Record<string, string>> | undefined;
   /** Where pictures are written for good that are asked for by address or to be saved. */
   readonly outputDir?: string | undefined;
+  /** A Redis whose workers do the jobs, such as `redis://127.0.0.1:6379`; no models are given then. */
+  readonly redis?: string | undefined;
   /** Whether the log is told prompts. */
   readonly logPrompts?: boolean | undefined;
   /** Told of requests, models and failures; nobody where left out. */

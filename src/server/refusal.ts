@@ -24,11 +24,18 @@ export class Refusal extends Error {
   }
 }
 
+/** A job that is not taken because its owner has asked too often. */
+export const tooOften = (perMinute: number): Refusal =>
+  new Refusal(429, "rate_limited", `Cannot take a job: each key may ask for ${perMinute} a minute; try later`, {
+    headers: { "retry-after": "60" },
+  });
+
 /** What a client is answered where the library fails; what is left out here is the server's fault, and said to nobody else. */
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   OPTION_INVALID: 400,
   OPTION_UNKNOWN: 400,
   IMAGE_UNREADABLE: 400,
+  MODEL_UNSUPPORTED: 400,
   OUT_OF_MEMORY: 503,
   BUSY: 503,
   DISPOSED: 503,
@@ -39,10 +46,14 @@ export function failureOf(error: unknown): JobFailure {
   if (error instanceof Refusal) return { status: error.status, code: error.code, message: error.message };
   if (error instanceof DeepCacheError) {
     const status = STATUS[error.code];
-    if (status !== undefined) return { status, code: error.code.toLowerCase(), message: error.message };
+    if (status !== undefined) return { status, code: error.code.toLowerCase(), message: withoutFolders(error) };
   }
   return { status: 500, code: "server_error", message: "Cannot go on: the server has a fault, which its log tells" };
 }
+
+/** Parts of models that do not go together are named by their files: where those lie is nobody's business. */
+const withoutFolders = ({ code, message }: DeepCacheError): string =>
+  code === "MODEL_UNSUPPORTED" ? message.replaceAll(/"[^"]*[\\/]([^"\\/]+)[\\/]?"/g, '"$1"') : message;
 
 /** `error` as what a client is answered. */
 export const refusalOf = (error: unknown): Refusal => {

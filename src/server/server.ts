@@ -1,7 +1,7 @@
 import { openApiDocument, serverApp } from "./app.ts";
 import type { Log, ServerContext } from "./context.ts";
 import { authenticate } from "./guard/authenticate.ts";
-import { REQUEST_LIMITS } from "./guard/limits.ts";
+import { REQUEST_LIMITS, type RequestLimits } from "./guard/limits.ts";
 import { catalogue } from "./models/catalogue.ts";
 import type { ModelSource } from "./models/models.ts";
 import { type Metrics, metrics } from "./operations/metrics.ts";
@@ -10,44 +10,20 @@ import { memoryStore } from "./pictures/stores/memory.ts";
 import type { JobEvent, JobRequest } from "./queue/job.ts";
 import type { Work } from "./queue/queue.ts";
 import { inProcessQueue } from "./queue/queues/in-process.ts";
+import type { Shared } from "./queue/shared.ts";
 import { worker } from "./work/worker.ts";
 
 const SILENT: Log = { info: () => {}, error: () => {} };
 
 /** Puts a server together: models, the queue before them, and the routes. */
-export function openServer(sources: Sources, options: ServerOptions): Server {
-  const {
-    log = SILENT,
-    limits: asked,
-    memory,
-    maxQueue,
-    apiKey = [],
-    cors = [],
-    hosts,
-    loras = {},
-    embeddings = [],
-  } = options;
+export function openServer(sources: Sources, options: ServerOptions, shared?: Shared): Server {
+  const { log = SILENT, limits: asked, maxQueue, apiKey = [], cors = [], hosts, loras = {}, embeddings = {} } = options;
   const keys = [apiKey].flat();
   const limits = { ...REQUEST_LIMITS, ...asked, ...(maxQueue === undefined ? {} : { waiting: maxQueue }) };
-  const models = catalogue(named(sources), {
-    memory,
-    onChange: (model, change) => log.info({ model }, `model ${change}`),
-  });
   let told: Metrics | undefined;
-  const queue = inProcessQueue({
-    work: observed(worker(models), {
-      onBegin({ model, options: { prompt } }) {
-        if (options.logPrompts === true) log.info({ model, prompt }, "job");
-      },
-      onEvent: (model, event) => told?.observe(model, event),
-    }),
-    waiting: limits.waiting,
-    waitingBytes: limits.waitingBytes,
-    keptBytes: limits.keptBytes,
-    waitingOfOne: keys.length > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,
-    onFailure: (job, error) => log.error({ job, err: error }, "job failed"),
-    onEnd: (model, event) => told?.observe(model, event),
-  });
+  const { queue, models } =
+    shared ??
+    ownQueue(sources, { ...options, log, limits }, keys.length, (model, event) => told?.observe(model, event));
   told = metrics(queue);
   const pictures = memoryStore({ folder: options.outputDir });
   const context: ServerContext = { models, queue, pictures, metrics: told, limits, loras, embeddings, now: Date.now };
@@ -63,9 +39,39 @@ export function openServer(sources: Sources, options: ServerOptions): Server {
     async close(signal) {
       closing = true;
       await queue.close(signal);
+      await queue[Symbol.asyncDispose]();
       await models[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The queue of a server that runs its models itself. */
+function ownQueue(
+  sources: Sources,
+  { log, limits, memory, rate, logPrompts }: ServerOptions & { readonly log: Log; readonly limits: RequestLimits },
+  keys: number,
+  observe: Metrics["observe"],
+): Shared {
+  const models = catalogue(named(sources), {
+    memory,
+    onChange: (model, change) => log.info({ model }, `model ${change}`),
+  });
+  const queue = inProcessQueue({
+    work: observed(worker(models), {
+      onBegin({ model, options: { prompt } }) {
+        if (logPrompts === true) log.info({ model, prompt }, "job");
+      },
+      onEvent: observe,
+    }),
+    waiting: limits.waiting,
+    perMinute: rate,
+    waitingBytes: limits.waitingBytes,
+    keptBytes: limits.keptBytes,
+    waitingOfOne: keys > 1 ? Math.min(limits.waiting, limits.waitingOfOne) : limits.waiting,
+    onFailure: (job, error) => log.error({ job, err: error }, "job failed"),
+    onEnd: observe,
+  });
+  return { queue, models };
 }
 
 /** One model that is open is served by its own name. */

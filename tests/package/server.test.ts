@@ -22,7 +22,7 @@ describe("where a server's packages are not installed", () => {
       handler({ a: "a" }).ready.catch(({ message }) => console.log(message));
     `);
     const sentence =
-      /Cannot serve: the optional package "[^"]+" is not installed; "npm i [^"]*" installs what a server takes/;
+      /Cannot serve: the optional package "[^"]+" is not installed; "npm i [^"]*" installs what it takes/;
     expect(output).toMatch(sentence);
     for (const name of SERVER) expect(output).toContain(name);
     const cli = await run(process.execPath, [join(app, "node_modules/deepcache/dist/cli/main.js"), "serve"], app);

@@ -87,7 +87,14 @@ describe("txt2img", () => {
   test("gives what the library gives for what SillyTavern sends", async () => {
     const { images, info, parameters } = await make("txt2img", SILLY_TAVERN);
     await using pipe = await pipeline("text-to-image", defaultModelFolder());
-    const options = { negativePrompt: "blurry", sampler: "euler-a", steps: 2, guidanceScale: 7, seed: 3 } as const;
+    const options = {
+      negativePrompt: "blurry",
+      sampler: "euler-a",
+      steps: 2,
+      guidanceScale: 7,
+      seed: 3,
+      promptWeights: true,
+    } as const;
     const { image } = await pipe("a fox on a teal background", options);
     expect(bytesOf(images[0])).toEqual(image.png());
     expect(parameters).toMatchObject({ steps: 2, sampler_name: "Euler a" });
@@ -269,11 +276,12 @@ test.each([
 });
 
 test("LoRAs are taken out of prompts", () => {
-  expect(withoutLoras("a <lora:style:0.5> fox <lora:more>")).toEqual({
+  expect(withoutLoras("a <lora:style:0.5> fox <lora:more><lora:both:0.5:0.25>")).toEqual({
     prompt: "a fox",
     loras: [
-      { name: "style", scale: 0.5 },
-      { name: "more", scale: 1 },
+      { name: "style", strength: 0.5 },
+      { name: "more", strength: 1 },
+      { name: "both", text: 0.5, unet: 0.25 },
     ],
   });
 });
@@ -291,7 +299,40 @@ test("ControlNets steer by the arguments of their extension, as they do in the l
   });
   expect(status, JSON.stringify(body).slice(0, 300)).toBe(200);
   await using pipe = await pipeline("text-to-image", path, { controlnet });
-  const control = { controlImage: plainImage(64, 64), controlScale: 0.5 };
+  const control = { controlImage: plainImage(64, 64), controlScale: 0.5, promptWeights: true };
   const { image } = await pipe("a fox", { steps: 2, seed: 1, width: 64, height: 64, ...control });
   expect(bytesOf((body as unknown as Made).images[0])).toEqual(image.png());
+});
+
+test("LoRAs, embeddings and weights in prompts do what they do in the library", async () => {
+  const path = fixturePath("pipelines/sd15/model");
+  const lora = fixturePath("adapters/sd15/kohya.safetensors");
+  const embedding = fixturePath("adapters/sd15/learned_embeds.safetensors");
+  await using adapted = await serving(
+    { tiny: path },
+    { loras: { style: lora }, embeddings: { "<cat-toy>": embedding } },
+  );
+  const asked = { steps: 2, seed: 1, width: 64, height: 64 };
+  const prompt = "a (fox:1.5) with <cat-toy> <lora:style:0.5>";
+  const { status, body } = await call(adapted.url, "/sdapi/v1/txt2img", { ...asked, prompt });
+  expect(status, JSON.stringify(body).slice(0, 300)).toBe(200);
+  await using pipe = await pipeline("text-to-image", path);
+  const adapters = {
+    loras: { path: lora, strength: 0.5 },
+    embeddings: { "<cat-toy>": embedding },
+    promptWeights: true,
+  };
+  const { image } = await pipe("a (fox:1.5) with <cat-toy>", { ...asked, ...adapters });
+  expect(bytesOf((body as unknown as Made).images[0])).toEqual(image.png());
+  expect((await call(adapted.url, "/sdapi/v1/loras")).body).toEqual([expect.objectContaining({ name: "style" })]);
+  expect((await call(adapted.url, "/sdapi/v1/embeddings")).body).toMatchObject({ loaded: { "<cat-toy>": {} } });
+});
+
+test("a LoRA for another model is refused by its name, and not by its path", async () => {
+  const lora = fixturePath("adapters/sdxl/kohya.safetensors");
+  await using adapted = await serving({ tiny: fixturePath("pipelines/sd15/model") }, { loras: { other: lora } });
+  const loras = [{ name: "other" }];
+  const { status, body } = await call(adapted.url, "/v1/images/generations", { prompt: "a", steps: 1, loras });
+  expect([status, body["error"]]).toEqual([400, expect.objectContaining({ message: expect.stringMatching(/LoRA/) })]);
+  expect(JSON.stringify(body)).not.toContain("fixtures");
 });

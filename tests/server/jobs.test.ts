@@ -102,6 +102,7 @@ test.each([
   [{ options: { prompt: "a", steps: 1, num_inference_steps: 2 } }, 400, /given twice/],
   [{ options: { prompt: "a", loras: [{ name: "..", path: "/etc/passwd" }] } }, 400, /no LoRA is called ".."/],
   [{ options: { prompt: "a", loras: ["__proto__"] } }, 400, /no LoRA is called "__proto__"/],
+  [{ options: { prompt: "a", embeddings: ["/etc/passwd"] } }, 400, /no embedding is called "\/etc\/passwd"/],
   [{ options: { prompt: Array.from({ length: 40 }, () => "a") } }, 400, /asks for 40 images of a request/],
   [{ options: { prompt: "x".repeat(30_000) } }, 400, /asks for 30000 characters/],
   [{ model: "constructor", options: {} }, 404, /Cannot find the model "constructor"/],
@@ -130,6 +131,6 @@ test("Every option of the library is passed, or known to be none for a server", 
   const options = [...source.matchAll(/^ {2}readonly ([a-z][A-Za-z]*)\?:/gm)].map(([, name = ""]) => name);
   expect(options.length).toBeGreaterThan(25);
   const aliases = ["numInferenceSteps", "numImagesPerPrompt", "signal", "onEvent"];
-  const known: readonly string[] = [...PLAIN_OPTIONS, ...PICTURE_OPTIONS, ...aliases, "loras"];
+  const known: readonly string[] = [...PLAIN_OPTIONS, ...PICTURE_OPTIONS, ...aliases, "loras", "embeddings"];
   expect(options.filter((name) => !known.includes(name))).toEqual([]);
 });

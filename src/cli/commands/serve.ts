@@ -1,37 +1,22 @@
 import type { Command } from "commander";
-import { parseDevice } from "../flags/generation-flags.ts";
-import { parseWhole } from "../flags/usage.ts";
-import type { ServeFlags } from "../serve/flags.ts";
+import { UsageError } from "../flags/usage.ts";
+import { addServedModelFlags, type ServeFlags, several, whole } from "../serve/flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 
-const several = (value: string, before: readonly string[] | false = []): readonly string[] => [
-  ...(before === false ? [] : before),
-  value,
-];
-const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
-
 /** `deepcache serve`: models over HTTP. */
 export function addServe(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command("serve")
     .summary("answer other programs over HTTP, as OpenAI's and AUTOMATIC1111's servers do")
     .description(
       "Serves models over HTTP: OpenAI's images API, AUTOMATIC1111's routes, and jobs with events. Prints its address; one " +
         "line of JSON on stderr for each request, without prompts. Ctrl-C or SIGTERM let what runs end. docs/server.md says more.",
-    )
-    .optionsGroup("Models:")
-    .option("-m, --model <name=path>", "a model, repeatable; its file's name where NAME= is left out", several)
-    .option(
-      "--memory <MiB>",
-      "what models may take together (default: four fifths of the machine's)",
-      whole("--memory", 1),
-    )
-    .option("--tiny-vae <path>", "a tiny autoencoder (TAESD) for previews, of all models")
-    .option("--controlnet <path>", "a ControlNet or T2I-Adapter of all models, repeatable", several)
-    .option("--lora-dir <folder>", "LoRAs (.safetensors) that requests may name")
+    );
+  addServedModelFlags(command)
+    .option("--redis <url>", "leave the work to workers of this Redis (deepcache worker); they have the models then")
     .optionsGroup("Network:")
     .option("--host <address>", "where to listen", "127.0.0.1")
     .option("--port <n>", "on which port; 0 takes a free one", whole("--port", 0), 7860)
@@ -46,16 +31,17 @@ export function addServe(program: Command, terminal: Terminal): void {
     )
     .optionsGroup("Limits:")
     .option("--max-queue <n>", "jobs that may wait (default: 64)", whole("--max-queue", 1))
+    .option(
+      "--rate <n>",
+      "jobs that each key may ask for in a minute (default: as many as it likes)",
+      whole("--rate", 1),
+    )
     .option("--max-pixels <n>", "pixels of an image (default: 4194304)", whole("--max-pixels", 1))
     .option("--max-steps <n>", "steps of a run (default: 250)", whole("--max-steps", 1))
     .option("--max-images <n>", "images of a request (default: 16)", whole("--max-images", 1))
     .optionsGroup("Output:")
     .option("--output-dir <folder>", "write pictures here that are asked for by address or to be saved")
     .option("--log-prompts", "log prompts, too")
-    .optionsGroup("Device and memory:")
-    .option("--device <name>", "where to run", parseDevice, "cpu")
-    .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
-    .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .helpOption("-h, --help", "show this help")
     .addHelpText(
       "after",
@@ -63,11 +49,15 @@ export function addServe(program: Command, terminal: Terminal): void {
 Examples:
   deepcache serve
   deepcache serve --model photo=realistic.safetensors --model art=stable-diffusion-v1-5 --port 8080
+  deepcache serve --redis redis://127.0.0.1:6379
   deepcache serve --host 0.0.0.0 --api-key "$KEY" --output-dir pictures`,
     )
     .action((flags: ServeFlags) =>
       interruptible(async (signal) => {
-        const models = await servedModels(flags);
+        if (flags.redis !== undefined && flags.model !== undefined) {
+          throw new UsageError("Cannot use --model with --redis: give it to deepcache worker");
+        }
+        const models = flags.redis === undefined ? await servedModels(flags) : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);
       }),
     );

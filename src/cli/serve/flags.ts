@@ -1,25 +1,64 @@
+import type { Command } from "commander";
 import type { NodeDevice } from "../../runtime/node/device.ts";
+import { parseDevice } from "../flags/generation-flags.ts";
+import { parseWhole } from "../flags/usage.ts";
+
+/** Which models are served, and what they run on. */
+export interface ServedModelFlags {
+  readonly model?: readonly string[];
+  readonly memory?: number;
+  readonly tinyVae?: string;
+  readonly controlnet?: readonly string[];
+  readonly loraDir?: string;
+  readonly embeddingDir?: string;
+  readonly device: NodeDevice;
+  readonly threads?: number;
+  readonly lowMemory?: boolean;
+}
 
 /** The flags of `serve`. */
-export interface ServeFlags {
-  readonly model?: readonly string[];
+export interface ServeFlags extends ServedModelFlags {
   readonly host: string;
   readonly port: number;
   /** False for `--no-api-key`. */
   readonly apiKey?: readonly string[] | false;
   readonly cors?: readonly string[];
   readonly maxQueue?: number;
+  readonly rate?: number;
   readonly outputDir?: string;
-  readonly loraDir?: string;
-  readonly tinyVae?: string;
-  readonly controlnet?: readonly string[];
-  readonly memory?: number;
+  readonly redis?: string;
   readonly maxPixels?: number;
   readonly maxSteps?: number;
   readonly maxImages?: number;
   readonly grace: number;
   readonly logPrompts?: boolean;
-  readonly device: NodeDevice;
-  readonly threads?: number;
-  readonly lowMemory?: boolean;
+}
+
+/** Collects a flag that may be given several times. */
+export const several = (value: string, before: readonly string[] | false = []): readonly string[] => [
+  ...(before === false ? [] : before),
+  value,
+];
+
+/** Parses a flag's whole number. */
+export const whole = (flag: string, least: number) => (text: string) => parseWhole(flag, text, least);
+
+/** Adds the flags that say which models are served. */
+export function addServedModelFlags(command: Command): Command {
+  return command
+    .optionsGroup("Device and memory:")
+    .option("--device <name>", "where to run", parseDevice, "cpu")
+    .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
+    .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
+    .option(
+      "--memory <MiB>",
+      "what models may take together (default: four fifths of the machine's)",
+      whole("--memory", 1),
+    )
+    .optionsGroup("Models:")
+    .option("-m, --model <name=path>", "a model, repeatable; its file's name where NAME= is left out", several)
+    .option("--tiny-vae <path>", "a tiny autoencoder (TAESD) for previews, of all models")
+    .option("--controlnet <path>", "a ControlNet or T2I-Adapter of all models, repeatable", several)
+    .option("--lora-dir <folder>", "LoRAs (.safetensors) that requests may name")
+    .option("--embedding-dir <folder>", "embeddings (.safetensors, .pt) whose names may stand in prompts");
 }

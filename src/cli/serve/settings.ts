@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { ServedModel } from "../../server/models/models.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
@@ -7,10 +8,10 @@ import { defaultModelFolder } from "../../systems/shipped.ts";
 import { UsageError } from "../flags/usage.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
-import type { ServeFlags } from "./flags.ts";
+import type { ServedModelFlags, ServeFlags } from "./flags.ts";
 
 /** The models of the flags by their names; the embedded one where none is given. */
-export async function servedModels(flags: ServeFlags): Promise<Sources> {
+export async function servedModels(flags: ServedModelFlags): Promise<Exclude<Sources, ServedModel>> {
   const { model = [], device, threads, lowMemory, tinyVae, controlnet } = flags;
   const options = { device, threads, memory: lowMemory === true ? "low" : "fast", tinyVae, controlnet } as const;
   const named = model.length === 0 ? [defaultModelFolder()] : model;
@@ -29,7 +30,20 @@ const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
 /** How the flags set up a server. */
 export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
-  const { apiKey, host, cors, maxQueue, outputDir, memory, maxPixels, maxSteps, maxImages, loraDir } = flags;
+  const {
+    apiKey,
+    host,
+    cors,
+    maxQueue,
+    rate,
+    outputDir,
+    memory,
+    maxPixels,
+    maxSteps,
+    maxImages,
+    loraDir,
+    embeddingDir,
+  } = flags;
   const ofEnvironment = process.env["DEEPCACHE_API_KEY"];
   const keys = apiKey === false ? [] : [...(apiKey ?? []), ...(ofEnvironment ? [ofEnvironment] : [])];
   const isLocal = LOOPBACK.includes(host);
@@ -43,26 +57,32 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
   if (outputDir !== undefined) await checkWritable(join(outputDir, "a.png"));
   const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages };
   return {
-    ...{ apiKey: keys, cors, maxQueue, outputDir, logPrompts: flags.logPrompts },
+    ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    memory: memory === undefined ? machineMemory().total * 0.8 : memory * 2 ** 20,
+    ...{ memory: modelMemory(memory), redis: flags.redis },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
-    loras: loraDir === undefined ? {} : await lorasIn(loraDir),
+    loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
+    embeddings:
+      embeddingDir === undefined ? {} : await filesIn("--embedding-dir", embeddingDir, /\.(safetensors|pt|bin)$/),
   };
 }
+
+/** Bytes for models. */
+export const modelMemory = (mebibytes: number | undefined): number =>
+  mebibytes === undefined ? machineMemory().total * 0.8 : mebibytes * 2 ** 20;
 
 function checkOrigin(origin: string): void {
   if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) return;
   throw new UsageError(`Cannot use --cors ${origin}: an origin such as https://example.com is required, or *`);
 }
 
-/** The LoRAs of a folder by the names of their files. */
-async function lorasIn(folder: string): Promise<Readonly<Record<string, string>>> {
+/** The files of a folder by their names without endings. */
+async function filesIn(flag: string, folder: string, ending: RegExp): Promise<Readonly<Record<string, string>>> {
   const files = await readdir(folder).catch((cause: unknown) => {
-    throw new UsageError(`Cannot read --lora-dir "${folder}"`, { cause });
+    throw new UsageError(`Cannot read ${flag} "${folder}"`, { cause });
   });
   return Object.fromEntries(
-    files.filter((file) => file.endsWith(".safetensors")).map((file) => [modelName(file), join(folder, file)]),
+    files.filter((file) => ending.test(file)).map((file) => [modelName(file), resolve(folder, file)]),
   );
 }

@@ -17,7 +17,7 @@ export function addLists(app: App, { models, loras, embeddings }: ServerContext)
     upscalers: () => Object.keys(PICTURE_UPSCALERS).map(upscalerRow),
     "latent-upscale-modes": () => Object.keys(LATENT_UPSCALERS).map((name) => ({ name })),
     loras: () => Object.keys(loras).map((name) => ({ name, alias: name, path: name, metadata: {} })),
-    embeddings: () => ({ loaded: Object.fromEntries(embeddings.map((name) => [name, {}])), skipped: {} }),
+    embeddings: () => ({ loaded: Object.fromEntries(Object.keys(embeddings).map((name) => [name, {}])), skipped: {} }),
     "sd-vae": () => [],
     hypernetworks: () => [],
     "face-restorers": () => [],

@@ -77,6 +77,7 @@ async function optionsOf(
     strength: pictures["image"] === undefined ? undefined : request.denoising_strength,
     clipSkip: skipped > 1 ? skipped - 1 : undefined, // counted from 1 there, the last layer
     loras: loras.length === 0 ? undefined : loraOptions(loras, context),
+    embeddings: embeddingsIn([words, negative_prompt ?? ""], context),
     ...own,
   };
   // A preset chooses sampler and steps, which clients always send.
@@ -106,20 +107,24 @@ const inverted = ({ width, height, data }: RgbImage): RgbImage =>
     Uint8Array.from(data, (value) => 255 - value),
   );
 
-/** `<lora:name:0.8>` in a prompt, and the prompt without them. */
-export function withoutLoras(prompt: string): {
-  readonly prompt: string;
-  readonly loras: readonly { readonly name: string; readonly scale: number }[];
-} {
-  const loras: { name: string; scale: number }[] = [];
-  const rest = prompt.replaceAll(
-    /<lora:([^:<>]{1,200})(?::([^:<>]{1,20}))?[^<>]{0,100}>/g,
-    (_, name: string, scale = "1") => {
-      loras.push({ name, scale: Number(scale) });
-      return "";
-    },
-  );
+/** `<lora:name:0.8>`, or `<lora:name:TEXT:UNET>`, in a prompt, and the prompt without them. */
+export function withoutLoras(prompt: string): { readonly prompt: string; readonly loras: readonly object[] } {
+  const loras: object[] = [];
+  const rest = prompt.replaceAll(/<lora:([^<>]{1,300})>/g, (_, written: string) => {
+    const [name, text = "1", unet] = written.split(":");
+    loras.push(
+      unet === undefined ? { name, strength: Number(text) } : { name, text: Number(text), unet: Number(unet) },
+    );
+    return "";
+  });
   return { prompt: loras.length === 0 ? prompt : rest.replaceAll(/ {2,}/g, " ").trim(), loras };
+}
+
+/** The server's embeddings whose words stand in prompts: there, they need not be asked for. */
+function embeddingsIn(texts: readonly string[], { embeddings }: ServerContext): Options | undefined {
+  const words = texts.join(" ").toLowerCase();
+  const found = Object.entries(embeddings).filter(([name]) => words.includes(name.toLowerCase()));
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 function hiresOf(request: A1111Request, options: Options): HiresRequest {

@@ -42,7 +42,7 @@ export const imagesRequest = z
     speedup: number.pipe(z.number()).nullish(),
     preset: z.string().nullish(),
     preview_kind: z.string().nullish().openapi({ description: "Of partial images: tiny, linear or full" }),
-    loras: json.nullish().openapi({ description: "Such as [{ name: 'style', scale: 0.8 }]" }),
+    loras: json.nullish().openapi({ description: "Such as [{ name: 'style', strength: 0.8 }]" }),
   })
   .openapi("ImagesRequest");
 

@@ -48,6 +48,7 @@ export const PLAIN_OPTIONS = [
   "promptWeights",
   "previewKind",
   "tinyVaeFor",
+  "refinerStart",
 ] as const;
 
 /** Options of jobs as clients write them: the library's names, also with underscores. */
@@ -77,6 +78,7 @@ interface Reading {
 async function optionOf(name: string, key: string, value: unknown, { context, read }: Reading): Promise<unknown> {
   if (PLAIN_OPTIONS.some((known) => known === name)) return value;
   if (name === "loras") return loraOptions(value, context);
+  if (name === "embeddings") return embeddingOptions(value, context);
   if (PICTURE_OPTIONS.some((known) => known === name)) {
     if (!Array.isArray(value)) return (await read.text(key, value)).image;
     const images: RgbImage[] = [];
@@ -92,22 +94,40 @@ async function optionOf(name: string, key: string, value: unknown, { context, re
   });
 }
 
-/** LoRAs by the names that the server has for them: a list of names, or of names with scales. */
+/** LoRAs by the names that the server has for them: a list of names, or of names with strengths. */
 export function loraOptions(value: unknown, { loras }: Pick<ServerContext, "loras">): readonly object[] {
-  if (!Array.isArray(value)) throw refusal("loras", 'a list such as [{ "name": "style", "scale": 0.8 }] is required');
+  if (!Array.isArray(value))
+    throw refusal("loras", 'a list such as [{ "name": "style", "strength": 0.8 }] is required');
   return value.map((one: unknown) => {
-    const { name, scale = 1 } = typeof one === "string" ? { name: one } : (Object(one) as Options);
-    const path = typeof name === "string" && Object.hasOwn(loras, name) ? loras[name] : undefined;
-    if (path === undefined) {
-      const known = Object.keys(loras);
-      throw refusal(
-        "loras",
-        `no LoRA is called ${JSON.stringify(name)?.slice(0, 100)}; the server has ${known.length === 0 ? "none" : known.join(", ")}`,
-      );
+    const { name, ...strengths } = typeof one === "string" ? { name: one } : (Object(one) as Options);
+    const path = pathNamed("loras", "LoRA", name, loras);
+    for (const [key, strength] of Object.entries(strengths)) {
+      if (!["strength", "unet", "text"].includes(key)) {
+        throw refusal("loras", `a LoRA has a name, strength, unet and text, not ${JSON.stringify(key.slice(0, 60))}`);
+      }
+      if (strength != null && !Number.isFinite(strength)) throw refusal("loras", `"${key}" must be a number`);
     }
-    if (typeof scale !== "number" || !Number.isFinite(scale)) throw refusal("loras", "a scale must be a number");
-    return { path, scale };
+    return { path, ...strengths };
   });
+}
+
+/** Embeddings by the words that stand for them. */
+function embeddingOptions(value: unknown, { embeddings }: Pick<ServerContext, "embeddings">): Options {
+  const names: readonly unknown[] = [value].flat();
+  return Object.fromEntries(
+    names.map((name) => [String(name), pathNamed("embeddings", "embedding", name, embeddings)]),
+  );
+}
+
+/** The path of what the server calls `name`; what a request says is never a path. */
+function pathNamed(key: string, what: string, name: unknown, known: Readonly<Record<string, string>>): string {
+  const path = typeof name === "string" && Object.hasOwn(known, name) ? known[name] : undefined;
+  if (path !== undefined) return path;
+  const names = Object.keys(known);
+  throw refusal(
+    key,
+    `no ${what} is called ${JSON.stringify(name)?.slice(0, 100)}; the server has ${names.length === 0 ? "none" : names.join(", ")}`,
+  );
 }
 
 const refusal = (key: string, reason: string): Refusal =>

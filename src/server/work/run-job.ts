@@ -36,9 +36,14 @@ export async function* jobEvents(
     }
     throw gone();
   } finally {
-    await queue.cancel(id); // of no effect where it has ended
-    await queue.forget(id);
+    await letGo(queue, id).catch(() => {}); // the answer is not worse for it
   }
+}
+
+/** Ends a job where it has not ended, and forgets it. */
+async function letGo(queue: ServerContext["queue"], id: string): Promise<void> {
+  await queue.cancel(id);
+  await queue.forget(id);
 }
 
 /** The result of a job of one's own. */

@@ -3,7 +3,7 @@ import { inProcessQueue } from "../../../src/server/queue/queues/in-process.ts";
 import { all } from "../serving.ts";
 import { describeQueue } from "./queue-suite.ts";
 
-describeQueue("A queue in this process", async (making) => inProcessQueue(making));
+describeQueue("A queue in this process", { outlives: false }, async (making) => inProcessQueue(making));
 
 test("Jobs that have ended are let go of after a while, and where there are many", async () => {
   let time = 0;

@@ -9,6 +9,7 @@ export interface QueueMaking {
   readonly work: Work;
   readonly waiting?: number;
   readonly waitingOfOne?: number;
+  readonly perMinute?: number;
 }
 
 const RESULT: JobResult = {
@@ -39,8 +40,25 @@ function handWork() {
   return { work, begun, named };
 }
 
+/** Submits jobs by their names, one after the other. */
+async function submitAll(queue: JobQueue, names: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const name of names) ids.push(await queue.submit(job(name)));
+  return ids;
+}
+
+/** What queues may differ in. */
+export interface QueueTraits {
+  /** Whether what waits or is given back stays, to be done by others. */
+  readonly outlives: boolean;
+}
+
 /** What every queue must do, whatever is behind it. */
-export function describeQueue(name: string, make: (making: QueueMaking) => Promise<JobQueue>): void {
+export function describeQueue(
+  name: string,
+  { outlives }: QueueTraits,
+  make: (making: QueueMaking) => Promise<JobQueue>,
+): void {
   const types = async (queue: JobQueue, id: string): Promise<string[]> =>
     (await all(queue.events(id))).map(({ event }) => event.type);
 
@@ -48,10 +66,11 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
     test("does jobs one at a time, in the order in which they come, each once", async () => {
       const { work, begun, named } = handWork();
       await using queue = await make({ work });
-      const ids = await Promise.all(["a", "b", "c"].map((name) => queue.submit(job(name))));
+      const ids = await submitAll(queue, ["a", "b", "c"]);
       for (const name of ["a", "b", "c"]) {
+        const { end } = await named(name);
         expect(await queue.counts()).toMatchObject({ running: 1 });
-        (await named(name)).end();
+        end();
       }
       for (const id of ids) expect((await types(queue, id)).at(-1)).toBe("done");
       expect(begun).toEqual(["a", "b", "c"]);
@@ -92,7 +111,7 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
     test("tells those that wait how many are before them", async () => {
       const { work, named } = handWork();
       await using queue = await make({ work });
-      const [, , last = ""] = await Promise.all(["a", "b", "c"].map((name) => queue.submit(job(name))));
+      const [, , last = ""] = await submitAll(queue, ["a", "b", "c"]);
       expect(await queue.find(last)).toMatchObject({ state: "waiting", position: 1 });
       (await named("a")).end();
       await named("b");
@@ -102,7 +121,7 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
     test("ends what is cancelled, whether it runs or waits, and goes on with the next", async () => {
       const { work, begun, named } = handWork();
       await using queue = await make({ work });
-      const [a = "", b = "", c = ""] = await Promise.all(["a", "b", "c"].map((name) => queue.submit(job(name))));
+      const [a = "", b = "", c = ""] = await submitAll(queue, ["a", "b", "c"]);
       await named("a");
       expect([await queue.cancel(b), await queue.cancel(a)]).toEqual([true, true]);
       (await named("c")).end();
@@ -116,7 +135,7 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
     test("says how a job failed: in the words of a refusal, and of nothing else", async () => {
       const { work, named } = handWork();
       await using queue = await make({ work });
-      const ids = await Promise.all(["a", "b"].map((name) => queue.submit(job(name))));
+      const ids = await submitAll(queue, ["a", "b"]);
       (await named("a")).fail(new Refusal(400, "option_invalid", "Cannot use this"));
       (await named("b")).fail(new Error("secret"));
       const failures = [];
@@ -144,6 +163,20 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
       expect(await refused("one")).toMatchObject({ status: 429, message: expect.stringContaining("2 of one key") });
       expect(await refused("two")).toBeUndefined();
       expect(await refused("two")).toMatchObject({ status: 429, message: expect.stringContaining("3 in all") });
+    });
+
+    test("refuses an owner that asks more often than it may in a minute", async () => {
+      const { work } = handWork();
+      await using queue = await make({ work, perMinute: 2 });
+      await submitAll(queue, ["a", "b"]);
+      const refused = (owner: string) =>
+        queue.submit(job("c", owner)).then(
+          () => 0,
+          (error: Refusal) => error.code,
+        );
+      // Twice, as a minute may end meanwhile.
+      expect([await refused("one"), await refused("one"), await refused("one")]).toContain("rate_limited");
+      expect(await refused("two")).toBe(0);
     });
 
     test("lets go of a job that is forgotten after its end, and of none before", async () => {
@@ -176,14 +209,16 @@ export function describeQueue(name: string, make: (making: QueueMaking) => Promi
       for (const grace of [true, false]) {
         const { work, named } = handWork();
         const queue = await make({ work });
-        const [a = "", b = ""] = await Promise.all(["a", "b"].map((name) => queue.submit(job(name))));
+        const [a = "", b = ""] = await submitAll(queue, ["a", "b"]);
         const { end } = await named("a");
         const closed = queue.close(grace ? undefined : AbortSignal.abort());
         await expect(queue.submit(job("c"))).rejects.toMatchObject({ status: 503 });
         if (grace) end();
         await closed;
-        expect(await queue.find(a)).toMatchObject({ state: grace ? "done" : "cancelled" });
-        expect(await queue.find(b)).toMatchObject({ state: "cancelled" });
+        const givenUp = outlives ? "waiting" : "cancelled";
+        expect(await queue.find(a)).toMatchObject({ state: grace ? "done" : givenUp });
+        expect(await queue.find(b)).toMatchObject({ state: givenUp });
+        await queue[Symbol.asyncDispose]();
       }
     });
   });

@@ -1,5 +1,5 @@
 import { LIMITS } from "../../../errors/limits.ts";
-import { failureOf, Refusal } from "../../refusal.ts";
+import { failureOf, Refusal, tooOften } from "../../refusal.ts";
 import { isEnd, type JobEvent, type JobRequest, type JobState, type JobView, type NumberedEvent } from "../job.ts";
 import type { EventsOptions, JobQueue, Work } from "../queue.ts";
 
@@ -9,6 +9,8 @@ export interface InProcessOptions {
   /** Jobs that may wait, and those of one owner. */
   readonly waiting?: number | undefined;
   readonly waitingOfOne?: number | undefined;
+  /** Jobs that one owner may ask for in a minute; as many as it likes where left out. */
+  readonly perMinute?: number | undefined;
   /** Bytes of pictures in jobs that wait, and in those that have ended. */
   readonly waitingBytes?: number | undefined;
   readonly keptBytes?: number | undefined;
@@ -64,6 +66,16 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
       entry.wake = resolve;
     });
     wake();
+  };
+
+  /** Jobs by owner in the minute that runs. */
+  let asked = { minute: 0, counts: new Map<string, number>() };
+  const refuseTooOften = (owner: string): void => {
+    const minute = Math.floor(now() / 60_000);
+    if (asked.minute !== minute) asked = { minute, counts: new Map() };
+    const count = (asked.counts.get(owner) ?? 0) + 1;
+    asked.counts.set(owner, count);
+    if (options.perMinute !== undefined && count > options.perMinute) throw tooOften(options.perMinute);
   };
 
   /** Lets go of the oldest that have ended. */
@@ -129,6 +141,7 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
   return {
     async submit(request) {
       if (closed) throw new Refusal(503, "shutting_down", "Cannot take a job: the server is shutting down", RETRY);
+      refuseTooOften(request.owner);
       refuseTooMany(line, request.owner, { most: mostWaiting, mostOfOne: waitingOfOne });
       refuseTooLarge([...line.map((waiter) => waiter.request), request], waitingBytes);
       tidy();

@@ -1,0 +1,56 @@
+import type { Models } from "../../../models/models.ts";
+import { Refusal } from "../../../refusal.ts";
+import type { Shared } from "../../shared.ts";
+import { connected, PREFIX } from "./connection.ts";
+import { type RedisQueueOptions, redisQueue } from "./queue.ts";
+import { ANNOUNCED } from "./worker.ts";
+
+/** Opens the queue in Redis, and finds the models that its workers have. */
+export async function openShared(options: RedisQueueOptions): Promise<Shared> {
+  const [queue, models] = await Promise.all([redisQueue(options), announcedModels(options)]);
+  return { queue, models };
+}
+
+/** The models that workers announce; one that has not been announced for a while is no more. */
+async function announcedModels({ url, prefix = PREFIX, now = Date.now }: RedisQueueOptions): Promise<Models> {
+  const redis = connected(url);
+  redis.on("error", () => {});
+  let names: readonly string[] = [];
+  const look = async (): Promise<void> => {
+    const found = Object.entries(await redis.hgetall(`${prefix}:models`));
+    names = found.flatMap(([name, until]) => (Number(until) > now() ? [name] : [])).sort();
+  };
+  await look();
+  const timer = setInterval(() => void look().catch(() => {}), ANNOUNCED);
+  timer.unref?.();
+  return {
+    get names() {
+      return names;
+    },
+    resolve(asked) {
+      const [first] = names;
+      if (first === undefined) {
+        const headers = { "retry-after": "10" };
+        throw new Refusal(503, "no_worker", "Cannot take a job: no worker is there; start deepcache worker", {
+          headers,
+        });
+      }
+      if (asked === undefined || asked === "") return first;
+      if (names.includes(asked)) return asked;
+      throw new Refusal(
+        404,
+        "model_not_found",
+        `Cannot find the model ${JSON.stringify(asked.slice(0, 100))}: the workers have ${names.join(", ")}`,
+        { field: "model" },
+      );
+    },
+    list: () => names.map((name) => ({ name, loaded: true })),
+    async use(name) {
+      throw new Error(`Cannot run "${name}" here: workers do`);
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      redis.disconnect();
+    },
+  };
+}
