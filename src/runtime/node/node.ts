@@ -14,13 +14,13 @@ import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "
 import { type DeviceTensors, deviceTensors } from "./device-tensors.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { onnxRuntimePackage } from "./onnxruntime.ts";
-import { openComputed } from "./open-computed.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
 import type { OpenedSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
 import { callingThread } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
-import { type WeightState, weightState } from "./weight-state.ts";
+import { openComputed } from "./weights/open-computed.ts";
+import { type WeightState, weightState } from "./weights/weight-state.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
