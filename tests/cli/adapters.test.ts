@@ -74,8 +74,7 @@ describe("generate --lora", () => {
     expect(latents).toEqual(await latentsOf(...model("sd15"), ...stored(golden)));
   });
 
-  test("names modules that nothing answers to, and goes on", async () => {
-    // Without its second text encoder, SDXL's names are left over; its U-Net has another shape.
+  test("refuses one for another architecture by what differs", async () => {
     const { code, stderr } = await generate("--lora", file("sdxl", "kohya.safetensors"));
     expect(code).toBe(1);
     expect(stderr).toContain(`Cannot apply the LoRA "${file("sdxl", "kohya.safetensors")}" to`);
@@ -84,6 +83,27 @@ describe("generate --lora", () => {
 
 const generate = (...flags: string[]): Promise<CliRun> =>
   runCli("generate", ...model("sd15"), "a fox", "--seed", "1", "--steps", "1", ...flags, "-o", "never.png");
+
+describe("runs beside those", () => {
+  const kohya = file("sd15", "kohya.safetensors");
+  const mystyle = `mystyle=${file("sd15", "embedding-a1111.pt")}`;
+  test.each([
+    ["sd15", "negative", ["--lora", `${kohya}:-0.6`]],
+    ["sd15", "unet", ["--lora", `${kohya}:0.8:text=0`]],
+    ["sd15", "lcm", ["--lora", `${kohya}:0.8`, "--sampler", "lcm", "--steps", "4", "--guidance-scale", "1"]],
+    ["sd15", "embedding", ["--embedding", mystyle, "-n", "blurry, mystyle"]],
+    ["sd15", "weights", ["--prompt-weights", "-p", "a (red:1.3) fox BREAK (on a hill:0.5)", "-n", "(blurry)"]],
+    [
+      "sdxl",
+      "embedding",
+      ["--embedding", `mystyle=${file("sdxl", "embedding-xl.safetensors")}`, "-p", "a fox, mystyle, on a hill"],
+    ],
+  ] as const)("end where the reference ends: %s, %s", async (kind, name, flags) => {
+    const asked = [...model(kind), ...stored(readFixture(`adapters/${kind}/lora.safetensors`)), ...flags];
+    const golden = readFixture(`adapters/${kind}/adapters-more.safetensors`).tensor(name);
+    expect(await latentsOf(...asked)).toBeCloseTensor(golden, ADAPTED_LATENTS);
+  });
+});
 
 describe("generate --embedding", () => {
   test.each(["safetensors", "pt"])("leads where the reference's leads, from .%s", async (ending) => {

@@ -73,11 +73,12 @@ function flatNames(weights: Weights | undefined): ReadonlyMap<string, string> {
 /** The flat name in diffusers' naming of a module that has the original one: "input_blocks_4_1_proj_in". */
 function originalName(name: string, layers: readonly number[]): string {
   const dotted = name
+    .replace(/^input_blocks_0_0$/, "input_blocks.0.0")
     .replace(/^(input_blocks|output_blocks)_(\d+)_(\d+)_/, "$1.$2.$3.")
     .replace(/^middle_block_(\d+)_/, "middle_block.$1.")
     .replace(/^time_embed_(\d)$/, "time_embed.$1")
     .replace(/^label_emb_0_(\d)$/, "label_emb.0.$1")
-    .replace(/^out_2$/, "out.2")
+    .replace(/^out_(\d)$/, "out.$1")
     .replace(/(^|\.)(in_layers|emb_layers|out_layers)_(\d)$/, "$1$2.$3");
   const found = compvisUnetName(`${dotted}.weight`, layers) ?? "";
   return flat(found.replace(/\.weight$/, ""));

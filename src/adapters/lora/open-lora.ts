@@ -54,7 +54,7 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
   if (unmatched.length === modules.length + unknown.length) {
     throw refuse(`nothing in the model answers to its modules${first(unmatched)}`, "MODEL_UNSUPPORTED");
   }
-  const { name, path: place_, identity = place_ ?? name } = source;
+  const { name, path: file, identity = file ?? name } = source;
   return { name, identity, changes, unmatched };
 }
 

@@ -6,6 +6,7 @@ import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutions.ts";
 import { checkFeeds } from "../feeds.ts";
+import { copiesWeights } from "../memory/weight-copies.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { chainedSession } from "./chained-session.ts";
@@ -18,7 +19,8 @@ import type { OpenedSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
 import { callingThread } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
-import { type WeightState, weightState } from "./weight-state.ts";
+import { openComputed } from "./weights/open-computed.ts";
+import { type WeightState, weightState } from "./weights/weight-state.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -86,8 +88,10 @@ export function nodeRuntimeInPieces(
     await pause();
     const fast = onCpu && !sparing ? withConvolutions(graph, convolutions) : graph;
     const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
-    if (pieces.length === 1) return await openGraph(fast, { ...settings, keep }, place);
-    return await openPieces(fast, pieces, settings, elsewhere);
+    // Small weights are packed, for which ONNX Runtime has to know them.
+    const open = onCpu && !sparing && !copiesWeights(fast) ? openComputed : openGraph;
+    if (pieces.length === 1) return await open(fast, { ...settings, keep }, place);
+    return await openPieces(fast, pieces, settings, { place: elsewhere, open });
   }
 
   return {
@@ -124,9 +128,9 @@ async function openPieces(
   graph: Graph,
   pieces: readonly Graph[],
   settings: OpenSettings,
-  place: () => Place,
+  { place, open }: { readonly place: () => Place; readonly open: typeof openGraph },
 ): Promise<OpenedSession> {
-  const opened = await Promise.allSettled(pieces.map((piece) => openAlone(piece, settings, place())));
+  const opened = await Promise.allSettled(pieces.map((piece) => openAlone(open, piece, settings, place())));
   const sessions = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = opened.find((result) => result.status === "rejected");
   if (failed === undefined) return chainedSession(graph, pieces, sessions);
@@ -135,9 +139,14 @@ async function openPieces(
 }
 
 /** A session whose place ends with it. */
-async function openAlone(graph: Graph, settings: OpenSettings, place: Place): Promise<OpenedSession> {
+async function openAlone(
+  open: typeof openGraph,
+  graph: Graph,
+  settings: OpenSettings,
+  place: Place,
+): Promise<OpenedSession> {
   try {
-    const session = await openGraph(graph, settings, place);
+    const session = await open(graph, settings, place);
     return {
       run: session.run,
       async [Symbol.asyncDispose]() {

@@ -7,7 +7,7 @@ import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
 import type { MemorySettings } from "./memory-settings.ts";
 import { type OpenedSession, openSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
-import { weightFiles } from "./weight-files.ts";
+import { weightFiles } from "./weights/weight-files.ts";
 
 /** Where and how a graph is going to run. */
 export interface OpenSettings {

@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { dirname, parse, relative, sep } from "node:path";
-import type { ExternalData, Graph } from "../../onnx/graph.ts";
-import type { Locate } from "../../onnx/protobuf/model.ts";
+import type { ExternalData, Graph } from "../../../onnx/graph.ts";
+import type { Locate } from "../../../onnx/protobuf/model.ts";
 
 /** Where ONNX Runtime finds the weights of a graph. */
 export interface WeightFiles {
