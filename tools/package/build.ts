@@ -29,6 +29,8 @@ async function bundleCommands(): Promise<void> {
     platform: "node",
     target: "node20",
     packages: "external",
+    minifyWhitespace: true,
+    minifySyntax: true,
     chunkNames: "chunks/[name]-[hash]",
     logLevel: "warning",
   });
