@@ -107,7 +107,9 @@ test.each(["README.md", "docs/library.md", "docs/models.md", "docs/troubleshooti
 test("README shows the first example and every example is on some page", () => {
   expect(text("README.md")).toContain(`\`\`\`js\n${text("examples/first-image.mjs")}\`\`\`\n`);
   const names = readdirSync(new URL("examples", ROOT)).filter((name) => name.endsWith(".mjs"));
-  expect(names.filter((name) => !`${library}${models}${text("docs/server.md")}`.includes(text(`examples/${name}`)))).toEqual([]);
+  expect(
+    names.filter((name) => !`${library}${models}${text("docs/server.md")}`.includes(text(`examples/${name}`))),
+  ).toEqual([]);
 });
 
 test("answers of the page on where things are name what their files declare", () => {

@@ -72,7 +72,10 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     renewed("docs/library.md", examplesOf("docs/library.md")),
     renewed("docs/server.md", examplesOf("docs/server.md")),
     ["docs/openapi.json", `${JSON.stringify(openServer({ default: "model" }, {}).openApi(), null, 2)}\n`],
-    ["docs/findings.md", renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, forecastTimes, speedups })],
+    [
+      "docs/findings.md",
+      renewFindings(read("docs/findings.md"), { summary, shallow, forecasts, forecastTimes, speedups }),
+    ],
     ...Object.entries(findingsPlots(summary)).map(([name, drawing]) => [`docs/images/${name}`, drawing] as const),
   ]);
 }
