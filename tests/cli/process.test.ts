@@ -57,14 +57,14 @@ test.runIf(process.platform === "linux" && spawnSync("unshare", ["-rn", "true"])
 
 describe.runIf(process.platform === "linux")("One sentence and exit code 1 where", () => {
   test.each([
-    ["few files may be open", `ulimit -n 32; exec "$0" "$@"`, "too many open files"],
-    ["stdout is full", `exec "$0" "$@" > /dev/full`, "Cannot write to stdout: no space is left on the disk"],
+    ["few files may be open", `ulimit -n 32; exec "$0" "$@"`, /too many (open files|files are open)/],
+    ["stdout is full", `exec "$0" "$@" > /dev/full`, /Cannot write to stdout: no space is left on the disk/],
   ])("%s", (_, shell, sentence) => {
     const { options } = freshPlaces("refused");
     const run = spawnSync("bash", ["-c", shell, process.execPath, main, "plan", "--steps", "5"], options);
     expect(run.status).toBe(1);
     expect(run.stderr).toContain(`deepcache: `);
-    expect(run.stderr).toContain(sentence);
+    expect(run.stderr).toMatch(sentence);
     expect(run.stderr.trim().split("\n")).toHaveLength(1);
   });
 });

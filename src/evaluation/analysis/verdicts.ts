@@ -5,8 +5,8 @@ import type { EvaluatedPolicy } from "../workload/items.ts";
 import type { Outcome, PolicySummary, Verdict } from "./policy-summary.ts";
 import type { PolicyValues } from "./values.ts";
 
-/** How many more operations still count as equal compute: enough for the next whole step from some 8 on. */
-const TOLERANCE = 1.07;
+/** How many more operations still count as equal compute. */
+const TOLERANCE = 1.05;
 
 /** The interval of a measure's mean, or of its difference from another policy's. */
 export type Intervals = (policy: string, measure: MeasureName, against?: string) => Interval | undefined;
