@@ -47,7 +47,11 @@ export function adaptersAsked({
 
 function readLora(text: string): ReturnType<typeof parseLora> {
   if (text.trim() === "") throw new UsageError(`Cannot use --lora "": ${LORA_SYNTAX} is required`);
-  return parseLora(text);
+  try {
+    return parseLora(text);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
 }
 
 function readEmbeddings(list: readonly string[]): Readonly<Record<string, string>> {

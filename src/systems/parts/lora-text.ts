@@ -5,12 +5,19 @@ import type { LoraChoice } from "./adapters.ts";
 export const LORA_SYNTAX = "FILE[:STRENGTH][:unet=X][:text=X]";
 
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)`;
-const FORM = new RegExp(String.raw`^(.+?)(?::(${NUMBER}))?((?::(?:unet|text)=${NUMBER})*)$`, "s");
+const FORM = new RegExp(`^(.+?)(?::(${NUMBER}))?((?::(?:unet|text)=${NUMBER})*)$`, "s");
+
+/** A file's name with something behind it that is no strength. */
+const STRANGE = /\.(?:safetensors|bin|pt|pth|ckpt):([^/\\]*)$/;
 
 /** Reads "style.safetensors:0.8", "style.safetensors:-0.5:text=0". */
 export function parseLora(text: string): LoraChoice {
   const [, path, strength, parts = ""] = FORM.exec(text) ?? [];
   if (path === undefined) throw new RangeError(`Cannot read the LoRA "${text}": ${LORA_SYNTAX} is required`);
+  const [, strange] = STRANGE.exec(path) ?? [];
+  if (strange !== undefined) {
+    throw new RangeError(`Cannot read the LoRA "${text}": "${strange}" is no strength, ${LORA_SYNTAX} is required`);
+  }
   const own = [...parts.matchAll(/:(unet|text)=([^:]+)/g)].map(([, name, value]) => [name, Number(value)] as const);
   return { path, ...(strength === undefined ? {} : { strength: Number(strength) }), ...Object.fromEntries(own) };
 }
