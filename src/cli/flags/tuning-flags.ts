@@ -44,7 +44,7 @@ export function addTuningFlags(command: Command): Command {
       "--trials <n>",
       "trials of the search for each budget, after a first look at all samplers",
       whole("--trials", 1),
-      36,
+      30,
     )
     .option(
       "--reference <run>",
