@@ -24,7 +24,7 @@ const ALONG_AXES: Readonly<Record<string, (node: GraphNode, initializers: Initia
 
 type Initializers = ReadonlyMap<Value, Initializer>;
 
-/** Multiplications that sharing has to save: below it, repeating what is shared takes as long. */
+/** Multiplications that sharing has to save: smaller networks keep their bits. */
 const LEAST_SAVED = 1e9;
 
 /** A network for guided runs, with what both halves have in common shared where that saves enough. */
