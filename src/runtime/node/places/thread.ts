@@ -3,9 +3,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { Answer, Question } from "../messages.ts";
+import type { Answer, Question } from "../../sessions/messages.ts";
+import type { Place } from "../../sessions/place.ts";
 import { onnxRuntimePackage } from "../onnxruntime.ts";
-import type { Place } from "../place.ts";
 import { unwatchThread, watchThread } from "./busy-flags.ts";
 
 /** How a thread with sessions is started, and when it ends. */

@@ -1,9 +1,9 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { inTurns, type Turns } from "../../tensor/in-turns.ts";
+import type { WeightBytes } from "../node/weights/weight-files.ts";
 import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";
 import { type Fed, freshNumber, type SessionOptions, type Values } from "./messages.ts";
 import type { Place } from "./place.ts";
-import type { WeightBytes } from "./weights/weight-files.ts";
 
 /** Inputs by the names of a graph: values that are here, or results. */
 export type Feeds = Readonly<Record<string, Values | Pick<Lodged, "feed">>>;
