@@ -12,8 +12,8 @@ export interface DeviceFeatures {
   readonly half: boolean;
   /** Whether its ONNX Runtime has a kernel for `FusedMatMul`, so that linear layers need no other form. */
   readonly fusedProducts: boolean;
-  /** Whether its sines and cosines are right for large angles. */
-  readonly largeAngles: boolean;
+  /** Whether it computes with whole numbers, and sines of large angles rightly. */
+  readonly exactNumbers: boolean;
 }
 
 /** What a CPU can do. */
@@ -21,7 +21,7 @@ export const CPU_FEATURES: DeviceFeatures = {
   fusedAttention: true,
   half: false,
   fusedProducts: true,
-  largeAngles: true,
+  exactNumbers: true,
 };
 
 /** Runs a graph on a device; gives the result "y" for the input "x". */

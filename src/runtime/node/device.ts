@@ -66,7 +66,7 @@ export async function probeDevice(device: NodeDevice, place: Place): Promise<Dev
     fusedAttention: await hasFusedAttention(trial),
     half: isWebGpu && (await hasHalf(trial)),
     fusedProducts: !isWebGpu,
-    largeAngles: !isWebGpu,
+    exactNumbers: !isWebGpu,
   };
 }
 

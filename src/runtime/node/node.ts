@@ -1,4 +1,4 @@
-import { separateAngles } from "../../onnx/angles.ts";
+import { separateNumbers } from "../../onnx/given-numbers.ts";
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { identity } from "../../onnx/ops.ts";
 import { pause } from "../../tensor/in-turns.ts";
@@ -10,7 +10,7 @@ import { PIECE_BYTES, piecesOf } from "../pieces.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { callingThread } from "../sessions/calling-thread.ts";
 import { deviceTensors } from "../sessions/device-tensors.ts";
-import { fedAngles } from "../sessions/fed-angles.ts";
+import { fedNumbers } from "../sessions/fed-numbers.ts";
 import { memorySettings } from "../sessions/memory-settings.ts";
 import type { OpenedSession } from "../sessions/opened-session.ts";
 import type { Place } from "../sessions/place.ts";
@@ -103,10 +103,10 @@ export function nodeRuntimeInPieces(
       const load = async (): Promise<Session> => {
         const known = await features();
         const adapted = deviceGraph(graph, known, options.allowHalf ?? false);
-        const angles = known.largeAngles ? undefined : separateAngles(adapted);
+        const numbers = known.exactNumbers ? undefined : separateNumbers(adapted);
         state.checkBeforeLoad();
-        const opened = await open(angles?.graph ?? adapted, options);
-        return runtimeSession(angles === undefined ? opened : fedAngles(opened, angles), graph, { tensors, state });
+        const opened = await open(numbers?.graph ?? adapted, options);
+        return runtimeSession(numbers === undefined ? opened : fedNumbers(opened, numbers), graph, { tensors, state });
       };
       return await abortable(load, options.signal, (session) => void session[Symbol.asyncDispose]());
     },
