@@ -1,6 +1,6 @@
 import { type Graph, graphBuilder } from "../onnx/graph.ts";
 import { add, cast, multiHeadAttention, subtract } from "../onnx/ops.ts";
-import { splitAttention } from "../onnx/split-attention.ts";
+import { splitAttention } from "../onnx/passes/split-attention.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/tensor.ts";
 

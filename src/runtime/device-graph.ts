@@ -1,7 +1,7 @@
 import type { Graph } from "../onnx/graph.ts";
-import { halfPrecision } from "../onnx/half-precision.ts";
-import { productsAsGemm } from "../onnx/products-as-gemm.ts";
-import { splitAttention } from "../onnx/split-attention.ts";
+import { halfPrecision } from "../onnx/passes/half-precision.ts";
+import { productsAsGemm } from "../onnx/passes/products-as-gemm.ts";
+import { splitAttention } from "../onnx/passes/split-attention.ts";
 import type { DeviceFeatures } from "./device-features.ts";
 
 /** `graph` in the form that a device computes rightly, and fast. */

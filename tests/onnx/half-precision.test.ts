@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cut } from "../../src/deepcache/cut.ts";
 import { cachedDenoiser, loadCut } from "../../src/denoisers/cached.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
-import { halfPrecision } from "../../src/onnx/half-precision.ts";
+import { halfPrecision } from "../../src/onnx/passes/half-precision.ts";
 import { add, conv, identity, multiply, sin } from "../../src/onnx/ops.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";

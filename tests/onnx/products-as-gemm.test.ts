@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { countMacs } from "../../src/onnx/macs.ts";
 import { add, cast, identity, matmul, matmulTransposed } from "../../src/onnx/ops.ts";
-import { productsAsGemm } from "../../src/onnx/products-as-gemm.ts";
+import { productsAsGemm } from "../../src/onnx/passes/products-as-gemm.ts";
 import { F32_LAYER } from "../support/assertions/tolerances.ts";
 import { randomTensor } from "../support/random-tensor.ts";
 import { runGraph } from "../support/runtimes/run-graph.ts";

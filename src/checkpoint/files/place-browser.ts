@@ -10,13 +10,13 @@ import { servedFiles } from "./served.ts";
 export function filesOf(folder: string | WritableFiles): WritableFiles;
 export function filesOf(folder: FolderLike): Files;
 export function filesOf(folder: FolderLike): Files {
-  return typeof folder === "string" ? servedFiles(absolute(folder)) : folder;
+  return typeof folder === "string" ? servedFiles(absoluteUrl(folder)) : folder;
 }
 
 /** The bytes of `file`, which is on a server where only a URL is given. */
 export async function sourceOf(file: FileLike): Promise<ByteSource> {
   if (typeof file !== "string") return file;
-  const source = await servedSource(absolute(file));
+  const source = await servedSource(absoluteUrl(file));
   if (source !== undefined) return source;
   throw new CheckpointError(`Cannot read "${file}": there is no such file`);
 }
@@ -27,7 +27,7 @@ export const nameOf = (place: FolderLike | FileLike): string => (typeof place ==
 /** The folder or the file of `wanted`; of a URL, what its ending says. */
 export async function openPlace(place: FolderLike | FileLike, wanted = "the model"): Promise<Files | ByteSource> {
   if (typeof place !== "string") return place;
-  const url = absolute(place);
+  const url = absoluteUrl(place);
   if (!isFileUrl(url)) return servedFiles(url);
   const source = await servedSource(url);
   if (source !== undefined) return source;
@@ -44,8 +44,8 @@ export function setBase(url: string): void {
   base = url;
 }
 
-/** `url` relative to the page. */
-function absolute(url: string): string {
+/** `url`, which may be relative to the page, as an absolute one. */
+export function absoluteUrl(url: string): string {
   const { document, location } = globalThis as Partial<Page>;
   const from = base ?? document?.baseURI ?? location?.href;
   try {

@@ -91,13 +91,10 @@ async function namesFound(has: Has, folder: string, variant: string | undefined)
   if (/(^|\/)scheduler[^/]*$/.test(folder)) return new Set(await existing(has, ["scheduler_config.json"]));
   if (/(^|\/)tokenizer[^/]*$/.test(folder)) return new Set(await existing(has, TOKENIZER_FILES));
   const configs = await existing(has, ["config.json"]);
-  for (const group of weightFileGroups(variant)) {
-    const weights = await existing(
-      has,
-      group.map(({ name }) => name),
-    );
-    if (weights.length > 0) return new Set([...configs, ...weights]);
-  }
+  const isOfTransformers = /encoder|checker/.test(folder);
+  const names = weightFileGroups(variant).flatMap((group) => group.map(({ name }) => name));
+  const likely = isOfTransformers ? names.filter((name) => !name.startsWith("diffusion_")) : names;
+  for (const name of likely) if (await has(name)) return new Set([...configs, name]);
   return new Set(configs);
 }
 

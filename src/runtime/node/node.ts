@@ -1,6 +1,6 @@
-import { separateNumbers } from "../../onnx/given-numbers.ts";
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { identity } from "../../onnx/ops.ts";
+import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutions.ts";

@@ -1,5 +1,5 @@
-import type { GivenNumbers, Numbers } from "../../onnx/given-numbers.ts";
 import type { Graph } from "../../onnx/graph.ts";
+import type { GivenNumbers, Numbers } from "../../onnx/passes/given-numbers.ts";
 import type { Feeds, OpenedSession } from "./opened-session.ts";
 
 /** `session` of a graph that is given numbers, which are computed here from what the whole graph is fed. */

@@ -148,6 +148,7 @@ async function wholeOf(
   { name, size, options }: { readonly name: string; readonly size: number; readonly options: ServedOptions },
 ): Promise<Blob> {
   const parts: Blob[] = [];
+  let told = 0;
   let [pieces, held, loaded]: [Uint8Array<ArrayBuffer>[], number, number] = [[], 0, 0];
   const reader = response.body?.getReader();
   if (reader === undefined) return await response.blob();
@@ -162,7 +163,9 @@ async function wholeOf(
         parts.push(new Blob(pieces)); // which the browser may put on its disk
         [pieces, held] = [[], 0];
       }
+      if (loaded - told < TOLD_EVERY && loaded < size) continue;
       options.onFetched?.({ file: name, loaded, total: Math.max(size, loaded) });
+      told = loaded;
     }
   } catch (cause) {
     throw new CheckpointError(`Cannot read "${name}": the connection was lost after ${loaded} bytes`, { cause });
@@ -170,6 +173,8 @@ async function wholeOf(
   return new Blob([...parts, ...pieces]);
 }
 
+/** Bytes from one report to the next. */
+const TOLD_EVERY = 256 * 1024;
 const PART_BYTES = 8 * 2 ** 20;
 
 /** The size of the whole file, which a server of another origin may hide. */

@@ -1,6 +1,6 @@
-import { elementCount } from "../tensor/tensor.ts";
-import { type Graph, type GraphNode, producers, type Value } from "./graph.ts";
-import { ancestors } from "./subgraph.ts";
+import { elementCount } from "../../tensor/tensor.ts";
+import { type Graph, type GraphNode, producers, type Value } from "../graph.ts";
+import { ancestors } from "../subgraph.ts";
 
 /** A graph that is given numbers which it would compute from its inputs, and what computes them. */
 export interface GivenNumbers {

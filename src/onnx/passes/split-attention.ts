@@ -1,5 +1,5 @@
-import type { Attribute, Graph, GraphNode, Initializer, Value } from "./graph.ts";
-import { sizeOf } from "./ops.ts";
+import type { Attribute, Graph, GraphNode, Initializer, Value } from "../graph.ts";
+import { sizeOf } from "../ops.ts";
 
 /** `graph` with every `MultiHeadAttention` as two matrix products with a softmax between, its scores in memory. */
 export function splitAttention(graph: Graph): Graph {

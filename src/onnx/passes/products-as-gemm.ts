@@ -1,6 +1,6 @@
-import { elementCount } from "../tensor/tensor.ts";
-import type { Attribute, Graph, GraphNode, Initializer, Value } from "./graph.ts";
-import { sizeOf } from "./ops.ts";
+import { elementCount } from "../../tensor/tensor.ts";
+import type { Attribute, Graph, GraphNode, Initializer, Value } from "../graph.ts";
+import { sizeOf } from "../ops.ts";
 
 /**
  * `graph` with its linear layers as `Gemm` between two `Reshape`, bias included, in place of `FusedMatMul` and `Add`: for
