@@ -10,6 +10,8 @@ export interface DeviceFeatures {
   readonly fusedAttention: boolean;
   /** Whether its shaders may use float16, WebGPU's feature `shader-f16`. */
   readonly half: boolean;
+  /** Whether it takes half-precision weights and widens them as they are needed. */
+  readonly halfWeights: boolean;
   /** Whether its ONNX Runtime has a kernel for `FusedMatMul`, so that linear layers need no other form. */
   readonly fusedProducts: boolean;
   /** Whether it computes with whole numbers, and sines of large angles rightly. */
@@ -20,6 +22,7 @@ export interface DeviceFeatures {
 export const CPU_FEATURES: DeviceFeatures = {
   fusedAttention: true,
   half: false,
+  halfWeights: true,
   fusedProducts: true,
   exactNumbers: true,
 };

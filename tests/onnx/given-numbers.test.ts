@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { sinusoid } from "../../src/layers/embeddings.ts";
-import { separateNumbers } from "../../src/onnx/passes/given-numbers.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
 import { add, argMax, cast, concat, equal, gather, identity, integers, multiply, sin } from "../../src/onnx/ops.ts";
+import { separateNumbers } from "../../src/onnx/passes/given-numbers.ts";
 import { F32_LAYER } from "../support/assertions/tolerances.ts";
 import { runGraph } from "../support/runtimes/run-graph.ts";
 

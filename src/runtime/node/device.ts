@@ -65,6 +65,7 @@ export async function probeDevice(device: NodeDevice, place: Place): Promise<Dev
   return {
     fusedAttention: await hasFusedAttention(trial),
     half: isWebGpu && (await hasHalf(trial)),
+    halfWeights: true, // folded on the CPU, whose memory is not short
     fusedProducts: !isWebGpu,
     exactNumbers: !isWebGpu,
   };

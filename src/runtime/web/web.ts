@@ -90,7 +90,13 @@ async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Pl
     throw new DeviceError(`Cannot run on device "${device}": ONNX Runtime cannot use it in this browser`, { cause });
   }
   if (device === "wasm") return CPU_FEATURES;
-  return { fusedAttention: await hasFusedAttention(trial), half, fusedProducts: false, exactNumbers: false };
+  return {
+    fusedAttention: await hasFusedAttention(trial),
+    half,
+    halfWeights: half,
+    fusedProducts: false,
+    exactNumbers: false,
+  };
 }
 
 export type { Bundle, WebDevice };
