@@ -37,6 +37,7 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
       "cli",
       "systems/shipped.ts",
       "image/files.ts",
+      "remote/node",
       "evaluation/store/stores/folder.ts",
     ],
   },
