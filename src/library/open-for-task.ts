@@ -1,26 +1,14 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { anyPipeline } from "../pipelines/any-pipeline.ts";
+import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { modelName } from "../systems/model-location.ts";
-import { openModel } from "../systems/open-model.ts";
+import { type ModelLocation, modelName } from "../systems/model-location.ts";
+import { type OpenedModel, openModel } from "../systems/open-model.ts";
+import { type ModelPlace, type ModelPlaces, type OpenedPlaces, placeName } from "../systems/places/model-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
-import { asOptions } from "./misuse.ts";
-import { type ModelPlace, openedPlace, placeName } from "./model-place.ts";
 import { openPipeline } from "./open-pipeline.ts";
 import { namedOptions } from "./option-names.ts";
 import { checkOptionTypes, PIPELINE_TYPES, QUEUE_TYPES, TASK_TYPES } from "./option-types.ts";
 import { PIPELINE_OPTIONS, type PipelineOptions } from "./pipeline-options.ts";
-
-/** What an environment brings along: Node, or a browser. */
-export interface Environment {
-  /** The vocabulary for files of Stable Diffusion, which carry none. */
-  tokenizer(): ModelPlace;
-  /** What runs graphs, as the options say. */
-  runtime(options: PipelineOptions): Runtime | Promise<Runtime>;
-  /** The place as it is opened in this environment; for models that report how far they have come. */
-  open?(place: ModelPlace, options: PipelineOptions): Promise<ModelPlace>;
-}
 
 /** The options of `pipeline()`, checked. */
 export function pipelineOptions(task: TaskName | undefined, given: PipelineOptions): PipelineOptions {
@@ -32,45 +20,52 @@ export function pipelineOptions(task: TaskName | undefined, given: PipelineOptio
   return options;
 }
 
-/** Opens `model` for `task`, or for the task that it is made for. */
+/** Where the model and what goes with it lie, as the options say. */
+export function placesOf(model: ModelPlace, options: PipelineOptions): ModelPlaces {
+  const { config, tokenizer, vae, tinyVae, refiner, controlnet } = options;
+  const controls = (Array.isArray(controlnet) ? controlnet : [controlnet]) as readonly ModelPlace[];
+  return {
+    ...{ model, config, tokenizer, vae, tinyVae, refiner },
+    controls: controlnet === undefined ? undefined : controls,
+  };
+}
+
+/** A model that has been described, and where it lies. */
+export interface Described {
+  readonly opened: OpenedModel;
+  /** What its images say that they were made with. */
+  readonly name: string;
+  readonly location: Omit<ModelLocation, "signal" | "onProgress">;
+}
+
+/** What is to be opened. */
+export interface Opening {
+  readonly places: ModelPlaces;
+  readonly options: PipelineOptions;
+  /** The places of `places`. */
+  readonly opened: OpenedPlaces;
+  readonly cacheFolder: ModelLocation["cacheFolder"];
+}
+
+/** Opens a model for `task`, or for the task that it is made for; `start` says what runs it. */
 export async function openForTask(
   task: TaskName | undefined,
-  model: ModelPlace,
-  options: PipelineOptions,
-  environment: Environment,
+  { places, opened: placed, options, cacheFolder }: Opening,
+  start: (described: Described) => Promise<AnyPipeline>,
 ): Promise<LoadedModels[TaskName]> {
-  const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = options;
-  const { tokenizer = environment.tokenizer(), vae, tinyVae, refiner, controlnet } = options;
-  signal?.throwIfAborted();
-  const placed = async (place: ModelPlace) => await openedPlace((await environment.open?.(place, options)) ?? place);
-  const part = async (place: ModelPlace | undefined) => (place === undefined ? undefined : await placed(place));
-  const controls = controlnet === undefined ? undefined : isMany(controlnet) ? controlnet : [controlnet];
+  const { memory, signal, onProgress, variant, ema } = options;
+  const location = { ...placed, variant, ema, cacheFolder };
   const opened = await openModel({
-    path: await placed(model),
-    variant,
-    config: (await part(config)) as Location["config"],
-    ema,
-    tokenizer: (await placed(tokenizer)) as Location["tokenizer"],
+    ...location,
     signal,
-    vae: await part(vae),
-    tinyVae: await part(tinyVae),
-    refiner: await part(refiner),
-    controls: controls && (await Promise.all(controls.map(placed))),
-    cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
   });
-  const name = modelName(placeName(model));
+  const name = modelName(placeName(places.model));
   if (task !== undefined && opened.kind !== task) {
     throw new DeepCacheError(
       "MODEL_UNSUPPORTED",
       `Cannot open "${name}" for ${task}: it is a model for ${opened.kind}`,
     );
   }
-  const lowMemory = memory === "low";
-  const runtime = await asOptions(() => options.runtime ?? environment.runtime(options));
-  return openPipeline(anyPipeline(opened, name, { runtime, keepLoaded: !lowMemory, queue }), { lowMemory });
+  return openPipeline(await start({ opened, name, location }), { lowMemory: memory === "low" });
 }
-
-type Location = Parameters<typeof openModel>[0];
-
-const isMany = (places: ModelPlace | readonly ModelPlace[]): places is readonly ModelPlace[] => Array.isArray(places);

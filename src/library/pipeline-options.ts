@@ -1,9 +1,10 @@
+import type { DirectoryHandle } from "../checkpoint/files/handles.ts";
 import type { WritableFiles } from "../checkpoint/files.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
-import type { ModelPlace } from "./model-place.ts";
+import type { ModelPlace } from "../systems/places/model-place.ts";
 
 /** How far something has come that takes long before a model can run, in bytes. */
 export type ProgressInfo =
@@ -46,7 +47,7 @@ export interface PipelineOptions {
   /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
   readonly controlnet?: ModelPlace | readonly ModelPlace[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
-  readonly cacheFolder?: string | WritableFiles | undefined;
+  readonly cacheFolder?: string | WritableFiles | DirectoryHandle | undefined;
   /** In a browser, the folder that ONNX Runtime's .wasm files are served from, where a bundler does not put them beside it. */
   readonly wasmPaths?: string | undefined;
   /** What runs graphs, instead of ONNX Runtime. */

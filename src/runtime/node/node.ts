@@ -8,7 +8,7 @@ import { deviceGraph } from "../device-graph.ts";
 import { copiesWeights } from "../memory/weight-copies.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
-import { callingThread } from "../sessions/calling-thread.ts";
+import { callingThread, type Enter } from "../sessions/calling-thread.ts";
 import { deviceTensors } from "../sessions/device-tensors.ts";
 import { fedNumbers } from "../sessions/fed-numbers.ts";
 import { memorySettings } from "../sessions/memory-settings.ts";
@@ -49,6 +49,10 @@ export interface NodeRuntimeOptions {
 /** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
 export const nodeRuntime = (options: NodeRuntimeOptions = {}): Runtime => nodeRuntimeInPieces(options, PIECE_BYTES);
 
+/** ONNX Runtime on the calling thread, which is one of our own: all that enters it goes through `enter`. */
+export const guardedRuntime = (options: Omit<NodeRuntimeOptions, "thread">, enter: Enter): Runtime =>
+  nodeRuntimeInPieces({ ...options, thread: "caller" }, PIECE_BYTES, enter);
+
 /**
  * `nodeRuntime` that on a CPU takes graphs with more than `pieceBytes` of half-precision weights apart, in bytes of float32:
  * widening them is what loading takes, and pieces are loaded side by side, each in a thread of its own.
@@ -56,6 +60,7 @@ export const nodeRuntime = (options: NodeRuntimeOptions = {}): Runtime => nodeRu
 export function nodeRuntimeInPieces(
   { device = "cpu", threads, lowMemory = false, thread = "own", convolutions = "winograd" }: NodeRuntimeOptions,
   pieceBytes: number,
+  enter?: Enter,
 ): Runtime {
   checkDevice(device);
   onnxRuntimePackage(); // not loaded yet, but where there is none, that is known before any model is opened
@@ -69,7 +74,8 @@ export function nodeRuntimeInPieces(
   const onCpu = device === "cpu";
   const quiet = !onCpu;
   const own = (): Place => sessionThread({ quiet });
-  const place = thread === "own" ? own() : callingThread(onnxRuntime, { quiet });
+  const place =
+    thread === "own" ? own() : callingThread(onnxRuntime, { quiet, ...(enter === undefined ? {} : { enter }) });
   const elsewhere = thread === "own" ? own : () => place;
   const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
   const features = once(() => probeDevice(device, place));

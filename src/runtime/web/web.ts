@@ -32,7 +32,7 @@ export interface WebRuntimeOptions {
 /** Weights in float32 beyond which a graph keeps them in float16 in WebAssembly's memory, which ends at 4 GiB. */
 const MOST_WIDENED = 1.5 * 2 ** 30;
 
-/** ONNX Runtime Web on the thread that calls it; weights are read from wherever the checkpoint lies. */
+/** ONNX Runtime Web on the thread that calls it, loaded with the first graph; weights are read from wherever the checkpoint lies. */
 export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runtime> {
   const { device: wanted = "auto", lowMemory = false, wasmPaths } = options;
   checkDevice(wanted);
@@ -41,14 +41,17 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
   if (device === "webgpu" && !support.webgpu) {
     throw new DeviceError(`Cannot run on device "webgpu": ${support.reason}`);
   }
-  const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
   // With WebGPU, the CPU computes nothing.
   const threads = device === "webgpu" ? 1 : (options.threads ?? support.threads);
-  const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
-  const place = callingThread(() => module, { quiet: true });
   const tensors = deviceTensors();
-  const lazily = device === "webgpu" && bundle === "jspi";
-  const features = await featuresOf(device, support, place);
+  const start = async (): Promise<Started> => {
+    const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
+    const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
+    const place = callingThread(() => module, { quiet: true });
+    const lazily = device === "webgpu" && bundle === "jspi";
+    return { place, lazily, features: await featuresOf(device, support, place) };
+  };
+  let started: Promise<Started> | undefined;
 
   const sparing = (graph: Graph, { once = false }: LoadOptions): boolean =>
     device === "wasm" && (lowMemory || once || widenedBytes(graph) > MOST_WIDENED);
@@ -59,6 +62,11 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
     async load(graph, asked = {}) {
       const state = weightState(graph);
       const load = async (): Promise<Session> => {
+        started ??= start();
+        started.catch(() => {
+          started = undefined; // a later load tries again
+        });
+        const { place, lazily, features } = await started;
         const adapted = deviceGraph(graph, features, asked.allowHalf ?? false);
         const numbers = features.exactNumbers ? undefined : separateNumbers(adapted);
         state.checkBeforeLoad();
@@ -75,6 +83,14 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
 function checkDevice(device: string): void {
   if (device === "auto" || device === "webgpu" || device === "wasm") return;
   throw new RangeError(`Cannot run on device "${device}": in a browser, one of auto, webgpu, wasm is required`);
+}
+
+/** ONNX Runtime, loaded with the first graph. */
+interface Started {
+  readonly place: Place;
+  /** Whether it reads weights one after the other. */
+  readonly lazily: boolean;
+  readonly features: DeviceFeatures;
 }
 
 /** What the device can do; where it can do nothing, says so. */
