@@ -7,6 +7,7 @@ import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import { openedWebPlaces, type WebModelOrder } from "../remote/web/model-order.ts";
 import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
+import { startedAgain } from "../remote/web/started-again.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
 import { isSendable, type ModelPlace } from "../systems/places/model-place.ts";
@@ -76,7 +77,7 @@ async function openInBrowser(
     const keepLoaded = memory !== "low";
     const settings = runtimeOptions(options);
     const runtime = options.runtime ?? (await asOptions(() => webRuntime(settings)));
-    const inner = anyPipeline(opened, name, { runtime, keepLoaded, queue });
+    const inner = startedAgain(anyPipeline(opened, name, { runtime, keepLoaded, queue }));
     if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent) return inner;
     const order: WebModelOrder = {
       ...{ places, variant, ema, name, base, known, keepLoaded },

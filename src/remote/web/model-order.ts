@@ -10,6 +10,7 @@ import type { WebRuntimeOptions } from "../../runtime/web/web.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { type ModelPlaces, type OpenedPlaces, openedPlaces } from "../../systems/places/model-place.ts";
 import { openedWebPlace, type WebPlaceOptions } from "../../systems/places/web-place.ts";
+import { startedAgain } from "./started-again.ts";
 
 /** A model as a browser's thread is told to open it. */
 export interface WebModelOrder {
@@ -52,5 +53,6 @@ export async function openWebOrdered(
 ): Promise<AnyPipeline> {
   const location = await openedWebPlaces(places, { base, variant, known, onFetched });
   const opened = await openModel({ ...location, variant, ema, cacheFolder: cacheFolder && handleFiles(cacheFolder) });
-  return anyPipeline(opened, name, { runtime: await makeRuntime(runtime), keepLoaded, queue: { busy } });
+  const effects = { runtime: await makeRuntime(runtime), keepLoaded, queue: { busy } };
+  return startedAgain(anyPipeline(opened, name, effects));
 }
