@@ -77,15 +77,16 @@ async function openInBrowser(
     const keepLoaded = memory !== "low";
     const settings = runtimeOptions(options);
     const runtime = options.runtime ?? (await asOptions(() => webRuntime(settings)));
-    const inner = startedAgain(anyPipeline(opened, name, { runtime, keepLoaded, queue }));
-    if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent) return inner;
+    const inner = anyPipeline(opened, name, { runtime, keepLoaded, queue });
+    if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent)
+      return startedAgain(inner);
     const order: WebModelOrder = {
       ...{ places, variant, ema, name, base, known, keepLoaded },
       cacheFolder: sent,
       runtime: settings,
       busy: queue?.busy,
     };
-    return remotePipeline(inner, { model: order, start: startWebWorker, onFetched });
+    return startedAgain(remotePipeline(inner, { model: order, start: startWebWorker, onFetched }));
   });
 }
 

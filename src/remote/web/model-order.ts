@@ -10,7 +10,6 @@ import type { WebRuntimeOptions } from "../../runtime/web/web.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { type ModelPlaces, type OpenedPlaces, openedPlaces } from "../../systems/places/model-place.ts";
 import { openedWebPlace, type WebPlaceOptions } from "../../systems/places/web-place.ts";
-import { startedAgain } from "./started-again.ts";
 
 /** A model as a browser's thread is told to open it. */
 export interface WebModelOrder {
@@ -54,5 +53,5 @@ export async function openWebOrdered(
   const location = await openedWebPlaces(places, { base, variant, known, onFetched });
   const opened = await openModel({ ...location, variant, ema, cacheFolder: cacheFolder && handleFiles(cacheFolder) });
   const effects = { runtime: await makeRuntime(runtime), keepLoaded, queue: { busy } };
-  return startedAgain(anyPipeline(opened, name, effects));
+  return anyPipeline(opened, name, effects);
 }

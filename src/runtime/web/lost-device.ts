@@ -15,6 +15,9 @@ interface GpuDevice {
 /** For a CPU. */
 export const NEVER_LOST: Losable = { isLost: () => false, until: (work) => work() };
 
+/** Milliseconds. */
+const SOON = 250;
+
 /** Watches the GPU that ONNX Runtime uses from its first session on. */
 export async function watchDevice({ env }: OnnxRuntimeModule): Promise<Losable> {
   const device = (await env.webgpu.device) as unknown as GpuDevice;
@@ -36,7 +39,8 @@ export async function watchDevice({ env }: OnnxRuntimeModule): Promise<Losable> 
       try {
         return await Promise.race([work(), loss]);
       } catch (error) {
-        await Promise.resolve(); // the loss may be told right after the error that comes of it
+        // The loss may be told after the error that comes of it.
+        if (lost === undefined) await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, SOON))]);
         throw lost ?? error;
       }
     },

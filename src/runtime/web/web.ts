@@ -4,7 +4,14 @@ import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
 import { widenedBytes } from "../../onnx/weights.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
-import { CPU_FEATURES, type DeviceFeatures, hasFusedAttention, type Trial, tryDevice } from "../device-features.ts";
+import {
+  CPU_FEATURES,
+  type DeviceFeatures,
+  hasFusedAttention,
+  sum,
+  type Trial,
+  tryDevice,
+} from "../device-features.ts";
 import { deviceGraph } from "../device-graph.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { callingThread } from "../sessions/calling-thread.ts";
@@ -52,7 +59,8 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
     const place = callingThread(() => module, { quiet: true });
     const lazily = device === "webgpu" && bundle === "jspi";
     const features = await featuresOf(device, support, place);
-    return { place, lazily, features, gpu: device === "webgpu" ? await watchDevice(module) : NEVER_LOST };
+    if (device === "wasm") return { place, lazily, features, gpu: NEVER_LOST };
+    return { place, lazily, features, gpu: await watchDevice(module) };
   };
   let starting: Promise<Started> | undefined;
   /** The device as it is; a new one where the last was lost. */
@@ -131,6 +139,8 @@ async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Pl
     return y === undefined ? [] : [...(await y.read()).data].map(Number);
   };
   try {
+    // Never released: ONNX Runtime destroys its GPU device with the last session.
+    if (device === "webgpu") await openWebGraph(sum(), { device, sparing: false, lazily: false }, place);
     await tryDevice(trial);
   } catch (cause) {
     throw new DeviceError(`Cannot run on device "${device}": ONNX Runtime cannot use it in this browser`, { cause });
