@@ -27,11 +27,15 @@ export interface BrowserPage extends AsyncDisposable {
 const PAGE =
   '<!doctype html><input id="folder" type="file" webkitdirectory><script type="module" src="/page.js"></script>';
 
+/** How a page is opened. */
+export interface PageOptions extends ServeOptions {
+  readonly webgpu?: boolean;
+  /** Folders on disk by the paths that they are served below. */
+  readonly folders?: Readonly<Record<string, string>>;
+}
+
 /** Opens a page; `webgpu` gives it SwiftShader. The models of the package lie below /models. */
-export async function openPage({
-  webgpu = false,
-  ...options
-}: ServeOptions & { readonly webgpu?: boolean } = {}): Promise<BrowserPage> {
+export async function openPage({ webgpu = false, folders = {}, ...options }: PageOptions = {}): Promise<BrowserPage> {
   const folder = mkdtempSync(join(tmpdir(), "deepcache-page-"));
   await build({
     entryPoints: [at("page/page.ts"), at("page/run-worker.ts")],
@@ -45,6 +49,8 @@ export async function openPage({
   });
   const server = await serveFiles((path) => {
     if (path === "/") return { text: PAGE };
+    const [below, served] = Object.entries(folders).find(([below]) => path.startsWith(`${below}/`)) ?? [];
+    if (below !== undefined && served !== undefined) return join(served, path.slice(below.length));
     if (path.endsWith(".wasm")) return join(ONNX_RUNTIME, path);
     return path.startsWith("/models/") ? at(`../../..${path}`) : join(folder, path);
   }, options);

@@ -4,6 +4,7 @@ import { pipeline } from "../../../../src/index-browser.ts";
 import type { TextToImage } from "../../../../src/library/loaded-model.ts";
 import type { TextToImageOptions } from "../../../../src/library/options.ts";
 import type { PipelineOptions } from "../../../../src/library/pipeline-options.ts";
+import type { PhaseSeconds } from "../../../../src/pipelines/run/events.ts";
 import type { PickedFile } from "../../../../src/systems/places/model-place.ts";
 
 /** What became of a run. */
@@ -15,7 +16,9 @@ export interface Outcome {
   /** Kinds of events in their order, each once. */
   readonly events: readonly string[];
   readonly warnings?: readonly string[];
-  readonly device?: string;
+  readonly seconds?: PhaseSeconds;
+  /** Seconds of each evaluation. */
+  readonly evaluations?: readonly number[];
 }
 
 interface Request extends TextToImageOptions {
@@ -79,16 +82,16 @@ const tested = {
     try {
       if (model === undefined) throw new Error("No model has been opened");
       const run = model(prompt, options);
-      let evaluations = 0;
+      const evaluations: number[] = [];
       for await (const event of run) {
         if (events.at(-1) !== event.type) events.push(event.type);
         if (event.type !== "evaluation") continue;
-        evaluations += 1;
-        if (evaluations === abortAfter) run.abort();
-        if (evaluations === loseAfter) workers.at(-1)?.postMessage({ kind: "lose" });
+        evaluations.push(event.seconds);
+        if (evaluations.length === abortAfter) run.abort();
+        if (evaluations.length === loseAfter) workers.at(-1)?.postMessage({ kind: "lose" });
       }
-      const { latents, image, warnings } = await run;
-      return { latents: [...latents.data], png: image.dataURL(), events, warnings };
+      const { latents, image, warnings, seconds } = await run;
+      return { latents: [...latents.data], png: image.dataURL(), events, warnings, seconds, evaluations };
     } catch (error) {
       return { ...outcomeOf(error), events };
     }
