@@ -7,7 +7,7 @@ import { checkBelow, folderError } from "./paths.ts";
 export function gatheredFiles<Value>(
   table: ReadonlyMap<string, Value>,
   name: string,
-  source: (value: Value, name: string) => ByteSource,
+  source: (value: Value, name: string) => ByteSource | Promise<ByteSource>,
 ): Files {
   const below = (folder: string): Files => {
     const prefix = folder === "" ? "" : `${folder}/`;
@@ -28,7 +28,7 @@ export function gatheredFiles<Value>(
       },
       async open(path) {
         const value = table.get(full(path));
-        if (value !== undefined) return source(value, `${title}/${path}`);
+        if (value !== undefined) return await source(value, `${title}/${path}`);
         const reason = holds(full(path)) ? "it is not a file" : "there is no such file";
         throw new CheckpointError(`Cannot read "${title}/${path}": ${reason}`);
       },
