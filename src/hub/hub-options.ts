@@ -17,7 +17,7 @@ export interface DownloadProgress {
 }
 
 /** Where models by their id come from and are kept; what is left out is as the environment says. */
-export interface HubOptions {
+export interface HubSource {
   /** The folder that is shared with Python; `HF_HUB_CACHE`, or `hub` in `HF_HOME`, where left out. */
   readonly cacheFolder?: string | undefined;
   /** The hub's address; `HF_ENDPOINT`, or Hugging Face's own, where left out. */
@@ -26,6 +26,10 @@ export interface HubOptions {
   readonly token?: string | undefined;
   /** Whether to take what the cache holds and ask nobody; `HF_HUB_OFFLINE` where left out. */
   readonly offline?: boolean | undefined;
+}
+
+/** The same for one download. */
+export interface HubOptions extends HubSource {
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Ends the download; what has come stays, for the next time. */
   readonly signal?: AbortSignal | undefined;

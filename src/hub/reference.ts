@@ -27,6 +27,10 @@ const SAFE_NAME = "[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?";
 const ID = new RegExp(`^(${SAFE_NAME}/${SAFE_NAME})(?:/([^@]*))?(?:@(.+))?$`);
 /** What files of weights end with. */
 const WEIGHT_FILE = /\.(?:safetensors|ckpt|pt|pth|bin)$/i;
+
+/** Whether a path names a file of weights. */
+export const isWeightFile = (path: string): boolean => WEIGHT_FILE.test(path);
+
 /** Hosts whose pages name a repository by their path. */
 const HUB_HOSTS: readonly string[] = ["huggingface.co", "www.huggingface.co", "hf.co"];
 

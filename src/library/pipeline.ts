@@ -1,10 +1,13 @@
+import { nameOf } from "../checkpoint/files/place.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
+import type { DownloadProgress, HubSource } from "../hub/hub-options.ts";
 import { anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { hubPlaces, partPlaces } from "../systems/from-hub/places.ts";
 import { modelName } from "../systems/model-location.ts";
 import { openModel } from "../systems/open-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
@@ -12,15 +15,18 @@ import type { LoadedModels } from "./loaded-model.ts";
 import { asOptions } from "./misuse.ts";
 import { openPipeline } from "./open-pipeline.ts";
 import { namedOptions } from "./option-names.ts";
-import { checkOptionTypes, PIPELINE_TYPES, QUEUE_TYPES, TASK_TYPES } from "./option-types.ts";
+import { checkOptionTypes, HUB_TYPES, PIPELINE_TYPES, QUEUE_TYPES, TASK_TYPES } from "./option-types.ts";
 
 /** How far something has come that takes long before a model can run, in bytes. */
-export interface ProgressInfo {
-  /** A file in torch's format whose tensors cannot be used in place is copied, once. */
-  readonly status: "converting";
-  readonly loaded: number;
-  readonly total: number;
-}
+export type ProgressInfo =
+  | {
+      /** A file in torch's format whose tensors cannot be used in place is copied, once. */
+      readonly status: "converting";
+      readonly loaded: number;
+      readonly total: number;
+    }
+  /** Files that the cache does not have come from a hub or an address. */
+  | ({ readonly status: "downloading" } & DownloadProgress);
 
 /** How a model is opened, and what it runs on. */
 export interface PipelineOptions {
@@ -47,7 +53,7 @@ export interface PipelineOptions {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
   readonly tokenizer?: string | undefined;
-  /** An autoencoder in place of the model's own: a folder of diffusers, or a file. */
+  /** An autoencoder in place of the model's own: a folder of diffusers, a file, an id of the hub, or an address. */
   readonly vae?: string | undefined;
   /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
   readonly tinyVae?: string | undefined;
@@ -57,9 +63,18 @@ export interface PipelineOptions {
   readonly controlnet?: string | readonly string[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
   readonly cacheFolder?: string | undefined;
+  /** Where models by their id come from and are kept. */
+  readonly hub?: HubSource | undefined;
   /** What runs graphs, instead of ONNX Runtime for Node. */
   readonly runtime?: Runtime | undefined;
 }
+
+const HUB_OPTION_NAMES = [
+  "cacheFolder",
+  "endpoint",
+  "token",
+  "offline",
+] as const satisfies readonly (keyof HubSource)[];
 
 const OPTION_NAMES = [
   "device",
@@ -79,12 +94,14 @@ const OPTION_NAMES = [
   "refiner",
   "controlnet",
   "cacheFolder",
+  "hub",
   "runtime",
 ] as const satisfies readonly (keyof PipelineOptions)[];
 
 /**
- * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file; the embedded one where left out. Nothing is
- * loaded before the first run, and nothing is kept when the pipeline is disposed of.
+ * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file, `org/name[@revision]` of the hub, or the
+ * address of a file; the embedded one where left out. What is not on this machine is downloaded into the cache that Python
+ * shares. Nothing is loaded before the first run, and nothing is kept when the pipeline is disposed of.
  */
 export function pipeline<Task extends TaskName>(
   task: Task,
@@ -105,20 +122,25 @@ export async function pipeline(
   const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
   const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, refiner, controlnet } = settings;
   checkOptionTypes({ ...queue }, QUEUE_TYPES);
+  const source = namedOptions(settings.hub ?? {}, HUB_OPTION_NAMES, "hub");
+  checkOptionTypes(source, HUB_TYPES);
   signal?.throwIfAborted();
+  const download = onProgress && ((progress: DownloadProgress) => onProgress({ status: "downloading", ...progress }));
+  const places = hubPlaces({ ...(source as HubSource), signal, onProgress: download });
+  const path = await places(model, { what: "the model", purpose: "model", variant });
+  const name = modelName(nameOf(path));
+  const parts = await partPlaces({ vae, tinyVae, refiner, controlnet }, places);
   const opened = await openModel({
-    path: model,
+    path,
     variant,
     config,
     ema,
     tokenizer,
     signal,
-    ...{ vae, tinyVae, refiner },
-    controls: controlnet === undefined ? undefined : [controlnet].flat(),
+    ...parts,
     cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
   });
-  const name = modelName(model);
   if (task !== undefined && opened.kind !== task) {
     throw new DeepCacheError(
       "MODEL_UNSUPPORTED",
@@ -127,7 +149,8 @@ export async function pipeline(
   }
   const lowMemory = memory === "low";
   const effects = { runtime: await asOptions(() => runtimeOf(settings, lowMemory)), keepLoaded: !lowMemory, queue };
-  return openPipeline(anyPipeline(opened, name, effects), { lowMemory });
+  const runPlaces = hubPlaces({ ...(source as HubSource), onProgress: download });
+  return openPipeline(anyPipeline(opened, name, effects), { lowMemory, places: runPlaces });
 }
 
 function runtimeOf({ runtime, device, threads, thread, convolutions }: PipelineOptions, lowMemory: boolean): Runtime {

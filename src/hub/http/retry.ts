@@ -1,15 +1,23 @@
 import type { HubEffects } from "../effects.ts";
 import { RedirectError } from "./request.ts";
 
+interface PassingOptions {
+  readonly wait?: number | undefined;
+  readonly isFar?: boolean;
+}
+
 /** Something that may well succeed the next time. */
 export class Passing extends Error {
   override readonly name = "Passing";
   /** Milliseconds that the server asks to wait. */
   readonly wait: number | undefined;
+  /** Whether the server was not even reached. */
+  readonly isFar: boolean;
 
-  constructor(message: string, options: ErrorOptions & { readonly wait?: number | undefined } = {}) {
+  constructor(message: string, options: ErrorOptions & PassingOptions = {}) {
     super(message, options);
     this.wait = options.wait;
+    this.isFar = options.isFar === true;
   }
 }
 
@@ -49,8 +57,11 @@ export async function waitBeforeRetry(
 export function passing(error: unknown): unknown {
   if (error instanceof Passing || error instanceof RedirectError) return error;
   // fetch tells of everything about the connection by a TypeError; streams that break off do so as well.
-  if (error instanceof TypeError) return new Passing(reasonOf(error), { cause: error });
-  return error;
+  if (!(error instanceof TypeError)) return error;
+  const code = codeOf(error);
+  const { cause } = error;
+  const said = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
+  return new Passing(REASONS[code] ?? said, { cause: error, isFar: FAR.includes(code) });
 }
 
 /** What the codes of connections mean. */
@@ -65,8 +76,7 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: "the connection was cut",
 };
 
-function reasonOf(error: Error): string {
-  const { cause } = error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return REASONS[code] ?? (cause instanceof Error && cause.message !== "" ? cause.message : error.message);
-}
+/** Of these, nobody answers a second later either. */
+const FAR: readonly string[] = ["ECONNREFUSED", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN"];
+
+const codeOf = ({ cause }: Error): string => (cause instanceof Error && "code" in cause ? String(cause.code) : "");

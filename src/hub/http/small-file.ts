@@ -19,6 +19,9 @@ export interface SmallFile {
   readonly bytes: Uint8Array;
 }
 
+/** Attempts to reach a host that nobody reaches: who has no network should not wait for it. */
+const MOST_UNREACHED = 2;
+
 /** Asks for something small, again where that may help; anything but success is an error that says what to do. */
 export async function smallFile(asked: SmallRequest, effects: HubEffects): Promise<SmallFile> {
   const { wanted, signal } = asked;
@@ -34,7 +37,8 @@ export async function smallFile(asked: SmallRequest, effects: HubEffects): Promi
           ? hubError("DOWNLOAD_FAILED", `${text}: ${next.message}`, next)
           : next;
       if (next.cause instanceof Error && "code" in next.cause && failures >= MOST_ATTEMPTS) throw next.cause;
-      if (failures >= MOST_ATTEMPTS) throw hubError("DOWNLOAD_FAILED", `${text}: ${next.message}`, next.cause ?? next);
+      if (failures >= (next.isFar ? MOST_UNREACHED : MOST_ATTEMPTS))
+        throw hubError("DOWNLOAD_FAILED", `${text}: ${next.message}`, next.cause ?? next);
       await waitBeforeRetry(next, failures, effects, signal);
     }
   }
