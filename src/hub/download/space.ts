@@ -1,4 +1,5 @@
 import { hubError } from "../errors.ts";
+import { sizeText } from "../size-text.ts";
 import type { HubStore } from "../store.ts";
 
 /** Refuses to begin what the disk has no room for. */
@@ -10,10 +11,4 @@ export async function requireSpace(name: string, missing: number, store: HubStor
     `Cannot download "${name}": ${sizeText(missing)} are missing and "${store.name}" has ${sizeText(free)} free; ` +
       "HF_HUB_CACHE names another folder, deepcache models removes what is not needed",
   );
-}
-
-/** 3.97 GB, as disks and hubs count. */
-export function sizeText(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
-  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }

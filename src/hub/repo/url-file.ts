@@ -18,14 +18,15 @@ export interface UrlFile {
 const CIVITAI: readonly string[] = ["civitai.com", "www.civitai.com"];
 /** What of an address is a key, or changes from day to day, and so does not tell files apart. */
 const SECRET = /token|secret|signature|^sig$|api_?key|^key$|credential|expires|^x-amz-|^x-goog-/i;
-const REVISION = "main";
+/** The revision under which the cache has it. */
+export const URL_REVISION = "main";
 
 /** The file that lies at `url`. */
 export function urlFile(url: URL, hub: Hub): UrlFile {
   const { store, settings, effects, signal, onProgress } = hub;
   const name = publicUrl(url);
   const identity = identityOf(url, store);
-  const repo = store.repo(`models--${slug(url.host)}--${slug(nameIn(url) ?? "file")}-${identity.slice(0, 8)}`);
+  const repo = store.repo(urlFolder(url, store));
   const isCivitai = CIVITAI.includes(url.hostname) && url.protocol === "https:";
   const token = isCivitai ? settings.civitaiToken : undefined;
   const wanted = {
@@ -33,7 +34,7 @@ export function urlFile(url: URL, hub: Hub): UrlFile {
     tokenVariable: isCivitai ? "CIVITAI_API_TOKEN" : undefined,
   };
   const cached = async (): Promise<ByteSource | undefined> => {
-    const commit = await repo.commitOf(REVISION);
+    const commit = await repo.commitOf(URL_REVISION);
     const files = commit === undefined ? undefined : await repo.snapshot(commit, name);
     return files && (await onlyFile(files, name));
   };
@@ -50,7 +51,7 @@ export function urlFile(url: URL, hub: Hub): UrlFile {
       const { blob, fileName } = blobs.get(asked.path) ?? { blob: "", fileName: undefined };
       const commit = blob.slice(0, 40);
       await repo.link(commit, fileName ?? asked.path, blob);
-      await repo.setCommit(REVISION, commit);
+      await repo.setCommit(URL_REVISION, commit);
       const found = await cached();
       if (found === undefined)
         throw hubError("DOWNLOAD_FAILED", `Cannot find "${name}" in "${store.name}": it has been removed meanwhile`);
@@ -63,6 +64,10 @@ async function onlyFile(files: Files, name: string): Promise<ByteSource | undefi
   const [path] = await files.list("the file");
   return path === undefined || (await files.kind(path)) !== "file" ? undefined : { ...(await files.open(path)), name };
 }
+
+/** The folder of an address in the cache, named so that people find it. */
+export const urlFolder = (url: URL, store: HubStore): string =>
+  `models--${slug(url.host)}--${slug(nameIn(url) ?? "file")}-${identityOf(url, store).slice(0, 8)}`;
 
 /** Tells addresses apart, whoever asks. */
 function identityOf(url: URL, store: HubStore): string {

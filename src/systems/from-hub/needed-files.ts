@@ -6,10 +6,10 @@ import { FALLBACK_VARIANT, findWeightFiles } from "../../checkpoint/folder/weigh
 import { isPipelineClass, unknownPipeline } from "../published-defaults.ts";
 import { PROFILE_FILE } from "../recommended/own-profile.ts";
 import { RECOMMENDED_FILE } from "../recommended/recommended.ts";
-import { adapterFile, onlyCheckpoint } from "./only-file.ts";
+import { adapterFile, hasCheckpoint, onlyCheckpoint } from "./only-file.ts";
 
 /** What something is opened as, which says what of it is needed. */
-export type Purpose = "model" | "configs" | "refiner" | "network" | "lora" | "embedding";
+export type Purpose = "model" | "configs" | "refiner" | "network" | "lora" | "embedding" | "any";
 
 /** What of a repository is needed, and what is opened of it then. */
 export interface Needed {
@@ -62,6 +62,9 @@ export async function neededFiles(files: Files, choosing: Choosing): Promise<Nee
       if (names.has("config.json") && names.has(SCHEDULER_FILE)) {
         return whole([...(await networkFiles(files, names, choosing)), SCHEDULER_FILE, ...present(names, BESIDE)]);
       }
+      if (choosing.purpose === "any" && names.has("config.json"))
+        return whole(await networkFiles(files, names, choosing));
+      if (choosing.purpose === "any" && !hasCheckpoint(names)) return single(adapterFile(files.name, names, "LoRA"));
       return single(onlyCheckpoint(files.name, names, choosing.variant));
   }
 }

@@ -6,6 +6,9 @@ const ADAPTER_FILE = /\.(?:safetensors|bin|pt)$/i;
 /** Names that a repository repeats so many of. */
 const MOST_NAMED = 8;
 
+/** Whether any of these files could be a model. */
+export const hasCheckpoint = (names: ReadonlySet<string>): boolean => [...names].some((file) => MODEL_FILE.test(file));
+
 /** The one checkpoint of a repository; of several, it cannot be told which is meant. */
 export function onlyCheckpoint(name: string, names: ReadonlySet<string>, variant: string | undefined): string {
   const all = [...names].filter((file) => MODEL_FILE.test(file));
