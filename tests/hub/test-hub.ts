@@ -49,6 +49,8 @@ export interface TestHub extends AsyncDisposable {
   readonly repos: Record<string, TestRepo>;
   /** The commit of a repository. */
   commitOf(id: string): string;
+  /** Puts a file on the host of large files; gives its address. */
+  put(name: string, content: Uint8Array): string;
 }
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -97,6 +99,10 @@ export async function testHub(repos: Record<string, TestRepo>, pause = 0): Promi
   const endpoint = `http://127.0.0.1:${await listening(hub)}`;
   return {
     ...{ endpoint, storage: storageAt, seen, faults, repos, commitOf },
+    put(name, content) {
+      stored.set(`"${name}"`, content);
+      return `${storageAt}/${name}`;
+    },
     async [Symbol.asyncDispose]() {
       for (const server of [hub, storage]) {
         server.closeAllConnections();
