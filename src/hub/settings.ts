@@ -22,6 +22,7 @@ export interface HubSettings {
 
 const ENDPOINT = "https://huggingface.co";
 const TIMEOUT_SECONDS = 10;
+const TOKENS = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
 
 /** What options and the environment come to; options go before variables, as Python's huggingface_hub reads those. */
 export async function hubSettings(options: HubOptions, environment: Environment): Promise<HubSettings> {
@@ -42,15 +43,14 @@ export async function hubSettings(options: HubOptions, environment: Environment)
   return {
     cacheFolder: options.cacheFolder ?? path("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? `${home}/hub`,
     endpoint: endpoint.replace(/\/+$/, ""),
-    token:
-      options.token ?? read("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ?? asToken(await environment.readText(tokenPath)),
+    token: asToken(options.token ?? read(...TOKENS) ?? (await environment.readText(tokenPath))),
     civitaiToken: read("CIVITAI_API_TOKEN"),
     offline: options.offline ?? ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].some((name) => isSet(read(name))),
     timeout: 1000 * (Number.isFinite(seconds) && seconds > 0 ? seconds : TIMEOUT_SECONDS),
   };
 }
 
-/** Files of tokens may end with a line break; an empty one holds none. */
+/** Files of tokens may end with a line break; an empty text is none. */
 function asToken(text: string | undefined): string | undefined {
   const token = text?.replaceAll(/\s/g, "");
   return token === "" ? undefined : token;

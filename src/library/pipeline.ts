@@ -55,11 +55,11 @@ export interface PipelineOptions {
   readonly tokenizer?: string | undefined;
   /** An autoencoder in place of the model's own: a folder of diffusers, a file, an id of the hub, or an address. */
   readonly vae?: string | undefined;
-  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
+  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, a file, an id, or an address. */
   readonly tinyVae?: string | undefined;
-  /** An SDXL refiner that ends runs: a folder of diffusers, or a file. */
+  /** An SDXL refiner that ends runs: a folder of diffusers, a file, an id, or an address. */
   readonly refiner?: string | undefined;
-  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
+  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, files, ids, or addresses. */
   readonly controlnet?: string | readonly string[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
   readonly cacheFolder?: string | undefined;

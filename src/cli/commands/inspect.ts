@@ -42,9 +42,9 @@ export function addInspect(program: Command, terminal: Terminal): void {
       "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
         "cached feature, for a batch of one; with --steps, --interval or --branch also the average over a run, as the " +
         "paper counts; and the memory that `generate` will take on a CPU with the same flags, cut at --branch where " +
-        `--interval or --branch is given. MODEL is a model folder or one of: ${MODEL_NAMES.join(", ")}; in short sd15, sd21, sdxl.`,
+        `--interval or --branch is given. MODEL is a model folder, an id of the hub, of which it takes the configs alone, or one of: ${MODEL_NAMES.join(", ")}; in short sd15, sd21, sdxl.`,
     )
-    .argument("[model]", "model folder or built-in name (default: the embedded model)")
+    .argument("[model]", "model folder, org/name of the hub, or built-in name (default: the embedded model)")
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
     .option("--steps <n>", `evaluations of a run (default: ${DEFAULTS.steps})`, whole("--steps", 1))

@@ -32,7 +32,7 @@ export function addPlan(program: Command, terminal: Terminal): void {
     .description(
       "Lists the full evaluations of a run, counted from 0 (the noisiest), and draws them: █ full, · cached.",
     )
-    .option("-m, --model <folder>", "model whose scheduler is used (default: the embedded model)")
+    .option("-m, --model <path>", "model, a folder or an id, whose scheduler is used (default: the embedded model)")
     .option("--steps <n>", `sampling steps (default: ${STEPS})`, (text) => parseWhole("--steps", text, 1))
     .option("--sampler <name>", `one of ${SAMPLER_NAMES.join(", ")} (default: the model's own)`);
   addCacheFlags(command)

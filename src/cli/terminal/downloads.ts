@@ -1,4 +1,5 @@
 import type { DownloadProgress } from "../../hub/hub-options.ts";
+import { sizeText } from "../../hub/size-text.ts";
 import { placeNamed } from "../../systems/from-hub/place.ts";
 import type { Places } from "../../systems/from-hub/places.ts";
 import type { Progress, Terminal } from "./console.ts";
@@ -14,13 +15,17 @@ export interface DownloadBar extends Disposable {
 /** A bar that appears with the first bytes. */
 export function downloadBar(terminal: Terminal): DownloadBar {
   let bar: Progress | undefined;
+  let before = 0;
   return {
-    show({ name, file, loaded, total, rate }) {
+    show({ name, file, loaded, total = loaded, rate }) {
       if (bar === undefined) {
-        terminal.status(`downloading ${name}`);
-        bar = terminal.progress(Math.ceil((total ?? loaded) / MEBIBYTE));
+        before = loaded;
+        terminal.status(
+          `downloading ${name}, ${sizeText(total)}${loaded > MEBIBYTE ? `, of which ${sizeText(loaded)} are there` : ""}`,
+        );
+        bar = terminal.progress(Math.ceil((total - before) / MEBIBYTE)); // what is there would spoil the estimate
       }
-      bar.update(Math.floor(loaded / MEBIBYTE), `MiB, ${rateText(rate)}, ${file}`);
+      bar.update(Math.max(0, Math.floor((loaded - before) / MEBIBYTE)), `MiB, ${rateText(rate)}, ${file}`);
     },
     [Symbol.dispose]() {
       bar?.stop();

@@ -42,7 +42,11 @@ export async function openPartial({ blobs, notes, key }: PartialPlace): Promise<
     },
     bytes: () => (size === 0 ? empty() : createReadStream(path, { end: size - 1, highWaterMark: 1 << 20 })),
     async append(bytes) {
-      await file.appendFile(bytes);
+      try {
+        await file.appendFile(bytes);
+      } catch (cause) {
+        throw new Error(`Cannot write "${path}"`, { cause });
+      }
       size += bytes.length;
     },
     async restart(version) {
