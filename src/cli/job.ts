@@ -10,6 +10,7 @@ import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { partPlaces } from "../systems/from-hub/places.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
+import { isSmall } from "../systems/network.ts";
 import { openModel } from "../systems/open-model.ts";
 import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
@@ -86,7 +87,8 @@ export async function openJob(
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  const pipeline = anyPipeline(opened, modelName(nameOf(location.path)), { runtime: runtimeOf(flags), keepLoaded });
+  const runtime = runtimeOf(flags, opened.model.unet);
+  const pipeline = anyPipeline(opened, modelName(nameOf(location.path)), { runtime, keepLoaded });
   const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
   const settled = liked === undefined ? chosen : withLiked(chosen, liked, pipeline);
@@ -165,15 +167,17 @@ export async function locationOf(
   return { path, config, variant, ema, tokenizer, ...parts, ...conversion(terminal, signal) };
 }
 
-/** What runs are made on. */
-export function runtimeOf({
-  device,
-  threads,
-  lowMemory,
-  convolutions,
-}: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions">): Runtime {
+/**
+ * What runs are made on. A small network holds a command up for some milliseconds at a time, which nobody sees, so that it
+ * runs on the command's own thread.
+ */
+export function runtimeOf(
+  { device, threads, lowMemory, convolutions }: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions">,
+  unet?: AnyPipeline["unet"],
+): Runtime {
   return nodeRuntime({
     device,
+    ...(unet !== undefined && device === "cpu" && isSmall(unet) ? { thread: "caller" } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(convolutions === undefined ? {} : { convolutions }),
     // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.

@@ -4,11 +4,14 @@ import type { DownloadProgress, HubSource } from "../hub/hub-options.ts";
 import { anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
+import { remotePipeline } from "../remote/caller.ts";
+import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
-import { nodeRuntime } from "../runtime/node/node.ts";
+import { type NodeRuntimeOptions, nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { hubPlaces, partPlaces } from "../systems/from-hub/places.ts";
 import { modelName } from "../systems/model-location.ts";
+import { isSmall } from "../systems/network.ts";
 import { openModel } from "../systems/open-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
@@ -130,15 +133,10 @@ export async function pipeline(
   const path = await places(model, { what: "the model", purpose: "model", variant });
   const name = modelName(nameOf(path));
   const parts = await partPlaces({ vae, tinyVae, refiner, controlnet }, places);
+  const location = { path, variant, config, ema, tokenizer, cacheFolder, ...parts };
   const opened = await openModel({
-    path,
-    variant,
-    config,
-    ema,
-    tokenizer,
+    ...location,
     signal,
-    ...parts,
-    cacheFolder,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
   });
   if (task !== undefined && opened.kind !== task) {
@@ -149,18 +147,28 @@ export async function pipeline(
   }
   const lowMemory = memory === "low";
   const effects = { runtime: await asOptions(() => runtimeOf(settings, lowMemory)), keepLoaded: !lowMemory, queue };
-  const runPlaces = hubPlaces({ ...(source as HubSource), onProgress: download });
-  return openPipeline(anyPipeline(opened, name, effects), { lowMemory, places: runPlaces });
+  const inner = anyPipeline(opened, name, effects);
+  // Large networks have threads for themselves, and pieces of one are loaded side by side.
+  const isMoved = isOnCpu(settings) && settings.thread !== "caller" && !lowMemory && isSmall(inner.unet);
+  const order = { location, name, runtime: runtimeOptions(settings), busy: queue?.busy };
+  const outer = isMoved ? remotePipeline(inner, { model: order, start: startRunThread }) : inner;
+  return openPipeline(outer, { lowMemory, places: hubPlaces({ ...(source as HubSource), onProgress: download }) });
 }
 
-function runtimeOf({ runtime, device, threads, thread, convolutions }: PipelineOptions, lowMemory: boolean): Runtime {
+const isOnCpu = ({ runtime, device = "cpu" }: PipelineOptions): boolean => runtime === undefined && device === "cpu";
+
+function runtimeOf(settings: PipelineOptions, lowMemory: boolean): Runtime {
+  const { runtime, thread } = settings;
   if (runtime !== undefined) return runtime;
-  const isCpu = device === undefined || device === "cpu";
   return nodeRuntime({
-    ...(device === undefined ? {} : { device }),
-    ...(threads === undefined ? {} : { threads }),
+    ...runtimeOptions(settings),
     ...(thread === undefined ? {} : { thread }),
-    ...(convolutions === undefined ? {} : { convolutions }),
-    ...(lowMemory && isCpu ? { lowMemory } : {}),
+    ...(lowMemory && isOnCpu(settings) ? { lowMemory } : {}),
   });
 }
+
+const runtimeOptions = ({ device, threads, convolutions }: PipelineOptions): Omit<NodeRuntimeOptions, "thread"> => ({
+  ...(device === undefined ? {} : { device }),
+  ...(threads === undefined ? {} : { threads }),
+  ...(convolutions === undefined ? {} : { convolutions }),
+});

@@ -31,7 +31,8 @@ const open = async (effects: Partial<HubEffects> = {}, variables: Record<string,
 
 /** Downloads what is at an address, and says whether it is whole. */
 async function pull(url: string, expected = BYTES): Promise<"whole" | "broken"> {
-  const source = await urlFile(new URL(url), await open()).download();
+  const { files, path } = await urlFile(new URL(url), await open()).download();
+  const source = await files.open(path);
   return Buffer.compare(await source.read(0, source.size), expected) === 0 ? "whole" : "broken";
 }
 
@@ -43,8 +44,8 @@ test("A file at an address is kept as a repository of one file, and found again"
   const commit = readFileSync(join(folder, repo, "refs", "main"), "utf8");
   expect(readdirSync(join(folder, repo, "snapshots", commit))).toEqual(["style.safetensors"]);
   const cached = await urlFile(new URL(url), await open()).cached();
-  expect(cached).toMatchObject({ name: url, size: BYTES.length });
-  expect(cached?.path).toContain(join(repo, "blobs"));
+  expect(cached).toMatchObject({ path: "style.safetensors" });
+  expect((await cached?.files.open("style.safetensors"))?.path).toContain(join(repo, "blobs"));
   expect(await urlFile(new URL(`${url}?version=2`), await open()).cached()).toBeUndefined();
 });
 
@@ -93,8 +94,8 @@ function civitai(answer: (url: URL) => Response | undefined = () => undefined) {
 test("Civitai is sent its key alone, and its file has its own name", async () => {
   const { asked, fetch } = civitai();
   const hub = await open({ fetch }, { CIVITAI_API_TOKEN: "of civitai" });
-  const source = await urlFile(new URL(CIVITAI), hub).download();
-  expect(source.name).toBe("https://civitai.com/api/download/models/1");
+  const { path } = await urlFile(new URL(CIVITAI), hub).download();
+  expect(path).toBe("dream.safetensors");
   expect(asked).toEqual([
     ["civitai.com", "Bearer of civitai"],
     ["storage.example", null],

@@ -14,6 +14,7 @@ export function nodeFiles(folder: string, title: string = folder): WritableFiles
   const named = (path: string): string => (title === folder ? full(path) : `${title}/${path}`);
   return {
     name: title,
+    path: folder,
     async list(wanted = "the folder") {
       try {
         return new Set(await readdir(folder));

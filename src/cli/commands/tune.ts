@@ -49,7 +49,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   await using pipeline = anyPipeline(opened, modelName(nameOf(location.path)), {
-    runtime: runtimeOf(flags),
+    runtime: runtimeOf(flags, opened.model.unet),
     keepLoaded: true,
   });
   const rows = await rowsOf(pipeline, flags, signal, terminal);

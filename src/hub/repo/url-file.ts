@@ -1,4 +1,3 @@
-import type { ByteSource } from "../../checkpoint/bytes/byte-source.ts";
 import type { Files } from "../../checkpoint/files.ts";
 import { safeName } from "../download/content-range.ts";
 import { downloadAll } from "../download/download-all.ts";
@@ -7,11 +6,17 @@ import type { Hub } from "../hub.ts";
 import { publicUrl } from "../reference.ts";
 import type { HubStore } from "../store.ts";
 
+/** A file in the cache. */
+export interface KeptFile {
+  readonly files: Files;
+  readonly path: string;
+}
+
 /** A file at an address of its own, which the cache keeps as a repository of one file. */
 export interface UrlFile {
   /** The file in the cache; undefined where it is not there. */
-  cached(): Promise<ByteSource | undefined>;
-  download(): Promise<ByteSource>;
+  cached(): Promise<KeptFile | undefined>;
+  download(): Promise<KeptFile>;
 }
 
 /** Hosts that take a key of their own. */
@@ -33,10 +38,10 @@ export function urlFile(url: URL, hub: Hub): UrlFile {
     ...{ name, page: name, hasToken: token !== undefined },
     tokenVariable: isCivitai ? "CIVITAI_API_TOKEN" : undefined,
   };
-  const cached = async (): Promise<ByteSource | undefined> => {
+  const cached = async (): Promise<KeptFile | undefined> => {
     const commit = await repo.commitOf(URL_REVISION);
     const files = commit === undefined ? undefined : await repo.snapshot(commit, name);
-    return files && (await onlyFile(files, name));
+    return files && (await onlyFile(files));
   };
   return {
     cached,
@@ -60,9 +65,9 @@ export function urlFile(url: URL, hub: Hub): UrlFile {
   };
 }
 
-async function onlyFile(files: Files, name: string): Promise<ByteSource | undefined> {
+async function onlyFile(files: Files): Promise<KeptFile | undefined> {
   const [path] = await files.list("the file");
-  return path === undefined || (await files.kind(path)) !== "file" ? undefined : { ...(await files.open(path)), name };
+  return path === undefined || (await files.kind(path)) !== "file" ? undefined : { files, path };
 }
 
 /** The folder of an address in the cache, named so that people find it. */

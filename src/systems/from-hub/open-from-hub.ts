@@ -1,6 +1,6 @@
 import type { ByteSource } from "../../checkpoint/bytes/byte-source.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
-import type { Files } from "../../checkpoint/files.ts";
+import type { Files, TitledPath } from "../../checkpoint/files.ts";
 import type { Hub } from "../../hub/hub.ts";
 import { type HubReference, isWeightFile, type RepoReference, referenceName } from "../../hub/reference.ts";
 import { repository } from "../../hub/repo/repository.ts";
@@ -15,14 +15,17 @@ export interface HubOpening {
   readonly refresh?: boolean | undefined;
 }
 
+/** What a name stands for: where it lies on disk, or what it holds where there is no disk. */
+export type HubPlace = TitledPath | Files | ByteSource;
+
 /** The folder or file that a name stands for, downloaded where the cache does not have it. */
-export async function openFromHub(reference: HubReference, opening: HubOpening, hub: Hub): Promise<Files | ByteSource> {
+export async function openFromHub(reference: HubReference, opening: HubOpening, hub: Hub): Promise<HubPlace> {
   if (reference.kind === "url") {
     const file = urlFile(reference.url, hub);
     const cached = await file.cached();
-    if (cached !== undefined) return cached;
-    refuseOffline(reference, undefined, hub);
-    return await file.download();
+    if (cached === undefined) refuseOffline(reference, undefined, hub);
+    const { files, path } = cached ?? (await file.download());
+    return await placeIn(files, { kind: "file", path }, referenceName(reference));
   }
   const repo = repository(reference, hub);
   const cached = await repo.cached();
@@ -38,7 +41,11 @@ export async function openFromHub(reference: HubReference, opening: HubOpening, 
   const remote = await repo.remote();
   const needed = await choose(remote.files, reference, { ...opening, prefers: "small" });
   const files = await remote.download(needed.paths);
-  return await opened(files, needed);
+  return await placeIn(
+    files,
+    needed,
+    referenceName({ ...reference, path: needed.path === "" ? undefined : needed.path }),
+  );
 }
 
 /** What is needed of a repository; of a path within, that alone. */
@@ -59,18 +66,24 @@ async function openCached(
   files: Files,
   reference: RepoReference,
   opening: HubOpening,
-): Promise<Files | ByteSource | CheckpointError> {
+): Promise<HubPlace | CheckpointError> {
   try {
     const needed = await choose(files, reference, { ...opening, prefers: "plain" });
     for (const path of needed.paths) await files.open(path);
-    return await opened(files, needed);
+    return await placeIn(
+      files,
+      needed,
+      referenceName({ ...reference, path: needed.path === "" ? undefined : needed.path }),
+    );
   } catch (error) {
     if (error instanceof CheckpointError) return error;
     throw error;
   }
 }
 
-async function opened(files: Files, { kind, path }: Needed): Promise<Files | ByteSource> {
+/** A file or folder of `files`, which messages call by what it was asked for. */
+async function placeIn(files: Files, { kind, path }: Pick<Needed, "kind" | "path">, title: string): Promise<HubPlace> {
+  if (files.path !== undefined) return { path: path === "" ? files.path : `${files.path}/${path}`, title };
   if (kind === "file") return await files.open(path);
   return path === "" ? files : files.at(path);
 }
