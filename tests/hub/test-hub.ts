@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { readdirSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 
 /** A repository of a hub that is made for a test. */
 export interface TestRepo {
@@ -46,6 +48,8 @@ export interface TestHub extends AsyncDisposable {
   readonly storage: string;
   readonly seen: Seen[];
   readonly faults: Fault[];
+  /** The cache that downloads go to: a connection is cut off once what was sent has reached it. */
+  cache: string | undefined;
   readonly repos: Record<string, TestRepo>;
   /** The commit of a repository. */
   commitOf(id: string): string;
@@ -89,7 +93,7 @@ export async function testHub(repos: Record<string, TestRepo>, pause = 0): Promi
   };
   const storage = createServer((request, response) => {
     note(request);
-    void sendStored(request, response, { stored, faults, pause });
+    void sendStored(request, response, { stored, faults, pause, hub: () => made });
   });
   const storageAt = `http://localhost:${await listening(storage)}`;
   const hub = createServer((request, response) => {
@@ -97,8 +101,8 @@ export async function testHub(repos: Record<string, TestRepo>, pause = 0): Promi
     answer(request, response, { repos, stored, storageAt, commitOf });
   });
   const endpoint = `http://127.0.0.1:${await listening(hub)}`;
-  return {
-    ...{ endpoint, storage: storageAt, seen, faults, repos, commitOf },
+  const made: TestHub = {
+    ...{ endpoint, storage: storageAt, seen, faults, repos, commitOf, cache: undefined },
     put(name, content) {
       stored.set(`"${name}"`, content);
       return `${storageAt}/${name}`;
@@ -111,6 +115,7 @@ export async function testHub(repos: Record<string, TestRepo>, pause = 0): Promi
       }
     },
   };
+  return made;
 }
 
 async function listening(server: Server): Promise<number> {
@@ -193,6 +198,7 @@ interface Stored {
   readonly stored: Map<string, Uint8Array>;
   readonly faults: Fault[];
   readonly pause: number;
+  hub(): TestHub;
 }
 
 async function sendStored(request: IncomingMessage, response: ServerResponse, state: Stored): Promise<void> {
@@ -231,7 +237,20 @@ async function sendStored(request: IncomingMessage, response: ServerResponse, st
   if (fault?.kind === "change") state.stored.set(key, fault.to);
   if (fault?.kind === "stall") return;
   if (sent.length < length) {
-    await new Promise((resolve) => setTimeout(resolve, 20)); // what was sent is to be read before the connection is gone
+    await arrived(start + sent.length, state.hub()); // what is not read yet when a connection ends is lost
     response.destroy();
   } else response.end();
 }
+
+/** Waits until so many bytes of the file on its way have reached the cache; not for ever, since some are not kept. */
+async function arrived(bytes: number, { cache }: TestHub): Promise<void> {
+  for (let waited = 0; cache !== undefined && waited < 1000; waited += 5) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const begun = readdirSync(cache, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".incomplete"),
+    );
+    if (begun.some((name) => sizeAt(join(cache, name)) >= bytes)) return;
+  }
+}
+
+const sizeAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

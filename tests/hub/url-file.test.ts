@@ -14,6 +14,7 @@ let server: TestHub;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "deepcache-url-"));
   server = await testHub({});
+  server.cache = folder;
 });
 afterEach(async () => {
   await server[Symbol.asyncDispose]();
