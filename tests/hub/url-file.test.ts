@@ -142,3 +142,11 @@ test("A file that the disk has no room for is not begun", async () => {
   const small: Hub = { ...hub, store: { ...hub.store, freeBytes: async () => 1000 } };
   await expect(urlFile(new URL(CIVITAI), small).download()).rejects.toThrow("200 kB are missing");
 });
+
+test("Whoever waited for another to download a file has it, too", async () => {
+  const url = new URL(server.put("a.safetensors", BYTES));
+  const hub = await open();
+  const [one, two] = await Promise.all([urlFile(url, hub).download(), urlFile(url, hub).download()]);
+  expect(one.path).toBe(two.path);
+  expect(server.seen).toHaveLength(1);
+});

@@ -1,7 +1,8 @@
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { LIMITS } from "../../errors/limits.ts";
 import type { HubEffects } from "../effects.ts";
 import { hubError, statusError, type Wanted } from "../errors.ts";
-import { type HubRequest, request } from "./request.ts";
+import { type HubRequest, RedirectError, request } from "./request.ts";
 import { askedWait, isPassing, MOST_ATTEMPTS, Passing, passing, waitBeforeRetry } from "./retry.ts";
 import { patience } from "./with-timeout.ts";
 
@@ -24,24 +25,25 @@ const MOST_UNREACHED = 2;
 
 /** Asks for something small, again where that may help; anything but success is an error that says what to do. */
 export async function smallFile(asked: SmallRequest, effects: HubEffects): Promise<SmallFile> {
-  const { wanted, signal } = asked;
+  const { signal } = asked;
   for (let failures = 1; ; failures++) {
     try {
       return await once(asked, effects);
     } catch (error) {
       signal?.throwIfAborted();
       const next = passing(error);
-      const text = `Cannot reach ${asked.url.host} for "${wanted.name}"`;
-      if (!(next instanceof Passing))
-        throw next instanceof Error && next.name === "RedirectError"
-          ? hubError("DOWNLOAD_FAILED", `${text}: ${next.message}`, next)
-          : next;
-      if (next.cause instanceof Error && "code" in next.cause && failures >= MOST_ATTEMPTS) throw next.cause;
-      if (failures >= (next.isFar ? MOST_UNREACHED : MOST_ATTEMPTS))
-        throw hubError("DOWNLOAD_FAILED", `${text}: ${next.message}`, next.cause ?? next);
-      await waitBeforeRetry(next, failures, effects, signal);
+      const isLast = !(next instanceof Passing) || failures >= (next.isFar ? MOST_UNREACHED : MOST_ATTEMPTS);
+      if (!isLast) await waitBeforeRetry(next, failures, effects, signal);
+      else if (next instanceof RedirectError || next instanceof Passing) throw unreached(asked, next);
+      else throw next;
     }
   }
+}
+
+/** What a server said goes before what the connection did. */
+function unreached({ url, wanted }: SmallRequest, { message, cause }: Error): DeepCacheError {
+  if (cause instanceof DeepCacheError) return cause;
+  return hubError("DOWNLOAD_FAILED", `Cannot reach ${url.host} for "${wanted.name}": ${message}`, cause);
 }
 
 async function once(

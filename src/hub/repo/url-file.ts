@@ -47,6 +47,10 @@ export function urlFile(url: URL, hub: Hub): UrlFile {
     cached,
     async download() {
       const key = `url-${identity}`;
+      // The digest is not known before, so that another process may have been waited for that has downloaded it.
+      await using _ = await repo.lock(`${key}-whole`, signal);
+      const there = await cached();
+      if (there !== undefined) return there;
       const asked = { path: nameIn(url) ?? "file", url, token, wanted, key, refusesPages: true };
       const files = [{ ...asked, size: undefined, checksum: undefined }];
       const blobs = await downloadAll(

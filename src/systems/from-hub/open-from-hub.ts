@@ -29,23 +29,14 @@ export async function openFromHub(reference: HubReference, opening: HubOpening, 
   }
   const repo = repository(reference, hub);
   const cached = await repo.cached();
-  const local = cached && (await openCached(cached, reference, opening));
-  if (
-    local !== undefined &&
-    !(local instanceof CheckpointError) &&
-    (opening.refresh !== true || hub.settings.offline)
-  ) {
-    return local;
-  }
-  refuseOffline(reference, local instanceof CheckpointError ? local : undefined, hub);
+  const mayBeOld = opening.refresh !== true || hub.settings.offline;
+  const local = cached && mayBeOld ? await openCached(cached, reference, opening) : undefined;
+  if (local !== undefined && !(local instanceof CheckpointError)) return local;
+  refuseOffline(reference, local, hub);
   const remote = await repo.remote();
   const needed = await choose(remote.files, reference, { ...opening, prefers: "small" });
   const files = await remote.download(needed.paths);
-  return await placeIn(
-    files,
-    needed,
-    referenceName({ ...reference, path: needed.path === "" ? undefined : needed.path }),
-  );
+  return await placeIn(files, needed, titleOf(reference, needed));
 }
 
 /** What is needed of a repository; of a path within, that alone. */
@@ -70,16 +61,16 @@ async function openCached(
   try {
     const needed = await choose(files, reference, { ...opening, prefers: "plain" });
     for (const path of needed.paths) await files.open(path);
-    return await placeIn(
-      files,
-      needed,
-      referenceName({ ...reference, path: needed.path === "" ? undefined : needed.path }),
-    );
+    return await placeIn(files, needed, titleOf(reference, needed));
   } catch (error) {
     if (error instanceof CheckpointError) return error;
     throw error;
   }
 }
+
+/** What would have to be asked for to get the same. */
+const titleOf = (reference: RepoReference, { path }: Needed): string =>
+  referenceName({ ...reference, path: path === "" ? undefined : path });
 
 /** A file or folder of `files`, which messages call by what it was asked for. */
 async function placeIn(files: Files, { kind, path }: Pick<Needed, "kind" | "path">, title: string): Promise<HubPlace> {
