@@ -5,7 +5,7 @@ const [model = "stable-diffusion-v1-5/stable-diffusion-v1-5", side = "512"] = pr
 const pipe = await pipeline("text-to-image", model, {
   onProgress(info) {
     if (info.status !== "downloading") return;
-    const { file, loaded, total = loaded, rate } = info;
+    const { file, loaded, total, rate = 0 } = info;
     console.log(`${file}: ${((100 * loaded) / total).toFixed(0)} % of all, ${(rate / 1e6).toFixed(1)} MB/s`);
   },
 });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { hubPlaces } from "../../src/systems/from-hub/places.ts";
+import { hubPlaces } from "../../src/systems/from-hub/hub-places.ts";
 import * as models from "../../src/systems/resolve-model.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
 

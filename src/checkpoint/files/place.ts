@@ -1,7 +1,7 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
 import { fileSource } from "../bytes/byte-sources/file.ts";
 import { CheckpointError } from "../errors.ts";
-import { type FileLike, type Files, type FolderLike, isFiles, type WritableFiles } from "../files.ts";
+import type { FileLike, Files, FolderLike, WritableFiles } from "../files.ts";
 import { nodeFiles, pathKind } from "./node.ts";
 
 /** The files of `folder`, which is on disk where only a path is given. */
@@ -32,13 +32,5 @@ export async function openPlace(place: FolderLike | FileLike, wanted = "the mode
   if (kind !== undefined) return kind === "folder" ? nodeFiles(path, title) : await fileSource(path, title);
   throw new CheckpointError(`Cannot open ${wanted} "${title}": there is no such file or folder`, {
     code: "MODEL_NOT_FOUND",
-  });
-}
-
-/** What is to be a folder; a file is refused, and said to be `wanted` of which a folder is required. */
-export function asFolder(place: FolderLike | FileLike, wanted = "the model"): FolderLike {
-  if (typeof place === "string" || "title" in place || isFiles(place)) return place;
-  throw new CheckpointError(`Cannot read ${wanted} "${place.name}": it is a file, a folder is required`, {
-    code: "MODEL_UNSUPPORTED",
   });
 }

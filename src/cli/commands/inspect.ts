@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { asFolder } from "../../checkpoint/files/place.ts";
 import { readComponentConfig } from "../../checkpoint/folder/component-config.ts";
 import { averageMacs, type IntervalMacs } from "../../deepcache/cost.ts";
 import type { ControlDescription } from "../../deepcache/describe-control.ts";
@@ -11,6 +10,7 @@ import type { Places } from "../../systems/from-hub/places.ts";
 import { openControl } from "../../systems/parts/control.ts";
 import { MODEL_NAMES, type ResolvedModel, resolveModel } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
+import { asFolder } from "../as-folder.ts";
 import { parseList, parseWhole } from "../flags/usage.ts";
 import { addMemoryFlags, inspectMemory, type MemoryFlags, memoryText } from "../inspect-memory.ts";
 import type { Terminal } from "../terminal/console.ts";

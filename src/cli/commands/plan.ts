@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { asFolder } from "../../checkpoint/files/place.ts";
 import type { FolderLike } from "../../checkpoint/files.ts";
 import { drawPlan } from "../../deepcache/plan.ts";
 import { type CachePolicy, readCache } from "../../deepcache/policies.ts";
@@ -10,6 +9,7 @@ import type { Places } from "../../systems/from-hub/places.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
 import { openScheduler } from "../../systems/scheduler.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
+import { asFolder } from "../as-folder.ts";
 import { addCacheFlags, type CacheFlags, DEFAULT_INTERVAL, policyOf } from "../flags/cache-flags.ts";
 import { parseWhole } from "../flags/usage.ts";
 import type { Terminal } from "../terminal/console.ts";

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import type { Files } from "../../checkpoint/files.ts";
-import { MODEL_INDEX, readModelIndex } from "../../checkpoint/folder/model-index.ts";
+import { MODEL_INDEX } from "../../checkpoint/folder/index-file.ts";
+import { readModelIndex } from "../../checkpoint/folder/model-index.ts";
 import { shardNames } from "../../checkpoint/folder/shards.ts";
 import { FALLBACK_VARIANT, findWeightFiles } from "../../checkpoint/folder/weight-files.ts";
 import { isPipelineClass, unknownPipeline } from "../published-defaults.ts";

@@ -1,8 +1,7 @@
 import type { FileLike, FolderLike } from "../../checkpoint/files.ts";
-import type { HubOptions } from "../../hub/hub-options.ts";
 import type { ModelLocation } from "../model-location.ts";
 import type { LoraChoice } from "../parts/adapters.ts";
-import { type PlaceOptions, placeNamed } from "./place.ts";
+import type { PlaceOptions } from "./place.ts";
 
 /** Finds what a text names, downloading it where the cache does not have it. */
 export type Places = (
@@ -11,11 +10,8 @@ export type Places = (
   signal?: AbortSignal,
 ) => Promise<FolderLike | FileLike>;
 
-/** Places of one hub. */
-export const hubPlaces =
-  (hub: HubOptions): Places =>
-  async (text, options, signal) =>
-    await placeNamed(text, { ...options, hub: signal === undefined ? hub : { ...hub, signal } });
+/** Takes what is named as it is. */
+export const asNamed: Places = async (text) => text;
 
 /** Parts of a model as options name them. */
 export interface NamedParts {
