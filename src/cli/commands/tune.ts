@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Command } from "commander";
+import { nameOf } from "../../checkpoint/files/place.ts";
 import { writeWhole } from "../../checkpoint/files/write.ts";
 import { isSamplerName, type SamplerName } from "../../diffusion/samplers.ts";
 import { type AnyPipeline, anyPipeline } from "../../pipelines/any-pipeline.ts";
@@ -17,6 +18,7 @@ import { locationOf, runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
 import { given, requestOf } from "../request.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
+import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { makeFolderOf } from "../terminal/output-files.ts";
 import { openJournal } from "../tune/journal.ts";
@@ -46,7 +48,7 @@ Examples:
 async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  await using pipeline = anyPipeline(opened, modelName(location.path), {
+  await using pipeline = anyPipeline(opened, modelName(nameOf(location.path)), {
     runtime: runtimeOf(flags, opened.model.unet),
     keepLoaded: true,
   });
@@ -56,7 +58,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
     pipeline,
     rows.prompts,
     { ...others, ...(rows.classes === undefined ? {} : { class: rows.classes }) },
-    { advice: ADVICE, signal },
+    { advice: ADVICE, signal, places: terminalPlaces(terminal, signal) },
   );
   const sets = setsOf(request, flags);
   const samplers = samplersOf(pipeline, flags, TUNED_SAMPLERS);
@@ -74,7 +76,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
   };
   const network = await profiledNetwork(pipeline.unet);
   const settings = createHash("sha256")
-    .update(JSON.stringify([VERSION, network, options, sets, request, location.path]))
+    .update(JSON.stringify([VERSION, network, options, sets, request, nameOf(location.path)]))
     .digest("hex");
   makeFolderOf(flags.output);
   const journal = openJournal(`${flags.output}.tuning`, settings);
