@@ -96,6 +96,19 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on the CPU", () => {
   });
 });
 
+describe.skipIf(CHROMIUM === undefined)("in a browser without JSPI", () => {
+  test("the CPU runs on the smallest program, in the page where that is asked for", async () => {
+    await using browser = await openPage();
+    const { ask, page, server } = browser;
+    await page.evaluate("delete WebAssembly.Suspending");
+    expect(await ask("support")).toMatchObject({ jspi: false });
+    await ask("open", MODEL, { device: "wasm", thread: "caller" });
+    expect(await ask("run", { ...REQUEST, steps: 1 })).toMatchObject({ events: expect.arrayContaining(["result"]) });
+    expect(server.asked.filter((path) => path.endsWith(".wasm"))).toEqual(["/ort-wasm-simd-threaded.wasm"]);
+    expect(server.asked).not.toContain("/run-worker.js");
+  }, 60_000);
+});
+
 describe.skipIf(CHROMIUM === undefined)("in an isolated page", () => {
   test("the CPU has several threads", async () => {
     await using browser = await openPage({ isolated: true });
