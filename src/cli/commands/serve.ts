@@ -1,10 +1,26 @@
 import type { Command } from "commander";
 import { UsageError } from "../flags/usage.ts";
-import { addServedModelFlags, type ServeFlags, several, whole } from "../serve/flags.ts";
+import {
+  addServedModelFlags,
+  addStoreFlag,
+  type ServedModelFlags,
+  type ServeFlags,
+  several,
+  whole,
+} from "../serve/flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
+
+/** What says how models are opened is of no use where workers have them. */
+const OF_WORKERS = [
+  ...(["model", "models", "vae", "tinyVae", "refiner", "controlnet", "config", "variant", "tokenizer", "ema"] as const),
+  ...(["threads", "memory", "lowMemory", "convolutions"] as const),
+] as const satisfies readonly (keyof ServedModelFlags)[];
+
+const flagOf = (name: (typeof OF_WORKERS)[number]): string =>
+  name === "ema" ? "--no-ema" : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** `deepcache serve`: models over HTTP. */
 export function addServe(program: Command, terminal: Terminal): void {
@@ -15,7 +31,7 @@ export function addServe(program: Command, terminal: Terminal): void {
       "Serves models over HTTP: OpenAI's images API, AUTOMATIC1111's routes, and jobs with events. Prints its address; one " +
         "line of JSON on stderr for each request, without prompts. Ctrl-C or SIGTERM let what runs end. docs/server.md says more.",
     );
-  addServedModelFlags(command)
+  addStoreFlag(addServedModelFlags(command))
     .option("--redis <url>", "leave the work to workers of this Redis (deepcache worker); they have the models then")
     .optionsGroup("Network:")
     .option("--host <address>", "where to listen", "127.0.0.1")
@@ -31,6 +47,7 @@ export function addServe(program: Command, terminal: Terminal): void {
     )
     .optionsGroup("Limits:")
     .option("--max-queue <n>", "jobs that may wait (default: 64)", whole("--max-queue", 1))
+    .option("--max-waiting <MiB>", "of pictures in jobs that wait (default: 1024)", whole("--max-waiting", 1))
     .option(
       "--rate <n>",
       "jobs that each key may ask for in a minute (default: as many as it likes)",
@@ -54,8 +71,9 @@ Examples:
     )
     .action((flags: ServeFlags) =>
       interruptible(async (signal) => {
-        if (flags.redis !== undefined && flags.model !== undefined) {
-          throw new UsageError("Cannot use --model with --redis: give it to deepcache worker");
+        const idle = OF_WORKERS.find((name) => flags[name] !== undefined && (name !== "ema" || flags.ema === false));
+        if (flags.redis !== undefined && idle !== undefined) {
+          throw new UsageError(`Cannot use ${flagOf(idle)} with --redis: give it to deepcache worker`);
         }
         const models = flags.redis === undefined ? await servedModels(flags) : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { missingPackage, REDIS_PACKAGES } from "../../server/missing-package.ts";
 import { catalogue } from "../../server/models/catalogue.ts";
 import { worker } from "../../server/work/worker.ts";
-import { addServedModelFlags, type ServedModelFlags, whole } from "../serve/flags.ts";
-import { modelMemory, servedModels } from "../serve/settings.ts";
+import { addServedModelFlags, addStoreFlag, type ServedModelFlags, whole } from "../serve/flags.ts";
+import { modelMemory, servedModels, storeOf } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 
@@ -24,7 +24,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
         "are done by another.",
     )
     .requiredOption("--redis <url>", "where servers put jobs, such as redis://127.0.0.1:6379");
-  addServedModelFlags(command)
+  addStoreFlag(addServedModelFlags(command))
     .option(
       "--grace <seconds>",
       "how long what runs may take to end when the worker is stopped",
@@ -51,6 +51,7 @@ async function workUntil(signal: AbortSignal, flags: WorkerFlags, terminal: Term
     url: flags.redis,
     models: models.names,
     patience: flags.patience * 1000,
+    store: await storeOf(flags),
     work: worker(models),
     onFailure: (id, error) => terminal.warn(`job ${id}: ${error instanceof Error ? error.message : String(error)}`),
   });

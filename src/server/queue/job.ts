@@ -11,6 +11,8 @@ export interface JobRequest {
   readonly preferences?: Readonly<Record<string, unknown>> | undefined;
   /** A second run on what the first one made. */
   readonly hires?: HiresRequest | undefined;
+  /** Jobs of a higher one come first; 0 where left out. */
+  readonly priority?: number | undefined;
   /** Whose job it is; each key may have only so many that wait. */
   readonly owner: string;
 }

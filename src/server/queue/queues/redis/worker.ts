@@ -1,4 +1,5 @@
 import { type Job, WaitingError, Worker } from "bullmq";
+import type { ObjectStore } from "../../../objects/object-store.ts";
 import { failureOf } from "../../../refusal.ts";
 import type { JobEvent } from "../../job.ts";
 import type { Work } from "../../queue.ts";
@@ -11,9 +12,12 @@ export interface RedisWorkerOptions extends RedisPlace {
   /** The models whose jobs it takes. */
   readonly models: readonly string[];
   readonly keptSeconds?: number | undefined;
+  readonly keptBytes?: number | undefined;
   /** Milliseconds after which a worker that gives no sign of life has lost its job to others. */
   readonly patience?: number | undefined;
   readonly now?: (() => number) | undefined;
+  /** Where the queue's servers keep pictures. */
+  readonly store?: ObjectStore | undefined;
   /** Told of failures with their cause. */
   readonly onFailure?: ((id: string, error: unknown) => void) | undefined;
 }
@@ -29,10 +33,10 @@ const GIVEN_BACK = Symbol("given back");
 /** Starts to take jobs. */
 export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWorker> {
   const { url, prefix = PREFIX, work, models, keptSeconds = 3600, patience = 15_000, now = Date.now } = options;
-  const { onFailure = () => {} } = options;
+  const { onFailure = () => {}, keptBytes, store } = options;
   const redis = connected(url);
   redis.on("error", () => {});
-  const notes = journal(redis, prefix, keptSeconds, now);
+  const notes = journal(redis, prefix, { keptSeconds, keptBytes, now, store });
   const active = new Map<string, AbortController>();
   const endCancelled = async (id: string): Promise<void> => {
     for (const [job, controller] of active) {
@@ -40,6 +44,7 @@ export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWor
     }
   };
   const cancels = await listen(url, `${prefix}:cancel`, (id) => void endCancelled(id).catch(() => {}));
+  let isGivingBack = false;
   /** Jobs of several models take turns. */
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -54,6 +59,7 @@ export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWor
       last = last.then(() => notes.tell(id, event, token)).catch(() => {});
     };
     try {
+      if (isGivingBack) controller.abort(GIVEN_BACK); // it was on its way while the worker was stopped
       if (held.cancelled || (await notes.isToBeCancelled(id))) controller.abort();
       controller.signal.throwIfAborted();
       tell({ type: "running" });
@@ -116,6 +122,7 @@ export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWor
   const close = async (signal?: AbortSignal): Promise<void> => {
     clearInterval(timer);
     const giveBack = (): void => {
+      isGivingBack = true;
       for (const controller of active.values()) controller.abort(GIVEN_BACK);
     };
     if (signal?.aborted === true) giveBack();
