@@ -1,6 +1,6 @@
 import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
-import type { PipelineEvent } from "../pipelines/run/events.ts";
+import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { RunSettings } from "../pipelines/run/run.ts";
 import { errorFrom } from "./error-data.ts";
 import { type Inbox, inbox } from "./inbox.ts";
@@ -61,12 +61,13 @@ export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Else
     const thread = begin({
       hear(news) {
         switch (news.kind) {
-          case "event":
-            return runs.get(news.run)?.put(news.event);
+          case "events":
+            for (const event of news.events) runs.get(news.run)?.put(event);
+            return;
           case "over":
             runs.get(news.run)?.close(news.error && errorFrom(news.error));
             runs.delete(news.run);
-            return thread.hold(runs.size > 0);
+            return thread.hold(runs.size > 0 || disposed !== undefined);
           case "ended":
             return news.error === undefined ? resolve() : reject(errorFrom(news.error));
         }
@@ -95,8 +96,13 @@ export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Else
     numbers += 1;
     const run = numbers;
     const events = inbox<PipelineEvent>();
+    let left = false;
+    const leave = (): void => {
+      if (!left && runs.has(run)) thread.post({ kind: "abort", run });
+      left = true;
+    };
     const abort = (): void => {
-      thread.post({ kind: "abort", run });
+      leave();
       events.fail(signal?.reason);
     };
     runs.set(run, events);
@@ -107,7 +113,7 @@ export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Else
       yield* events;
     } finally {
       signal?.removeEventListener("abort", abort);
-      if (runs.has(run)) thread.post({ kind: "abort", run }); // it was left
+      leave();
     }
   }
 
@@ -121,7 +127,7 @@ export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Else
   };
 
   const disposeOnce = (): Promise<void> => {
-    disposed ??= dispose();
+    disposed ??= Promise.resolve().then(dispose);
     return disposed;
   };
 
@@ -129,8 +135,10 @@ export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Else
     ...local,
     stream,
     async generate(request, settings) {
-      for await (const event of stream(request, settings)) if (event.type === "result") return event.result;
-      throw new Error("The run ended without a result");
+      let result: GenerationResult | undefined;
+      for await (const event of stream(request, settings)) if (event.type === "result") result = event.result;
+      if (result === undefined) throw new Error("The run ended without a result");
+      return result;
     },
     dispose: disposeOnce,
     [Symbol.asyncDispose]: disposeOnce,

@@ -1,4 +1,5 @@
 import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
+import type { PipelineEvent } from "../pipelines/run/events.ts";
 import { errorData } from "./error-data.ts";
 import type { News, Order, SentRequest, SentSettings } from "./messages.ts";
 
@@ -8,6 +9,9 @@ export interface HostLine<Model> {
   /** Opens the model that the first order names. */
   open(model: Model): Promise<AnyPipeline>;
 }
+
+/** Milliseconds between messages about evaluations: every message wakes a thread that wants a core for a moment. */
+const APART = 15;
 
 /** Carries out orders as they come: a pipeline in a thread of its own. */
 export function hostPipeline<Model>({ tell, open }: HostLine<Model>): (order: Order<Model>) => void {
@@ -20,8 +24,14 @@ export function hostPipeline<Model>({ tell, open }: HostLine<Model>): (order: Or
     try {
       const pipeline = await opened;
       if (pipeline === undefined) throw new Error("A run was ordered before a model");
+      let waiting: PipelineEvent[] = [];
+      let told = Number.NEGATIVE_INFINITY;
       for await (const event of pipeline.stream({ ...request, signal: own.signal }, settings)) {
-        tell({ kind: "event", run: number, event });
+        waiting.push(event);
+        const now = performance.now();
+        if (event.type === "evaluation" && now - told < APART) continue; // the next one takes it along
+        tell({ kind: "events", run: number, events: waiting });
+        [waiting, told] = [[], now];
       }
       tell({ kind: "over", run: number });
     } catch (error) {

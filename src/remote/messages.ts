@@ -20,7 +20,7 @@ export type Order<Model> =
 
 /** What the thread tells. */
 export type News =
-  | { readonly kind: "event"; readonly run: number; readonly event: PipelineEvent }
+  | { readonly kind: "events"; readonly run: number; readonly events: readonly PipelineEvent[] }
   /** The run is over: it has told its result, or failed. */
   | { readonly kind: "over"; readonly run: number; readonly error?: ErrorData | undefined }
   /** Everything is released; nothing follows. */

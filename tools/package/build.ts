@@ -4,6 +4,18 @@ import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+/** How files are made of many. */
+const BUNDLED = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  packages: "external",
+  minifyWhitespace: true,
+  minifySyntax: true,
+  logLevel: "warning",
+} as const;
+
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
@@ -19,17 +31,6 @@ if (process.exitCode === 0) {
   await bundleCommands();
   await bundleThread();
 }
-
-const BUNDLED = {
-  bundle: true,
-  format: "esm",
-  platform: "node",
-  target: "node20",
-  packages: "external",
-  minifyWhitespace: true,
-  minifySyntax: true,
-  logLevel: "warning",
-} as const;
 
 /** What a thread loads when it starts, in one file for the same reason. */
 async function bundleThread(): Promise<void> {
