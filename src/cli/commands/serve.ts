@@ -1,26 +1,11 @@
 import type { Command } from "commander";
 import { UsageError } from "../flags/usage.ts";
-import {
-  addServedModelFlags,
-  addStoreFlag,
-  type ServedModelFlags,
-  type ServeFlags,
-  several,
-  whole,
-} from "../serve/flags.ts";
+import { addServedModelFlags, addStoreFlag, type ServeFlags, several, whole } from "../serve/flags.ts";
+import { firstModelFlag } from "../serve/model-flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
-
-/** What says how models are opened is of no use where workers have them. */
-const OF_WORKERS = [
-  ...(["model", "models", "vae", "tinyVae", "refiner", "controlnet", "config", "variant", "tokenizer", "ema"] as const),
-  ...(["threads", "memory", "lowMemory", "convolutions"] as const),
-] as const satisfies readonly (keyof ServedModelFlags)[];
-
-const flagOf = (name: (typeof OF_WORKERS)[number]): string =>
-  name === "ema" ? "--no-ema" : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** `deepcache serve`: models over HTTP. */
 export function addServe(program: Command, terminal: Terminal): void {
@@ -71,9 +56,10 @@ Examples:
     )
     .action((flags: ServeFlags) =>
       interruptible(async (signal) => {
-        const idle = OF_WORKERS.find((name) => flags[name] !== undefined && (name !== "ema" || flags.ema === false));
+        // LoRAs and embeddings go by the server's names.
+        const idle = firstModelFlag(flags, { but: ["loraDir", "embeddingDir"] });
         if (flags.redis !== undefined && idle !== undefined) {
-          throw new UsageError(`Cannot use ${flagOf(idle)} with --redis: give it to deepcache worker`);
+          throw new UsageError(`Cannot use ${idle} with --redis: give it to deepcache worker`);
         }
         const models = flags.redis === undefined ? await servedModels(flags) : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);

@@ -41,8 +41,8 @@ function listedModels({ model, models }: ServedModelFlags): readonly (readonly [
   return [...named, ...(models === undefined ? [] : readModelsFile(models))];
 }
 
-/** Where the flags say that pictures lie. */
-export const storeOf = async ({ store }: ServedModelFlags): Promise<ObjectStore | undefined> => {
+/** The store that --store names. */
+export const storeAt = async (store: string | undefined): Promise<ObjectStore | undefined> => {
   try {
     return store === undefined ? undefined : await openObjects(store, process.env);
   } catch (error) {
@@ -85,7 +85,7 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    ...{ memory: modelMemory(memory), redis: flags.redis, store: await storeOf(flags) },
+    ...{ memory: modelMemory(memory), redis: flags.redis, store: await storeAt(flags.store) },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
     embeddings:

@@ -12,6 +12,8 @@ export interface S3Server extends AsyncDisposable {
   readonly environment: Readonly<Record<string, string>>;
   /** What it holds, by key. */
   readonly held: ReadonlyMap<string, Buffer>;
+  /** The keys of what was put there, also of what is not there any more. */
+  readonly put: readonly string[];
   /** Answers the next requests with these statuses. */
   failNext(...statuses: readonly number[]): void;
 }
@@ -23,6 +25,7 @@ const REGION = "eu-north-7";
 /** Starts a store with one bucket on a free port. */
 export async function s3Server(bucket = "pictures-of-tests"): Promise<S3Server> {
   const held = new Map<string, Buffer>();
+  const put: string[] = [];
   const failures: number[] = [];
   const server = createServer(async (request, response) => {
     const body = await buffer(request);
@@ -40,7 +43,10 @@ export async function s3Server(bucket = "pictures-of-tests"): Promise<S3Server> 
       const keys = [...held.keys()].filter((name) => name.startsWith(prefix)).sort();
       return answer(200, `<ListBucketResult>${keys.map((name) => `<Contents><Key>${name}</Key></Contents>`).join("")}`);
     }
-    if (request.method === "PUT") held.set(key, body);
+    if (request.method === "PUT") {
+      put.push(key);
+      held.set(key, body);
+    }
     if (request.method === "DELETE") held.delete(key);
     if (request.method !== "GET") return answer(request.method === "DELETE" ? 204 : 200);
     const found = held.get(key);
@@ -49,7 +55,7 @@ export async function s3Server(bucket = "pictures-of-tests"): Promise<S3Server> 
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    ...{ url, bucket, held },
+    ...{ url, bucket, held, put },
     environment: {
       ...{ AWS_ACCESS_KEY_ID: ID, AWS_SECRET_ACCESS_KEY: SECRET, AWS_REGION: REGION },
       AWS_ENDPOINT_URL: url,

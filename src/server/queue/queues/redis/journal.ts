@@ -8,21 +8,21 @@ import { FORGET, KEEP, OPEN, TELL } from "./scripts.ts";
 import { type Wire, wire } from "./wire.ts";
 
 /** What is known of jobs, in Redis: their requests, states and events. Whoever works on a job holds it, and alone writes of it. */
-export interface Journal {
+export interface Journal<Result> {
   /** Notes a job that waits; below 0 where it is refused, see `REFUSED`. */
   open(id: string, request: JobRequest, limits: OpenLimits): Promise<number>;
   /** Takes hold of a job to work on it; nothing where it is over, or not known. */
   hold(id: string, holder: string): Promise<{ readonly request: JobRequest; readonly cancelled: boolean } | undefined>;
   /** Notes an event; of no effect where the job is over, or where another holds it. */
-  tell(id: string, event: JobEvent, holder?: string): Promise<boolean>;
+  tell(id: string, event: JobEvent<Result>, holder?: string): Promise<boolean>;
   /** Notes that a job is to be ended; whether it was not over. */
   askToCancel(id: string): Promise<boolean>;
   isToBeCancelled(id: string): Promise<boolean>;
   /** Whether a job has ended, or is not known. */
   isOver(id: string): Promise<boolean>;
-  view(id: string): Promise<JobView | undefined>;
+  view(id: string): Promise<JobView<Result> | undefined>;
   /** Events behind number `after`. */
-  events(id: string, after: number): Promise<readonly NumberedEvent[]>;
+  events(id: string, after: number): Promise<readonly NumberedEvent<Result>[]>;
   forget(id: string): Promise<void>;
   counts(): Promise<{ readonly waiting: number; readonly running: number }>;
 }
@@ -56,7 +56,7 @@ export interface JournalOptions {
 const UNFINISHED = 24 * 3600;
 
 /** What is kept of jobs behind `prefix`. */
-export function journal(redis: Redis, prefix: string, options: JournalOptions): Journal {
+export function journal<Result>(redis: Redis, prefix: string, options: JournalOptions): Journal<Result> {
   const { keptSeconds, keptBytes = LIMITS.server.keptBytes.most, now, store } = options;
   const texts = wire(store);
   const at = (name: string): string => `${prefix}:${name}`;
@@ -90,7 +90,7 @@ export function journal(redis: Redis, prefix: string, options: JournalOptions): 
     await run(KEEP, [kept, bytesKept], [id, now(), size, keptBytes, oldest, jobAt(""), eventsAt("")]);
   };
 
-  const tell: Journal["tell"] = async (id, event, holder = "") => {
+  const tell: Journal<Result>["tell"] = async (id, event, holder = "") => {
     const ended = isEnd(event);
     const seconds = ended ? keptSeconds : UNFINISHED;
     const extra = event.type === "evaluation" ? `${event.evaluation + 1}/${event.evaluations}` : "";
@@ -149,11 +149,12 @@ export function journal(redis: Redis, prefix: string, options: JournalOptions): 
       const [last] = found["ended"] === undefined ? [] : await redis.xrevrange(eventsAt(id), "+", "-", "COUNT", 1);
       const preview = await newestPreview(id);
       const place = state === "waiting" ? await redis.zrank(line, id) : null;
-      const read = async (text: string | undefined) => (text === undefined ? undefined : await readEvent(texts, text));
+      const read = async (text: string | undefined) =>
+        text === undefined ? undefined : await readEvent<Result>(texts, text);
       return viewOf(id, found, { state, last: await read(last?.[1][1]), preview: await read(preview[0]), place });
     },
     async events(id, after) {
-      const events: NumberedEvent[] = [];
+      const events: NumberedEvent<Result>[] = [];
       for (const [entry, [, text = ""]] of await redis.xrange(eventsAt(id), `(${after}-0`, "+")) {
         events.push({ number: Number(entry.split("-")[0]), event: await readEvent(texts, text) });
       }
@@ -172,7 +173,7 @@ export function journal(redis: Redis, prefix: string, options: JournalOptions): 
 const LEEWAY = 600;
 
 /** The state that an event leads to; none where it leads to no other. */
-function stateOf({ type }: JobEvent): JobState | "" {
+function stateOf({ type }: JobEvent<unknown>): JobState | "" {
   switch (type) {
     case "waiting":
     case "running":
@@ -186,21 +187,25 @@ function stateOf({ type }: JobEvent): JobState | "" {
 }
 
 /** An event of a text; a preview that has given way to another meanwhile shows nothing. */
-async function readEvent(texts: Wire, text: string): Promise<JobEvent> {
-  const event = await texts.unpack<JobEvent>(text);
+async function readEvent<Result>(texts: Wire, text: string): Promise<JobEvent<Result>> {
+  const event = await texts.unpack<JobEvent<Result>>(text);
   if (event !== undefined) return event;
   if (text.startsWith('{"type":"preview"')) return { type: "preview", evaluation: 0, pictures: [] };
   throw new Refusal(410, "gone", "Cannot read what the job has made: it is not kept any more");
 }
 
-interface Known {
+interface Known<Result> {
   readonly state: JobState;
-  readonly last: JobEvent | undefined;
-  readonly preview: JobEvent | undefined;
+  readonly last: JobEvent<Result> | undefined;
+  readonly preview: JobEvent<Result> | undefined;
   readonly place: number | null;
 }
 
-function viewOf(id: string, found: Readonly<Record<string, string>>, { state, last, preview, place }: Known): JobView {
+function viewOf<Result>(
+  id: string,
+  found: Readonly<Record<string, string>>,
+  { state, last, preview, place }: Known<Result>,
+): JobView<Result> {
   const { model = "", owner = "", created, started, ended, progress } = found;
   const [done, of] = progress?.split("/").map(Number) ?? [];
   return {

@@ -2,7 +2,7 @@ import { Queue } from "bullmq";
 import { LIMITS } from "../../../../errors/limits.ts";
 import type { ObjectStore } from "../../../objects/object-store.ts";
 import { Refusal, tooManyBytes, tooOften } from "../../../refusal.ts";
-import { isEnd, type JobRequest, type NumberedEvent } from "../../job.ts";
+import { isEnd, type JobRequest, type JobResult, type NumberedEvent } from "../../job.ts";
 import type { EventsOptions, JobQueue } from "../../queue.ts";
 import { connected, listen, ownConnection, PREFIX, queueName, queuePrefix, type RedisPlace } from "./connection.ts";
 import { journal, REFUSED } from "./journal.ts";
@@ -25,14 +25,14 @@ export interface RedisQueueOptions extends RedisPlace {
 }
 
 /** A queue in Redis, on BullMQ: jobs that workers of any number of machines do. What waits outlives this process. */
-export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> {
+export async function redisQueue<Result = JobResult>(options: RedisQueueOptions): Promise<JobQueue<Result>> {
   const { url, prefix = PREFIX, keptSeconds = 3600, attempts = 3, now = Date.now } = options;
   const { perMinute, keptBytes, store, waitingBytes: mostBytes = LIMITS.server.waitingBytes.most } = options;
   const { waiting: most = LIMITS.server.waiting.most } = options;
   const { waitingOfOne: mostOfOne = Math.min(most, LIMITS.server.waitingOfOne.most) } = options;
   const redis = connected(url);
   redis.on("error", () => {});
-  const notes = journal(redis, prefix, { keptSeconds, keptBytes, now, store });
+  const notes = journal<Result>(redis, prefix, { keptSeconds, keptBytes, now, store });
   const queues = new Map<string, Queue>();
   const queueOf = (model: string): Queue => {
     const known = queues.get(model);
@@ -49,7 +49,7 @@ export async function redisQueue(options: RedisQueueOptions): Promise<JobQueue> 
   let closed = false;
   const left = new AbortController();
 
-  async function* events(id: string, { after = 0, signal }: EventsOptions = {}): AsyncGenerator<NumberedEvent> {
+  async function* events(id: string, { after = 0, signal }: EventsOptions = {}): AsyncGenerator<NumberedEvent<Result>> {
     const either = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
     let told = after;
     while (!either.aborted) {

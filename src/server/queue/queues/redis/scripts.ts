@@ -79,6 +79,7 @@ return 1`;
  */
 export const KEEP = `
 local id, now, bytes, mostBytes, oldestKept, job, events = unpack(ARGV)
+if redis.call('EXISTS', job .. id) == 0 then return end
 redis.call('ZADD', KEYS[1], now, id .. ' ' .. bytes)
 redis.call('INCRBY', KEYS[2], bytes)
 while true do
