@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { nodeFiles } from "../checkpoint/files/node.ts";
 import type { CachePolicy } from "../deepcache/policies.ts";
 import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
@@ -17,6 +19,7 @@ import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
 import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
 import { type Advice, given, requestOf, withRows } from "./request.ts";
+import { cacheFolder } from "./terminal/cache-folder.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { conversion } from "./terminal/conversion.ts";
 
@@ -176,11 +179,13 @@ export function runtimeOf({
   threads,
   lowMemory,
   convolutions,
-}: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions">): Runtime {
+  precision,
+}: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions" | "precision">): Runtime {
   return nodeRuntime({
     device,
     ...(threads === undefined ? {} : { threads }),
     ...(convolutions === undefined ? {} : { convolutions }),
+    ...(precision === undefined ? {} : { precision, keepWeights: { folder: nodeFiles(join(cacheFolder(), "int8")) } }),
     // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.
     ...(lowMemory === undefined || device !== "cpu" ? {} : { lowMemory }),
   });

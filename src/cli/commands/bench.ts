@@ -16,10 +16,11 @@ import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from ".
 import type { Convolutions } from "../../runtime/convolutions.ts";
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
+import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { resolveArchitecture } from "../../systems/resolve-model.ts";
-import { parseConvolutions, parseDevice, parseDtype } from "../flags/generation-flags.ts";
+import { parseConvolutions, parseDevice, parseDtype, parsePrecision } from "../flags/generation-flags.ts";
 import { parseList, parseWhole, UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
@@ -52,6 +53,7 @@ interface Flags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
+  readonly precision?: Precision;
   readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
   readonly clean?: boolean;
@@ -99,6 +101,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--convolutions <how>", "winograd or direct, on the CPU (default: winograd)", parseConvolutions)
+    .option("--precision <name>", `${PRECISIONS.join(" or ")}, on the CPU (default: float32)`, parsePrecision)
     .option("--low-memory", "leave weights in their files; slower")
     .option(
       "--cache-folder <path>",

@@ -8,6 +8,7 @@ import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutio
 import { checkFeeds } from "../feeds.ts";
 import { copiesWeights } from "../memory/weight-copies.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
+import { PRECISIONS, type Precision, withPrecision } from "../precision.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { chainedSession } from "./chained-session.ts";
 import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
@@ -19,6 +20,7 @@ import type { OpenedSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
 import { callingThread } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
+import { type WeightKeeping, withKeptWeights } from "./weights/kept-weights.ts";
 import { openComputed } from "./weights/open-computed.ts";
 import { type WeightState, weightState } from "./weights/weight-state.ts";
 
@@ -43,6 +45,13 @@ export interface NodeRuntimeOptions {
    * network, up to a third more memory, and differs from "direct" in the last bits. "direct" with `lowMemory`.
    */
   readonly convolutions?: Convolutions;
+  /**
+   * What linear layers and convolutions of the denoising network are computed in on the CPU: "int8" is faster where the
+   * processor has instructions for it, takes a third of the memory, and differs from "float32", the default, in the picture.
+   */
+  readonly precision?: Precision;
+  /** Where int8 weights of large networks are kept; they are made anew whenever such a network is loaded where left out. */
+  readonly keepWeights?: Omit<WeightKeeping, "signal">;
 }
 
 /** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
@@ -53,13 +62,22 @@ export const nodeRuntime = (options: NodeRuntimeOptions = {}): Runtime => nodeRu
  * widening them is what loading takes, and pieces are loaded side by side, each in a thread of its own.
  */
 export function nodeRuntimeInPieces(
-  { device = "cpu", threads, lowMemory = false, thread = "own", convolutions = "winograd" }: NodeRuntimeOptions,
+  {
+    device = "cpu",
+    threads,
+    lowMemory = false,
+    thread = "own",
+    convolutions = "winograd",
+    precision = "float32",
+    keepWeights,
+  }: NodeRuntimeOptions,
   pieceBytes: number,
 ): Runtime {
   checkDevice(device);
   onnxRuntimePackage(); // not loaded yet, but where there is none, that is known before any model is opened
   checkThread(thread);
   checkConvolutions(convolutions);
+  checkPrecision(precision, device);
   if (lowMemory && device !== "cpu") {
     throw new RangeError(
       `Cannot use lowMemory on device "${device}": it leaves weights in their files, which takes a CPU`,
@@ -81,21 +99,37 @@ export function nodeRuntimeInPieces(
     return await value.read();
   }
 
+  /** `graph` in the precision that is asked for, if it is the network that runs again and again. */
+  async function narrowed(
+    graph: Graph,
+    { allowHalf = false, once: rarely = false, signal }: LoadOptions,
+    sparing: boolean,
+  ) {
+    const narrow = allowHalf && !rarely ? withPrecision(graph, precision) : graph;
+    if (narrow === graph || keepWeights === undefined || (!sparing && copiesWeights(graph))) return narrow;
+    const settings = { device, threads, memory: memorySettings(narrow, true) };
+    return await withKeptWeights(narrow, { ...keepWeights, signal }, settings, place);
+  }
+
   /** Loads `graph` as one session, or as one for each piece, all at a time. */
-  async function open(graph: Graph, { keep, once: rarely = false }: LoadOptions): Promise<OpenedSession> {
+  async function open(graph: Graph, options: LoadOptions): Promise<OpenedSession> {
+    const { keep, once: rarely = false } = options;
     const sparing = onCpu && (lowMemory || rarely);
-    const settings = { device, threads, memory: memorySettings(graph, sparing) };
+    const narrow = await narrowed(graph, options, sparing);
+    const settings = { device, threads, memory: memorySettings(narrow, sparing) };
     await pause();
-    const fast = onCpu && !sparing ? withConvolutions(graph, convolutions) : graph;
+    const fast = onCpu && !sparing ? withConvolutions(narrow, convolutions) : narrow;
     const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
     // Small weights are packed, for which ONNX Runtime has to know them.
-    const open = onCpu && !sparing && !copiesWeights(fast) ? openComputed : openGraph;
+    const computesThem = sparing ? narrow !== graph : !copiesWeights(fast);
+    const open = onCpu && computesThem ? openComputed : openGraph;
     if (pieces.length === 1) return await open(fast, { ...settings, keep }, place);
     return await openPieces(fast, pieces, settings, { place: elsewhere, open });
   }
 
   return {
     device,
+    precision,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
     async load(graph, options = {}) {
       const state = weightState(graph);
@@ -121,6 +155,15 @@ function checkConvolutions(convolutions: string): void {
     throw new RangeError(
       `Cannot compute convolutions by "${convolutions}": one of ${CONVOLUTIONS.join(", ")} is required`,
     );
+  }
+}
+
+function checkPrecision(precision: string, device: NodeDevice): void {
+  if (!PRECISIONS.some((known) => known === precision)) {
+    throw new RangeError(`Cannot compute in "${precision}": one of ${PRECISIONS.join(", ")} is required`);
+  }
+  if (precision !== "float32" && device !== "cpu") {
+    throw new RangeError(`Cannot compute in ${precision} on device "${device}": it takes a CPU`);
   }
 }
 
