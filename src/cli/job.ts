@@ -1,5 +1,3 @@
-import { join } from "node:path";
-import { nodeFiles } from "../checkpoint/files/node.ts";
 import type { CachePolicy } from "../deepcache/policies.ts";
 import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
@@ -14,6 +12,7 @@ import { openModel } from "../systems/open-model.ts";
 import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
+import { weightFolder } from "../systems/weight-folder.ts";
 import type { ControlFlags } from "./flags/control-flags.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
@@ -86,7 +85,10 @@ export async function openJob(
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  const pipeline = anyPipeline(opened, modelName(location.path), { runtime: runtimeOf(flags), keepLoaded });
+  const pipeline = anyPipeline(opened, modelName(location.path), {
+    runtime: runtimeOf({ ...flags, ...given({ precision: flags.precision ?? liked?.precision }) }),
+    keepLoaded,
+  });
   const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
   const settled = liked === undefined ? chosen : withLiked(chosen, liked, pipeline);
@@ -185,7 +187,7 @@ export function runtimeOf({
     device,
     ...(threads === undefined ? {} : { threads }),
     ...(convolutions === undefined ? {} : { convolutions }),
-    ...(precision === undefined ? {} : { precision, keepWeights: { folder: nodeFiles(join(cacheFolder(), "int8")) } }),
+    ...(precision === undefined ? {} : { precision, keepWeights: { folder: weightFolder(cacheFolder()) } }),
     // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.
     ...(lowMemory === undefined || device !== "cpu" ? {} : { lowMemory }),
   });

@@ -8,6 +8,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { modelName } from "../systems/model-location.ts";
 import { openModel } from "../systems/open-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
+import { weightFolder } from "../systems/weight-folder.ts";
 import type { LoadedModels } from "./loaded-model.ts";
 import { asOptions } from "./misuse.ts";
 import { openPipeline } from "./open-pipeline.ts";
@@ -36,6 +37,8 @@ export interface PipelineOptions {
   readonly thread?: "own" | "caller" | undefined;
   /** How large convolutions are computed on the CPU: "winograd" (default) is faster, "direct" differs in the last bits. */
   readonly convolutions?: "winograd" | "direct" | undefined;
+  /** What the U-Net's layers are computed in: "int8" is faster, takes less memory and differs a little from "float32" (default). */
+  readonly precision?: "float32" | "int8" | undefined;
   readonly onProgress?: ((progress: ProgressInfo) => void) | undefined;
   /** Ends opening the model. */
   readonly signal?: AbortSignal | undefined;
@@ -68,6 +71,7 @@ const OPTION_NAMES = [
   "queue",
   "thread",
   "convolutions",
+  "precision",
   "onProgress",
   "signal",
   "variant",
@@ -130,7 +134,10 @@ export async function pipeline(
   return openPipeline(anyPipeline(opened, name, effects), { lowMemory });
 }
 
-function runtimeOf({ runtime, device, threads, thread, convolutions }: PipelineOptions, lowMemory: boolean): Runtime {
+function runtimeOf(
+  { runtime, device, threads, thread, convolutions, precision, cacheFolder }: PipelineOptions,
+  lowMemory: boolean,
+): Runtime {
   if (runtime !== undefined) return runtime;
   const isCpu = device === undefined || device === "cpu";
   return nodeRuntime({
@@ -138,6 +145,8 @@ function runtimeOf({ runtime, device, threads, thread, convolutions }: PipelineO
     ...(threads === undefined ? {} : { threads }),
     ...(thread === undefined ? {} : { thread }),
     ...(convolutions === undefined ? {} : { convolutions }),
+    ...(precision === undefined ? {} : { precision }),
+    ...(cacheFolder === undefined ? {} : { keepWeights: { folder: weightFolder(cacheFolder) } }),
     ...(lowMemory && isCpu ? { lowMemory } : {}),
   });
 }

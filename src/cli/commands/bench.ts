@@ -53,7 +53,7 @@ interface Flags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
   readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
   readonly clean?: boolean;
@@ -152,7 +152,7 @@ async function measure(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<BenchmarkReport> {
-  const { threads, lowMemory } = flags;
+  const { threads, lowMemory, precision } = flags;
   const [cpu] = cpus();
   let current: { readonly what: string; readonly bar: Progress } | undefined;
   try {
@@ -165,6 +165,7 @@ async function measure(
         runtime: `onnxruntime-node ${onnxRuntimePackage().version}`,
         ...(threads === undefined ? {} : { threads }),
         ...(lowMemory === undefined ? {} : { lowMemory }),
+        ...(precision === undefined ? {} : { precision }),
       },
       probe: { now: () => performance.now(), peakBytes: () => 1024 * process.resourceUsage().maxRSS, signal },
       tell(what, done, of) {
@@ -212,6 +213,10 @@ function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {
   const { branches, intervals, evaluations, repeat, runRepeat, uncut = false, parts = false } = flags;
   if (!flags.runs && flags.policies !== undefined)
     throw new UsageError("Cannot use --policies together with --no-runs");
+  const other = flags.policies?.find(({ precision }) => precision !== undefined);
+  if (other !== undefined) {
+    throw new UsageError(`Cannot run "${other.name}" beside others: bench computes in one precision, give --precision`);
+  }
   const scenarios = flags.runs ? (flags.policies ?? defaultScenarios(flags, subject)) : [];
   return { branches, intervals, scenarios, evaluations, repeat, runRepeat, uncut, parts };
 }

@@ -24,6 +24,7 @@ import { readSettingsFile } from "../flags/settings-file.ts";
 import { UsageError } from "../flags/usage.ts";
 import { openJob, runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
+import { given } from "../request.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { conversion } from "../terminal/conversion.ts";
 import { capThreads } from "../terminal/cores.ts";
@@ -83,8 +84,8 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   if (flags.prompts !== undefined && flags.classes !== undefined) {
     throw new UsageError("Cannot use --prompts together with --classes");
   }
-  await using subject = await openSubject(() =>
-    openJob(textsOf(prompts), jobFlags(flags), signal, terminal, { advice: ADVICE }),
+  await using subject = await openSubject((precision) =>
+    openJob(textsOf(prompts), { ...jobFlags(flags), ...given({ precision }) }, signal, terminal, { advice: ADVICE }),
   );
   for (const { profile } of flags.policies) {
     if (profile !== undefined) await checkUsedProfile(readUsedProfile(profile), subject);

@@ -26,7 +26,7 @@ export interface ModelFlags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;

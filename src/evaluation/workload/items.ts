@@ -1,4 +1,5 @@
 import type { CachePolicy } from "../../deepcache/policies.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** One way to make the images: a cache, another sampler or another number of steps. */
@@ -8,6 +9,8 @@ export interface EvaluatedPolicy {
   readonly cache: CachePolicy;
   readonly sampler?: string | undefined;
   readonly steps?: number | undefined;
+  /** What the U-Net is computed in, where it is not as the evaluation's flags have it. */
+  readonly precision?: Precision | undefined;
   /** The file of a profile that all this comes from. */
   readonly profile?: string | undefined;
 }
@@ -49,9 +52,9 @@ export interface Workload {
   readonly shard?: Shard | undefined;
 }
 
-/** The policy that the others are compared with: no cache, and steps and sampler as the model has them. */
-export const isBaseline = ({ cache, sampler, steps }: EvaluatedPolicy): boolean =>
-  cache.kind === "off" && sampler === undefined && steps === undefined;
+/** The policy that the others are compared with: no cache, and steps, sampler and precision as the evaluation has them. */
+export const isBaseline = ({ cache, sampler, steps, precision }: EvaluatedPolicy): boolean =>
+  cache.kind === "off" && sampler === undefined && steps === undefined && precision === undefined;
 
 /** The name of the baseline among `policies`, where it is there. */
 export const baselineName = (policies: readonly EvaluatedPolicy[]): string | undefined =>
