@@ -37,6 +37,8 @@ const RESERVED: readonly { readonly module: RegExp; readonly places: readonly st
       "cli",
       "systems/shipped.ts",
       "image/files.ts",
+      "remote/node/run-thread.ts",
+      "remote/node/start-thread.ts",
       "evaluation/store/stores/folder.ts",
     ],
   },

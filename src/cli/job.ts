@@ -8,6 +8,7 @@ import type { Seed } from "../pipelines/run/seeded-noise.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
+import { isSmall } from "../systems/network.ts";
 import { openModel } from "../systems/open-model.ts";
 import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
@@ -85,10 +86,8 @@ export async function openJob(
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  const pipeline = anyPipeline(opened, modelName(location.path), {
-    runtime: runtimeOf({ ...flags, ...given({ precision: flags.precision ?? liked?.precision }) }),
-    keepLoaded,
-  });
+  const runtime = runtimeOf({ ...flags, precision: flags.precision ?? liked?.precision }, opened.model.unet);
+  const pipeline = anyPipeline(opened, modelName(location.path), { runtime, keepLoaded });
   const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
   const settled = liked === undefined ? chosen : withLiked(chosen, liked, pipeline);
@@ -175,16 +174,19 @@ export async function locationOf(
   };
 }
 
-/** What runs are made on. */
-export function runtimeOf({
-  device,
-  threads,
-  lowMemory,
-  convolutions,
-  precision,
-}: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions" | "precision">): Runtime {
+type RuntimeFlags = Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions" | "precision">;
+
+/**
+ * What runs are made on. A small network holds a command up for some milliseconds at a time, which nobody sees, so that it
+ * runs on the command's own thread.
+ */
+export function runtimeOf(
+  { device, threads, lowMemory, convolutions, precision }: RuntimeFlags,
+  unet?: AnyPipeline["unet"],
+): Runtime {
   return nodeRuntime({
     device,
+    ...(unet !== undefined && device === "cpu" && isSmall(unet) ? { thread: "caller" } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(convolutions === undefined ? {} : { convolutions }),
     ...(precision === undefined ? {} : { precision, keepWeights: { folder: weightFolder(cacheFolder()) } }),

@@ -2,10 +2,14 @@ import { DeepCacheError } from "../errors/deepcache-error.ts";
 import { anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
+import { remotePipeline } from "../remote/caller.ts";
+import type { ModelOrder } from "../remote/node/model-order.ts";
+import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { modelName } from "../systems/model-location.ts";
+import { isSmall } from "../systems/network.ts";
 import { openModel } from "../systems/open-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import { weightFolder } from "../systems/weight-folder.ts";
@@ -110,16 +114,13 @@ export async function pipeline(
   const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, refiner, controlnet } = settings;
   checkOptionTypes({ ...queue }, QUEUE_TYPES);
   signal?.throwIfAborted();
-  const opened = await openModel({
-    path: model,
-    variant,
-    config,
-    ema,
-    tokenizer,
-    signal,
-    ...{ vae, tinyVae, refiner },
+  const location = {
+    ...{ path: model, variant, config, ema, tokenizer, vae, tinyVae, refiner, cacheFolder },
     controls: controlnet === undefined ? undefined : [controlnet].flat(),
-    cacheFolder,
+  };
+  const opened = await openModel({
+    ...location,
+    signal,
     onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
   });
   const name = modelName(model);
@@ -131,22 +132,30 @@ export async function pipeline(
   }
   const lowMemory = memory === "low";
   const effects = { runtime: await asOptions(() => runtimeOf(settings, lowMemory)), keepLoaded: !lowMemory, queue };
-  return openPipeline(anyPipeline(opened, name, effects), { lowMemory });
+  const inner = anyPipeline(opened, name, effects);
+  // Large networks have threads for themselves, and pieces of one are loaded side by side.
+  const isMoved = isOnCpu(settings) && settings.thread !== "caller" && !lowMemory && isSmall(inner.unet);
+  const order = { location, name, runtime: runtimeOptions(settings), busy: queue?.busy };
+  return openPipeline(isMoved ? remotePipeline(inner, { model: order, start: startRunThread }) : inner, { lowMemory });
 }
 
-function runtimeOf(
-  { runtime, device, threads, thread, convolutions, precision, cacheFolder }: PipelineOptions,
-  lowMemory: boolean,
-): Runtime {
+const isOnCpu = ({ runtime, device = "cpu" }: PipelineOptions): boolean => runtime === undefined && device === "cpu";
+
+function runtimeOf(settings: PipelineOptions, lowMemory: boolean): Runtime {
+  const { runtime, thread, cacheFolder } = settings;
   if (runtime !== undefined) return runtime;
-  const isCpu = device === undefined || device === "cpu";
   return nodeRuntime({
-    ...(device === undefined ? {} : { device }),
-    ...(threads === undefined ? {} : { threads }),
+    ...runtimeOptions(settings),
     ...(thread === undefined ? {} : { thread }),
-    ...(convolutions === undefined ? {} : { convolutions }),
-    ...(precision === undefined ? {} : { precision }),
     ...(cacheFolder === undefined ? {} : { keepWeights: { folder: weightFolder(cacheFolder) } }),
-    ...(lowMemory && isCpu ? { lowMemory } : {}),
+    ...(lowMemory && isOnCpu(settings) ? { lowMemory } : {}),
   });
 }
+
+/** What of the options goes to another thread, too. */
+const runtimeOptions = ({ device, threads, convolutions, precision }: PipelineOptions): ModelOrder["runtime"] => ({
+  ...(device === undefined ? {} : { device }),
+  ...(threads === undefined ? {} : { threads }),
+  ...(convolutions === undefined ? {} : { convolutions }),
+  ...(precision === undefined ? {} : { precision }),
+});

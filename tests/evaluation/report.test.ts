@@ -146,6 +146,15 @@ describe("at equal compute", () => {
     expect(verdictText({ equalCompute: verdicts })).toBe("loses to ddim:10 (PSNR); beats steps:10");
   });
 
+  test("where that costs less, the next larger one is held against it as well", () => {
+    const against = (macs: number) => verdictsOf({ ...cached, macs }, all, interval).map((verdict) => verdict.against);
+    expect(against(98)).toEqual(["steps:9", "steps:10", "ddim:10"]);
+    expect(against(92)).toEqual(["steps:9", "steps:10", "ddim:10"]);
+    expect(against(90)).toEqual(["steps:9", "ddim:10"]);
+    expect(against(89)).toEqual(["steps:9", "ddim:10"]);
+    expect(against(70)).toEqual([]);
+  });
+
   test("another schedule is compared with the uniform one that differs in nothing else", () => {
     const cache = { kind: "centered", interval: 5, center: 15, power: 1.4, branch: 0 } as const;
     const centered = policy({ name: "c", cache, macs: 100, ...psnr(30) });

@@ -36,8 +36,8 @@ const PRELUDE = `
 const RUN = 'const session = await runtime.load(slowGraph("run")); const run = session.run({ x }, { signal });';
 const LOAD = 'const session = runtime.load(slowGraph("load"), { signal });';
 
-async function end(program: string) {
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", PRELUDE + program], {
+async function end(program: string, prelude = PRELUDE) {
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", prelude + program], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [stdout, stderr, [code, signal]] = await Promise.all([
@@ -87,5 +87,43 @@ describe("a program", () => {
     const { stderr, code, signal } = await end(`${RUN} await pause(50); throw new RangeError("odd");`);
     expect({ code, signal }).toEqual({ code: 1, signal: null });
     expect(stderr).toContain("RangeError: odd");
+  });
+});
+
+/** A model whose runs have a thread of their own, which is where ONNX Runtime is then. */
+const WHOLE = `
+  import { pipeline } from ${module("index")};
+  const pipe = await pipeline("text-to-image");
+  const controller = new AbortController();
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const run = pipe("a fox", { seed: 1, steps: 200, signal: controller.signal });
+  run.then(undefined, ({ name }) => console.log(name));
+  const begun = new Promise((resolve) => void (async () => {
+    for await (const { type } of run) if (type === "evaluation") resolve();
+  })().catch(() => {}));
+`;
+
+describe("a program whose model runs as a whole in a thread", () => {
+  test.each([
+    ["before the thread has started", "process.exit(3);"],
+    ["while it loads", "await pause(300); process.exit(3);"],
+    ["in mid-run", "await Promise.race([begun, pause(5000)]); process.exit(3);"],
+  ])("exits %s with the code that it asked for", async (_, program) => {
+    const { code, signal, stderr } = await end(`${WHOLE}${program}`, "");
+    expect({ code, signal, stderr }).toEqual({ code: 3, signal: null, stderr: "" });
+  });
+
+  test.each([
+    ["is aborted", "await pause(500); controller.abort();", "AbortError\n"],
+    ["is disposed of in mid-run", "await pause(500); await pipe.dispose();", "DeepCacheError\n"],
+  ])("ends of itself after it %s", async (_, program, stdout) => {
+    expect(await end(`${WHOLE}${program}`, "")).toEqual({ stdout, stderr: "", code: 0, signal: null });
+  });
+
+  test("ends of itself with the model loaded", async () => {
+    const program = 'await pipe("a fox", { seed: 1, steps: 2 }); controller.abort();';
+    expect(await end(`${WHOLE.replace("steps: 200", "steps: 2")}${program}`, "")).toEqual({
+      ...{ stdout: "", stderr: "", code: 0, signal: null },
+    });
   });
 });

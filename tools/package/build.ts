@@ -4,6 +4,18 @@ import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+/** How files are made of many. */
+const BUNDLED = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  packages: "external",
+  minifyWhitespace: true,
+  minifySyntax: true,
+  logLevel: "warning",
+} as const;
+
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
@@ -15,7 +27,16 @@ writeFileSync(
 rmSync(at("dist"), { recursive: true, force: true });
 const compiler = [at("node_modules/typescript/bin/tsc"), "-p", at("tsconfig.build.json")];
 process.exitCode = spawnSync(process.execPath, compiler, { stdio: "inherit" }).status ?? 1;
-if (process.exitCode === 0) await bundleCommands();
+if (process.exitCode === 0) {
+  await bundleCommands();
+  await bundleThread();
+}
+
+/** What a thread loads when it starts, in one file for the same reason. */
+async function bundleThread(): Promise<void> {
+  const file = at("dist/remote/node/run-thread.js");
+  await build({ ...BUNDLED, entryPoints: [file], outfile: file, allowOverwrite: true });
+}
 
 /** The program in few files, one or two for each command: opening some 300 takes longer than what most commands do. */
 async function bundleCommands(): Promise<void> {
@@ -23,16 +44,9 @@ async function bundleCommands(): Promise<void> {
   await build({
     entryPoints: [at("dist/cli/main.js")],
     outdir: bundled,
-    bundle: true,
+    ...BUNDLED,
     splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
-    minifyWhitespace: true,
-    minifySyntax: true,
     chunkNames: "chunks/[name]-[hash]",
-    logLevel: "warning",
   });
   rmSync(folder, { recursive: true });
   cpSync(bundled, folder, { recursive: true });

@@ -46,7 +46,10 @@ Examples:
 async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  await using pipeline = anyPipeline(opened, modelName(location.path), { runtime: runtimeOf(flags), keepLoaded: true });
+  await using pipeline = anyPipeline(opened, modelName(location.path), {
+    runtime: runtimeOf(flags, opened.model.unet),
+    keepLoaded: true,
+  });
   const rows = await rowsOf(pipeline, flags, signal, terminal);
   const { steps, seed: _, speedup: __, ...others } = flags;
   const request = await requestOf(

@@ -8,6 +8,9 @@ import type { PolicyValues } from "./values.ts";
 /** How many more operations still count as equal compute. */
 const TOLERANCE = 1.05;
 
+/** How many more operations the next larger run may take that is held against a policy as well. */
+const NEXT = 1.15;
+
 /** The interval of a measure's mean, or of its difference from another policy's. */
 export type Intervals = (policy: string, measure: MeasureName, against?: string) => Interval | undefined;
 
@@ -41,18 +44,15 @@ const keyOf = (policy: string, measure: string): string => JSON.stringify([polic
 type Costed = Omit<PolicySummary, "equalCompute">;
 
 /**
- * Compares a cached policy with every sampler's dearest run without a cache that takes as many operations at most, and
- * another schedule with the uniform one that differs from it in nothing else.
+ * Compares a cached policy with every sampler's dearest run without a cache that takes as many operations at most; where
+ * that takes fewer, with the next larger one as well. Another schedule is compared with the uniform one that differs from
+ * it in nothing else.
  */
 export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Intervals): Verdict[] {
   if (policy.cache.kind === "off") return [];
-  const nearest = new Map<string, Costed>();
-  for (const other of all) {
-    const isCheaper = other.cache.kind === "off" && other.macs <= policy.macs * TOLERANCE;
-    if (isCheaper && other.macs > (nearest.get(other.sampler)?.macs ?? 0)) nearest.set(other.sampler, other);
-  }
+  const rivals = [...new Set(all.map(({ sampler }) => sampler))].flatMap((sampler) => rivalsOf(policy, all, sampler));
   const even = all.find((other) => isEvenTwin(other, policy));
-  return [...nearest.values(), ...(even === undefined ? [] : [even])].map((other) => ({
+  return [...rivals, ...(even === undefined ? [] : [even])].map((other) => ({
     against: other.name,
     macsRatio: other.macs / policy.macs,
     measures: Object.fromEntries(
@@ -65,6 +65,16 @@ export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Int
       }),
     ),
   }));
+}
+
+function rivalsOf(policy: Costed, all: readonly Costed[], sampler: string): Costed[] {
+  const byCost = all
+    .filter((other) => other.cache.kind === "off" && other.sampler === sampler)
+    .sort((a, b) => a.macs - b.macs);
+  const dearest = byCost.findLast(({ macs }) => macs <= policy.macs * TOLERANCE);
+  if (dearest !== undefined && dearest.macs >= policy.macs) return [dearest];
+  const next = byCost.find(({ macs }) => macs >= policy.macs && macs <= policy.macs * NEXT);
+  return [dearest, next].flatMap((rival) => rival ?? []);
 }
 
 /** Whether `other` computes as much as `policy` at the same places, but spreads it evenly. */

@@ -18,7 +18,7 @@ import { onnxRuntimePackage } from "./onnxruntime.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
 import type { OpenedSession } from "./opened-session.ts";
 import type { Place } from "./place.ts";
-import { callingThread } from "./places/caller.ts";
+import { callingThread, type Enter } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
 import { type WeightKeeping, withKeptWeights } from "./weights/kept-weights.ts";
 import { openComputed } from "./weights/open-computed.ts";
@@ -57,6 +57,10 @@ export interface NodeRuntimeOptions {
 /** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
 export const nodeRuntime = (options: NodeRuntimeOptions = {}): Runtime => nodeRuntimeInPieces(options, PIECE_BYTES);
 
+/** ONNX Runtime on the calling thread, which is one of our own: all that enters it goes through `enter`. */
+export const guardedRuntime = (options: Omit<NodeRuntimeOptions, "thread">, enter: Enter): Runtime =>
+  nodeRuntimeInPieces({ ...options, thread: "caller" }, PIECE_BYTES, enter);
+
 /**
  * `nodeRuntime` that on a CPU takes graphs with more than `pieceBytes` of half-precision weights apart, in bytes of float32:
  * widening them is what loading takes, and pieces are loaded side by side, each in a thread of its own.
@@ -72,6 +76,7 @@ export function nodeRuntimeInPieces(
     keepWeights,
   }: NodeRuntimeOptions,
   pieceBytes: number,
+  enter?: Enter,
 ): Runtime {
   checkDevice(device);
   onnxRuntimePackage(); // not loaded yet, but where there is none, that is known before any model is opened
@@ -86,7 +91,7 @@ export function nodeRuntimeInPieces(
   const onCpu = device === "cpu";
   const quiet = !onCpu;
   const own = (): Place => sessionThread({ quiet });
-  const place = thread === "own" ? own() : callingThread({ quiet });
+  const place = thread === "own" ? own() : callingThread({ quiet, ...(enter === undefined ? {} : { enter }) });
   const elsewhere = thread === "own" ? own : () => place;
   const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
   const features = once(() => probeDevice(device, place));

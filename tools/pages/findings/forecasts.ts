@@ -24,7 +24,7 @@ interface Pair {
   readonly fewer: PolicySummary;
 }
 
-/** Caches beside fewer steps of the same sampler; what is tuned beside the best run of any sampler. */
+/** Caches beside fewer steps of the same sampler, what is tuned beside the best run of any: of no less compute, if there is one. */
 function pairsOf({ policies }: Summary): Pair[] {
   return policies.flatMap((cached): Pair[] => {
     const standIn = standInOf(cached);
@@ -33,7 +33,7 @@ function pairsOf({ policies }: Summary): Pair[] {
       .filter(({ name, cache }) => cache.kind === "off" && cached.equalCompute.some(({ against }) => against === name))
       .filter(({ sampler }) => standIn === "tuned" || sampler === cached.sampler)
       .sort((a, b) => measureOf(b, "psnr").mean - measureOf(a, "psnr").mean);
-    const [fewer] = rivals;
+    const fewer = rivals.find(({ macs }) => macs >= cached.macs) ?? rivals[0];
     return fewer === undefined ? [] : [{ standIn, cached, fewer }];
   });
 }

@@ -1,43 +1,19 @@
 // A thread with sessions of ONNX Runtime; thread.ts starts it.
 import { createRequire } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
+import { threadGuard } from "./guard.js";
 import { buffersOf, sessionHost } from "./session-host.js";
 
 /** @import { Question } from "../messages.ts" */
 
 const port = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
-/** Whether this thread is inside ONNX Runtime, and whether the process is about to end: see busy-flags.ts. */
-const [BUSY, CLOSING] = [0, 1];
-/** @type {Int32Array} */
-const flags = workerData.flags;
+const { enter, leave } = threadGuard(workerData.flags);
 
 process.on("exit", leave); // where it fails
 
 const runtime = createRequire(import.meta.url)(workerData.runtime);
 const ask = sessionHost(runtime, { owned: true, quiet: workerData.quiet, enter });
 leave();
-
-/**
- * @template T
- * @param {() => Promise<T>} work
- */
-async function enter(work) {
-  Atomics.store(flags, BUSY, 1);
-  try {
-    if (Atomics.load(flags, CLOSING) === 1) {
-      leave();
-      await new Promise(() => {}); // this thread is being ended
-    }
-    return await work();
-  } finally {
-    leave();
-  }
-}
-
-function leave() {
-  Atomics.store(flags, BUSY, 0);
-  Atomics.notify(flags, BUSY);
-}
 
 /** @typedef {{ readonly number: number, readonly question?: Question, readonly freed?: readonly number[] }} Message */
 

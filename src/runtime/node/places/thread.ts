@@ -1,12 +1,10 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Answer, Question } from "../messages.ts";
 import { onnxRuntimePackage } from "../onnxruntime.ts";
 import type { Place } from "../place.ts";
 import { unwatchThread, watchThread } from "./busy-flags.ts";
+import { threadFile } from "./thread-file.ts";
 
 /** How a thread with sessions is started, and when it ends. */
 export interface ThreadOptions {
@@ -78,14 +76,17 @@ export function sessionThread(options: ThreadOptions = {}): Place {
   };
 }
 
-/** A CommonJS bundle has no `import.meta`. */
-const HERE = import.meta.url ?? pathToFileURL(__filename).href;
-
 /** Between two networks of one run there is no more. */
 const LINGER = 1000;
 
 /** Milliseconds after which memory is freed where no question comes. */
 const FLUSH = 5;
+
+const sessionThreadFile = (): URL =>
+  threadFile("session-thread.js", { beside: HERE, inPackage: "dist/runtime/node/places" });
+
+/** A CommonJS bundle has no `import.meta`. */
+const HERE = import.meta.url ?? pathToFileURL(__filename).href;
 
 interface RunningThread {
   ask(question: Question, moved?: readonly ArrayBuffer[], freed?: readonly number[]): Promise<Answer>;
@@ -93,7 +94,10 @@ interface RunningThread {
   end(): Promise<void>;
 }
 
-function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEnd: (ended: RunningThread) => void) {
+function startThread(
+  { quiet = false, file = sessionThreadFile() }: ThreadOptions,
+  onEnd: (ended: RunningThread) => void,
+) {
   const runtime = onnxRuntimePackage().folder;
   const flags = watchThread();
   let worker: Worker;
@@ -143,24 +147,4 @@ function startThread({ quiet = false, file = threadFile() }: ThreadOptions, onEn
     },
   };
   return thread;
-}
-
-/** Beside this file, or in the package where this file has become a part of a bundle. */
-function threadFile(): URL {
-  const beside = new URL("./session-thread.js", HERE);
-  if (existsSync(beside)) return beside;
-  const inPackage = join(packageFolder(), "dist/runtime/node/places/session-thread.js");
-  if (existsSync(inPackage)) return pathToFileURL(inPackage);
-  throw new Error(
-    `Cannot start a thread for networks: "${fileURLToPath(beside)}" is not there; keep the package deepcache beside ` +
-      'the bundle, or run networks on the calling thread with thread: "caller"',
-  );
-}
-
-function packageFolder(): string {
-  try {
-    return dirname(createRequire(HERE).resolve("deepcache/package.json"));
-  } catch {
-    return "";
-  }
 }

@@ -1,0 +1,23 @@
+import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
+import { anyPipeline } from "../../pipelines/any-pipeline.ts";
+import type { Busy } from "../../pipelines/run/queue.ts";
+import type { NodeRuntimeOptions } from "../../runtime/node/node.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { ModelLocation } from "../../systems/model-location.ts";
+import { openModel } from "../../systems/open-model.ts";
+
+/** A model as a thread is told to open it. */
+export interface ModelOrder {
+  readonly location: Omit<ModelLocation, "signal" | "onProgress">;
+  readonly name: string;
+  readonly runtime: Omit<NodeRuntimeOptions, "thread" | "keepWeights">;
+  readonly busy: Busy | undefined;
+}
+
+/** Opens the model in the thread that it is ordered for. */
+export async function openOrdered(
+  { location, name, runtime, busy }: ModelOrder,
+  makeRuntime: (options: ModelOrder["runtime"]) => Runtime,
+): Promise<AnyPipeline> {
+  return anyPipeline(await openModel(location), name, { runtime: makeRuntime(runtime), queue: { busy } });
+}
