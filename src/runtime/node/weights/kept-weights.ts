@@ -34,7 +34,7 @@ export interface WeightKeeping {
 }
 
 /** Weights that are computed at a time, in bytes of float32. */
-const AT_A_TIME = 64 * 2 ** 20;
+const AT_A_TIME = 16 * 2 ** 20;
 /** Where the scales begin in a file, behind the values. */
 const ALIGNMENT = 64;
 
@@ -71,7 +71,9 @@ export async function withKeptWeights(
     signal?.throwIfAborted();
     const computed = await compute(graph, group, settings, place);
     for (const [i, layer] of group.entries()) {
-      await folder.write(layer.file, [...(computed[i] ?? [])]);
+      const pieces = computed[i] ?? [];
+      await folder.write(layer.file, pieces);
+      release(pieces);
       written += layer.size;
       onProgress?.({ written, total });
     }
@@ -138,6 +140,11 @@ function partOf(graph: Graph, layers: readonly Pick<Layer, "values" | "scale" | 
     nodes: own,
     initializers: new Map([...graph.initializers].filter(([value]) => read.has(value))),
   };
+}
+
+/** Gives memory back at once, for which a collector of garbage might wait. */
+function release(pieces: readonly Uint8Array[]): void {
+  structuredClone(undefined, { transfer: pieces.map(({ buffer }) => buffer as ArrayBuffer) });
 }
 
 async function isThere(folder: WeightFolder, { file, size }: Layer): Promise<boolean> {
