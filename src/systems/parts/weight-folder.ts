@@ -1,5 +1,5 @@
-import { nodeFiles } from "../checkpoint/files/node.ts";
-import type { WritableFiles } from "../checkpoint/files.ts";
+import { nodeFiles } from "../../checkpoint/files/node.ts";
+import type { WritableFiles } from "../../checkpoint/files.ts";
 
 /** Where int8 weights are kept within a folder for what can be made again. */
 export const weightFolder = (cacheFolder: string): WritableFiles => nodeFiles(cacheFolder).at("int8");
