@@ -19,8 +19,8 @@ const LEAST_POSITIONS = 16;
 /** Multiplications below which scaling takes what the product saves. */
 const LEAST_MACS = 2 ** 20;
 
-/** `graph` with its layers in `precision` where that pays; everything between them stays float32. */
-export function withPrecision(graph: Graph, precision: Precision): Graph {
+/** `graph` with its layers in `precision` where that pays, weights within `range`; everything between them stays float32. */
+export function withPrecision(graph: Graph, precision: Precision, range?: number): Graph {
   if (precision === "float32") return graph;
   const constants = new Set<Value>(graph.initializers.keys());
   const ofWeights = constantNodes(graph);
@@ -30,7 +30,7 @@ export function withPrecision(graph: Graph, precision: Precision): Graph {
     (node) =>
       !ofWeights.has(node) && (isLinear(node, isConstant) || isPlainConv(node, isConstant)) && isWorthIt(sizesOf(node)),
   );
-  return chosen.length === 0 ? graph : withInt8(graph, new Set(chosen));
+  return chosen.length === 0 ? graph : withInt8(graph, new Set(chosen), range);
 }
 
 interface Sizes {

@@ -123,6 +123,17 @@ describe("withInt8()", () => {
     expect(ops(narrow(builder.finish(sums))).filter((op) => op === "Add")).toHaveLength(2);
   });
 
+  test("keeps weights within the range that is given", async () => {
+    const layer: Layer = { shape: [3, 8], weight: [4, 8], make: matmulTransposed };
+    const graph = graphOf(layer, random(32, 1));
+    const { nodes, initializers } = withInt8(graph, layersOf(graph), 63);
+    const scale = nodes.find(({ op }) => op === "Div")?.inputs[1];
+    expect(initializers.get(scale!)).toEqual({ kind: "constant", data: Float32Array.of(63) });
+    const x = randomTensor([3, 8], 1);
+    const [coarse, exact] = [await runGraph(withInt8(graph, layersOf(graph), 63), { x }), await runGraph(graph, { x })];
+    expect(coarse["y"]).toBeCloseTensor(exact["y"]!, { atol: 0, rtol: 0.03 });
+  });
+
   test("gives weights that are all 0 no scale to divide by", async () => {
     const layer: Layer = { shape: [3, 8], weight: [4, 8], make: matmulTransposed };
     const { y } = await runGraph(narrow(graphOf(layer, new Float32Array(32))), { x: randomTensor([3, 8], 1) });

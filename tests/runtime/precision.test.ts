@@ -6,7 +6,9 @@ import { nodeFiles } from "../../src/checkpoint/files/node.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { cast, conv, gemm, matmulTransposed, reshape } from "../../src/onnx/ops.ts";
 import { networkMemory } from "../../src/runtime/memory/network.ts";
+import { int8Range, rangeFor } from "../../src/runtime/node/int8-range.ts";
 import { type NodeRuntimeOptions, nodeRuntime } from "../../src/runtime/node/node.ts";
+import { callingThread } from "../../src/runtime/node/places/caller.ts";
 import { withPrecision } from "../../src/runtime/precision.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
@@ -156,6 +158,14 @@ describe("nodeRuntime() in int8", () => {
     expect(networkMemory([once!], { lowMemory: false, precision: "int8" })).toEqual(
       networkMemory([once!], { lowMemory: false }),
     );
+  });
+
+  test("takes fewer steps for weights where sums of products do not fit", async () => {
+    expect(rangeFor([64, 64, 63.9])).toBe(127);
+    expect(rangeFor([64, 32.4])).toBe(63);
+    expect(rangeFor([])).toBe(63);
+    const place = callingThread({ quiet: true });
+    expect([63, 127]).toContain(await int8Range(place));
   });
 
   test("refuses another precision, and another device than a CPU", () => {

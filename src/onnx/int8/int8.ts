@@ -8,8 +8,8 @@ export type IsConstant = (value: Value) => boolean;
 
 /** Whole numbers by whole numbers, scaled back, with a bias. */
 const PRODUCT = "MatMulIntegerToFloat";
-/** The largest whole number that a weight becomes; as many are below 0. */
-const LARGEST = 127;
+/** The largest whole number that a weight becomes, as far below 0 as above: all there are, or such that two products fit into sixteen bits. */
+export const INT8_RANGES = { whole: 127, safe: 63 } as const;
 /** Stands in for the largest weight of an output whose weights are all 0. */
 const LEAST_RANGE = 1e-30;
 
@@ -47,9 +47,9 @@ export function isPlainConv({ op, attributes, inputs: [x, weight] }: GraphNode, 
  * `graph` with the `chosen` linear layers and convolutions as products of whole numbers of eight bits: weights are scaled
  * output by output, what they are multiplied with by its own range, anew at every run; sums are exact.
  */
-export function withInt8(graph: Graph, chosen: ReadonlySet<GraphNode>): Graph {
+export function withInt8(graph: Graph, chosen: ReadonlySet<GraphNode>, range: number = INT8_RANGES.whole): Graph {
   const initializers = new Map(graph.initializers);
-  const { nodes, layers } = writer(initializers);
+  const { nodes, layers } = writer(initializers, range);
   const sums = biasedSums(graph, chosen);
   const delayed = new Set(sums.values());
   for (const node of graph.nodes) {
@@ -107,7 +107,7 @@ interface Made {
   readonly referenceMacs?: number;
 }
 
-function writer(initializers: Map<Value, Initializer>) {
+function writer(initializers: Map<Value, Initializer>, largest: number) {
   const nodes: GraphNode[] = [];
   const known = new Map<string, Value>();
   const scaled = new Map<Value, Scaled>();
@@ -152,11 +152,11 @@ function writer(initializers: Map<Value, Initializer>) {
   const scaledWeight = (matrix: Value): Scaled => {
     const [rows, columns] = [sizeOf(matrix, 0), sizeOf(matrix, 1)];
     const sizes = emit("Abs", [matrix], like(matrix, matrix.shape, "Abs"));
-    const largest = emit("ReduceMax", [sizes, integers(matrix, [1])], like(matrix, [rows, 1], "ReduceMax"), {
+    const farthest = emit("ReduceMax", [sizes, integers(matrix, [1])], like(matrix, [rows, 1], "ReduceMax"), {
       attributes: { keepdims: 1 },
     });
-    const range = emit("Max", [largest, number(matrix, LEAST_RANGE)], like(matrix, [rows, 1], "Max"));
-    const scale = emit("Div", [range, number(matrix, LARGEST)], like(matrix, [rows, 1], "Div"));
+    const range = emit("Max", [farthest, number(matrix, LEAST_RANGE)], like(matrix, [rows, 1], "Max"));
+    const scale = emit("Div", [range, number(matrix, largest)], like(matrix, [rows, 1], "Div"));
     const exact = emit("Div", [matrix, scale], like(matrix, matrix.shape, "Div"));
     const whole = emit("Round", [exact], like(matrix, matrix.shape, "Round"));
     const narrow = emit("Cast", [whole], like(matrix, matrix.shape, "Cast", "I8"), {

@@ -13,6 +13,7 @@ import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { chainedSession } from "./chained-session.ts";
 import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
 import { type DeviceTensors, deviceTensors } from "./device-tensors.ts";
+import { int8Range } from "./int8-range.ts";
 import { memorySettings } from "./memory-settings.ts";
 import { onnxRuntimePackage } from "./onnxruntime.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
@@ -95,6 +96,7 @@ export function nodeRuntimeInPieces(
   const elsewhere = thread === "own" ? own : () => place;
   const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
   const features = once(() => probeDevice(device, place));
+  const range = once(() => int8Range(place));
 
   async function readBack(at: Place, tensor: number, dims: readonly number[]) {
     const graph = readBackGraph(dims);
@@ -110,7 +112,8 @@ export function nodeRuntimeInPieces(
     { allowHalf = false, once: rarely = false, signal }: LoadOptions,
     sparing: boolean,
   ) {
-    const narrow = allowHalf && !rarely ? withPrecision(graph, precision) : graph;
+    if (!allowHalf || rarely || precision === "float32") return graph;
+    const narrow = withPrecision(graph, precision, await range());
     if (narrow === graph || keepWeights === undefined || (!sparing && copiesWeights(graph))) return narrow;
     const settings = { device, threads, memory: memorySettings(narrow, true) };
     return await withKeptWeights(narrow, { ...keepWeights, signal }, settings, place);
