@@ -15,6 +15,7 @@ export type {
   TextToImage,
   UnconditionalImage,
 } from "./library/loaded-model.ts";
+export type { ModelPlace } from "./library/model-place.ts";
 export type {
   ClassToImageOptions,
   CommonOptions,
@@ -23,7 +24,8 @@ export type {
   TextToImageOptions,
   UnconditionalImageOptions,
 } from "./library/options.ts";
-export { type PipelineOptions, type ProgressInfo, pipeline } from "./library/pipeline.ts";
+export { pipeline } from "./library/pipeline.ts";
+export type { PipelineOptions, ProgressInfo } from "./library/pipeline-options.ts";
 export type { ImageEvent, ImageResult } from "./library/results.ts";
 export type { TaskName } from "./pipelines/generate-request.ts";
 

@@ -1,6 +1,6 @@
 import type { Graph, GraphNode, Value } from "../onnx/graph.ts";
-import { isLinear, isPlainConv, withInt8 } from "../onnx/int8/int8.ts";
 import { sizeOf } from "../onnx/ops.ts";
+import { isLinear, isPlainConv, withInt8 } from "../onnx/passes/int8.ts";
 import { constantNodes } from "../onnx/subgraph.ts";
 import { elementCount } from "../tensor/tensor.ts";
 
@@ -8,6 +8,16 @@ import { elementCount } from "../tensor/tensor.ts";
 export const PRECISIONS = ["float32", "int8"] as const;
 
 export type Precision = (typeof PRECISIONS)[number];
+
+/** Refuses a precision that is unknown, or that `device` does not compute in. */
+export function checkPrecision(precision: string, device: string): void {
+  if (!PRECISIONS.some((known) => known === precision)) {
+    throw new RangeError(`Cannot compute in "${precision}": one of ${PRECISIONS.join(", ")} is required`);
+  }
+  if (precision !== "float32" && device !== "cpu") {
+    throw new RangeError(`Cannot compute in ${precision} on device "${device}": it takes a CPU`);
+  }
+}
 
 /**
  * Channels on either side below which a layer stays in float32: the first and the last convolution, where errors go

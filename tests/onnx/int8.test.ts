@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
-import { isLinear, isPlainConv, withInt8 } from "../../src/onnx/int8/int8.ts";
 import { add, cast, conv, matmul, matmulTransposed, slice } from "../../src/onnx/ops.ts";
+import { isLinear, isPlainConv, withInt8 } from "../../src/onnx/passes/int8.ts";
 import { constantNodes } from "../../src/onnx/subgraph.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -8,8 +8,9 @@ import { cast, conv, gemm, matmulTransposed, reshape } from "../../src/onnx/ops.
 import { networkMemory } from "../../src/runtime/memory/network.ts";
 import { int8Range, rangeFor } from "../../src/runtime/node/int8-range.ts";
 import { type NodeRuntimeOptions, nodeRuntime } from "../../src/runtime/node/node.ts";
-import { callingThread } from "../../src/runtime/node/places/caller.ts";
+import { onnxRuntime } from "../../src/runtime/node/onnxruntime.ts";
 import { withPrecision } from "../../src/runtime/precision.ts";
+import { callingThread } from "../../src/runtime/sessions/calling-thread.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 import { torchGenerator } from "../../src/tensor/torch-generator.ts";
 import { randomTensor } from "../support/random-tensor.ts";
@@ -164,7 +165,7 @@ describe("nodeRuntime() in int8", () => {
     expect(rangeFor([64, 64, 63.9])).toBe(127);
     expect(rangeFor([64, 32.4])).toBe(63);
     expect(rangeFor([])).toBe(63);
-    const place = callingThread({ quiet: true });
+    const place = callingThread(onnxRuntime, { quiet: true });
     expect([63, 127]).toContain(await int8Range(place));
   });
 

@@ -1,6 +1,6 @@
 import type { Graph } from "../../onnx/graph.ts";
-import { withGivenWeights } from "../../onnx/int8/given-weights.ts";
-import { int8Weights } from "../../onnx/int8/int8.ts";
+import { withGivenWeights } from "../../onnx/passes/given-weights.ts";
+import { int8Weights } from "../../onnx/passes/int8.ts";
 import { type Convolutions, withConvolutions } from "../convolutions.ts";
 import { piecesOf } from "../pieces.ts";
 import { type Precision, withPrecision } from "../precision.ts";

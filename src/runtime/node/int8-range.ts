@@ -1,9 +1,9 @@
 import { graphBuilder } from "../../onnx/graph.ts";
-import { INT8_RANGES, withInt8 } from "../../onnx/int8/int8.ts";
 import { matmulTransposed } from "../../onnx/ops.ts";
-import { memorySettings } from "./memory-settings.ts";
+import { INT8_RANGES, withInt8 } from "../../onnx/passes/int8.ts";
+import { memorySettings } from "../sessions/memory-settings.ts";
+import type { Place } from "../sessions/place.ts";
 import { openGraph } from "./open-graph.ts";
-import type { Place } from "./place.ts";
 
 /** Sizes of a product that takes the usual kernels. */
 const [ROWS, INNER, COLUMNS] = [16, 64, 32];

@@ -1,29 +1,30 @@
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
-import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
-import { splitAttention } from "../../onnx/split-attention.ts";
+import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutions.ts";
-import { checkFeeds } from "../feeds.ts";
+import { deviceGraph } from "../device-graph.ts";
 import { copiesWeights } from "../memory/weight-copies.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
-import { PRECISIONS, type Precision, withPrecision } from "../precision.ts";
+import { checkPrecision, type Precision, withPrecision } from "../precision.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
+import { callingThread, type Enter } from "../sessions/calling-thread.ts";
+import { deviceTensors } from "../sessions/device-tensors.ts";
+import { fedNumbers } from "../sessions/fed-numbers.ts";
+import { memorySettings } from "../sessions/memory-settings.ts";
+import type { OpenedSession } from "../sessions/opened-session.ts";
+import type { Place } from "../sessions/place.ts";
+import { runtimeSession } from "../sessions/runtime-session.ts";
+import { weightState } from "../sessions/weight-state.ts";
 import { chainedSession } from "./chained-session.ts";
-import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
-import { type DeviceTensors, deviceTensors } from "./device-tensors.ts";
+import { checkDevice, type NodeDevice, probeDevice } from "./device.ts";
 import { int8Range } from "./int8-range.ts";
-import { memorySettings } from "./memory-settings.ts";
-import { onnxRuntimePackage } from "./onnxruntime.ts";
+import { onnxRuntime, onnxRuntimePackage } from "./onnxruntime.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
-import type { OpenedSession } from "./opened-session.ts";
-import type { Place } from "./place.ts";
-import { callingThread, type Enter } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
 import { type WeightKeeping, withKeptWeights } from "./weights/kept-weights.ts";
 import { openComputed } from "./weights/open-computed.ts";
-import { type WeightState, weightState } from "./weights/weight-state.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -92,7 +93,7 @@ export function nodeRuntimeInPieces(
   const onCpu = device === "cpu";
   const quiet = !onCpu;
   const own = (): Place => sessionThread({ quiet });
-  const place = thread === "own" ? own() : callingThread({ quiet, ...(enter === undefined ? {} : { enter }) });
+  const place = thread === "own" ? own() : callingThread(onnxRuntime, { quiet, enter });
   const elsewhere = thread === "own" ? own : () => place;
   const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
   const features = once(() => probeDevice(device, place));
@@ -107,11 +108,8 @@ export function nodeRuntimeInPieces(
   }
 
   /** `graph` in the precision that is asked for, if it is the network that runs again and again. */
-  async function narrowed(
-    graph: Graph,
-    { allowHalf = false, once: rarely = false, signal }: LoadOptions,
-    sparing: boolean,
-  ) {
+  async function narrowed(graph: Graph, options: LoadOptions, sparing: boolean): Promise<Graph> {
+    const { allowHalf = false, once: rarely = false, signal } = options;
     if (!allowHalf || rarely || precision === "float32") return graph;
     const narrow = withPrecision(graph, precision, await range());
     if (narrow === graph || keepWeights === undefined || (!sparing && copiesWeights(graph))) return narrow;
@@ -142,10 +140,12 @@ export function nodeRuntimeInPieces(
     async load(graph, options = {}) {
       const state = weightState(graph);
       const load = async (): Promise<Session> => {
-        const adapted = adapt(graph, await features(), options.allowHalf ?? false);
+        const known = await features();
+        const adapted = deviceGraph(graph, known, options.allowHalf ?? false);
+        const numbers = known.exactNumbers ? undefined : separateNumbers(adapted);
         state.checkBeforeLoad();
-        const opened = await open(adapted, options);
-        return wrap(opened, graph, { tensors, state });
+        const opened = await open(numbers?.graph ?? adapted, options);
+        return runtimeSession(numbers === undefined ? opened : fedNumbers(opened, numbers), graph, { tensors, state });
       };
       return await abortable(load, options.signal, (session) => void session[Symbol.asyncDispose]());
     },
@@ -163,15 +163,6 @@ function checkConvolutions(convolutions: string): void {
     throw new RangeError(
       `Cannot compute convolutions by "${convolutions}": one of ${CONVOLUTIONS.join(", ")} is required`,
     );
-  }
-}
-
-function checkPrecision(precision: string, device: NodeDevice): void {
-  if (!PRECISIONS.some((known) => known === precision)) {
-    throw new RangeError(`Cannot compute in "${precision}": one of ${PRECISIONS.join(", ")} is required`);
-  }
-  if (precision !== "float32" && device !== "cpu") {
-    throw new RangeError(`Cannot compute in ${precision} on device "${device}": it takes a CPU`);
   }
 }
 
@@ -211,12 +202,6 @@ async function openAlone(
   }
 }
 
-/** `graph` in the form that a device computes rightly, and fast. */
-function adapt(graph: Graph, { fusedAttention, half }: DeviceFeatures, allowHalf: boolean): Graph {
-  const computed = fusedAttention ? graph : splitAttention(graph);
-  return half && allowHalf ? halfPrecision(computed) : computed;
-}
-
 /** What `compute` gave the first time. */
 function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
@@ -230,43 +215,4 @@ function once<T>(compute: () => Promise<T>): () => Promise<T> {
 function readBackGraph(shape: readonly number[]): Graph {
   const builder = graphBuilder("read_back");
   return builder.finish({ value: identity(builder.input("kept", "F32", shape)) });
-}
-
-interface Surroundings {
-  readonly tensors: DeviceTensors;
-  readonly state: WeightState;
-}
-
-function wrap(session: OpenedSession, graph: Graph, { tensors, state }: Surroundings): Session {
-  let released = false;
-  return {
-    async run(inputs, { signal } = {}) {
-      if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
-      checkFeeds(graph, inputs);
-      state.checkInUse();
-      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.feedOf(feed)]));
-      const results = await abortable(
-        () => session.run(feeds, signal),
-        signal,
-        (late) => {
-          for (const result of Object.values(late)) result.free();
-        },
-      );
-      const given = Object.fromEntries(
-        Object.entries(results).map(([name, result]) => [name, tensors.tensorOf(result)]),
-      );
-      try {
-        state.checkInUse();
-      } catch (error) {
-        for (const tensor of Object.values(given)) tensor[Symbol.dispose]();
-        throw error;
-      }
-      return given;
-    },
-    async [Symbol.asyncDispose]() {
-      if (released) return;
-      released = true;
-      await session[Symbol.asyncDispose]();
-    },
-  };
 }

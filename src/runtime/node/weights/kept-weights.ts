@@ -8,15 +8,15 @@ import {
   type Value,
   type WeightSource,
 } from "../../../onnx/graph.ts";
-import { withGivenWeights } from "../../../onnx/int8/given-weights.ts";
-import { int8Weights } from "../../../onnx/int8/int8.ts";
+import { withGivenWeights } from "../../../onnx/passes/given-weights.ts";
+import { int8Weights } from "../../../onnx/passes/int8.ts";
 import { writeModel } from "../../../onnx/protobuf/model.ts";
 import { ancestors, constantNodes } from "../../../onnx/subgraph.ts";
 import { DTYPES } from "../../../tensor/dtype.ts";
 import { elementCount } from "../../../tensor/tensor.ts";
-import { memorySettings } from "../memory-settings.ts";
+import { memorySettings } from "../../sessions/memory-settings.ts";
+import type { Place } from "../../sessions/place.ts";
 import { type OpenSettings, openGraph } from "../open-graph.ts";
-import type { Place } from "../place.ts";
 
 /** A folder for weights that were computed once. */
 export interface WeightFolder {
