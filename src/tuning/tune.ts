@@ -129,5 +129,7 @@ function expectedTrials({
 }: TuningOptions & { readonly uncached: readonly SamplerName[] }): number {
   const forTimesteps = timestepTrials === 0 ? 0 : timestepTrials + trials + 5;
   const grids = samplers.length * (steps?.length ?? 3);
-  return 1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + forTimesteps + RIVALS + 3);
+  return (
+    1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + forTimesteps + RIVALS + 3)
+  );
 }
