@@ -9,6 +9,7 @@ import { UsageError } from "../flags/usage.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
+import { studioPages } from "./studio.ts";
 
 /** The models of the flags by their names; the embedded one where none is given. */
 export async function servedModels(flags: ServedModelFlags): Promise<Exclude<Sources, ServedModel>> {
@@ -60,7 +61,7 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    ...{ memory: modelMemory(memory), redis: flags.redis },
+    ...{ memory: modelMemory(memory), redis: flags.redis, pages: await studioPages() },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
     embeddings:

@@ -1,5 +1,5 @@
 import { LIMITS } from "../../errors/limits.ts";
-import type { HiresRequest } from "../queue/job.ts";
+import type { JobRequest } from "../queue/job.ts";
 import { Refusal } from "../refusal.ts";
 
 const TABLE = LIMITS.server;
@@ -15,16 +15,21 @@ export const REQUEST_LIMITS = Object.fromEntries(
 type Options = Readonly<Record<string, unknown>>;
 
 /** Refuses what no request may ask for, before it takes a place in the queue; everything else is the library's to refuse. */
-export function checkLimits(options: Options, limits: RequestLimits, hires?: HiresRequest): void {
+export function checkLimits(
+  options: Options,
+  limits: RequestLimits,
+  { hires, variants = [{}] }: Pick<JobRequest, "hires" | "variants"> = {},
+): void {
   const { width, height, count, steps, prompt, negativePrompt, timesteps, sigmas, loras } = options;
   const sizes = [[width, height] as const, ...(hires === undefined ? [] : [[hires.width, hires.height] as const])];
   for (const [across, down] of sizes) {
     most("pixels", numberOf(across, 1) * numberOf(down, 1), limits, `${numberOf(across, 1)}x${numberOf(down, 1)}`);
   }
-  for (const asked of [steps, hires?.options["steps"]]) most("steps", numberOf(asked, 1), limits);
+  for (const asked of [steps, hires?.options["steps"], ...variants.map((variant) => variant["steps"])])
+    most("steps", numberOf(asked, 1), limits);
   for (const list of [timesteps, sigmas]) most("steps", Array.isArray(list) ? list.length - 1 : 1, limits);
   const rows = [prompt ?? options["classes"] ?? ""].flat();
-  most("pictures", rows.length * numberOf(count, 1), limits);
+  most("pictures", rows.length * numberOf(count, 1) * variants.length, limits);
   for (const text of [...rows, ...[negativePrompt ?? ""].flat()]) most("characters", String(text).length, limits);
   most("adapters", Array.isArray(loras) ? loras.length : 0, limits);
 }

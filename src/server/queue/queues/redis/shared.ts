@@ -45,6 +45,9 @@ async function announcedModels({ url, prefix = PREFIX, now = Date.now }: RedisQu
       );
     },
     list: () => names.map((name) => ({ name, loaded: true })),
+    async describe(name) {
+      throw new Refusal(501, "not_described", `Cannot describe "${name}" here: workers have it`);
+    },
     async use(name) {
       throw new Error(`Cannot run "${name}" here: workers do`);
     },
