@@ -41,7 +41,7 @@ export function CompareSlider({
     <div class="frame">
       <img-comparison-slider
         ref={slider}
-        class="slider"
+        class="compare"
         role="slider"
         tabIndex={0}
         aria-label="Share of the original that is shown"

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Field, NumberField, RangeField } from "../parts/field.tsx";
 import { estimate, type Form, isPreset, type Speed } from "../state/form.ts";
-import { edit, engine, form, formerForm, isBusy, make, model, notice, stop, undoForm } from "../state/session.ts";
+import { edit, engine, form, formerForm, isBusy, make, model, notice, status, stop, undoForm } from "../state/session.ts";
 
 const SPEEDS: Readonly<Record<Speed, string>> = {
   forecast: "cache, forecast between",
@@ -43,7 +43,7 @@ export function PromptForm() {
         <More />
       </details>
       <div class="actions">
-        <button type="submit" class="primary" disabled={isBusy.value || engine.value === undefined}>
+        <button type="submit" class="primary" disabled={status.value.kind === "running" || engine.value === undefined}>
           Make <kbd aria-hidden="true">Ctrl ↵</kbd>
         </button>
         <button type="button" disabled={!isBusy.value} onClick={stop}>
@@ -131,7 +131,7 @@ function Basics() {
             <input
               {...props}
               inputMode="decimal"
-              placeholder="model's own"
+              placeholder="auto"
               value={form.value.guidanceScale}
               onInput={({ currentTarget }) => edit({ guidanceScale: currentTarget.value })}
             />

@@ -4,6 +4,7 @@ import { PUBLISHED } from "virtual:published";
 import { useWidth } from "../parts/width.ts";
 import { denoiseSeconds } from "../state/run-state.ts";
 import { engine, isBusy, pair } from "../state/session.ts";
+import { shortName } from "../state/form.ts";
 import { points, showPoint, stopTrying, type TradePoint, trying, tryMore } from "../state/trade-off.ts";
 
 const STYLES: Readonly<Record<TradePoint["kind"] | "published", Style & { readonly label: string }>> = {
@@ -74,7 +75,7 @@ function drawn(made: readonly TradePoint[], width: number): string {
   const original = first === undefined ? undefined : denoiseSeconds(first.pair.lanes[0]);
   const own = made.map(({ id, name, seconds, psnr, kind }): Point => {
     const y = Number.isFinite(psnr) ? psnr : MOST_PSNR;
-    return { id, label: name, x: seconds, y, style: STYLES[kind] };
+    return { id, label: shortName(name), x: seconds, y, style: STYLES[kind] };
   });
   const behind =
     first?.pair.form.model === EMBEDDED && original !== undefined

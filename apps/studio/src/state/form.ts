@@ -34,11 +34,11 @@ export const FIRST_FORM: Form = {
   prompt: "a fox on a teal background",
   negativePrompt: "",
   steps: 20,
-  seed: 3,
+  seed: 1,
   width: 64,
   height: 64,
   guidanceScale: "",
-  sampler: "",
+  sampler: "dpmpp-2m-karras",
   clipSkip: 0,
   speed: "forecast",
   interval: 3,
@@ -141,6 +141,10 @@ export function variantName({ cache, preset, steps }: Variant): string {
   if (cache === undefined || cache === "off") return `${steps} steps`;
   return policyName(parsePolicyText(cache));
 }
+
+/** The same in as few letters as a plot has room for. */
+export const shortName = (name: string): string =>
+  name.replace(" · branch ", " b").replace(" · forecast", "+f").replace("preset ", "");
 
 /** A policy in few words. */
 export function policyName(policy: CachePolicy): string {

@@ -97,9 +97,9 @@ function withLane(pair: Pair, index: number, change: (lane: LaneState) => LaneSt
   return { ...pair, lanes: index === 0 ? [change(original), accelerated] : [original, change(accelerated)] };
 }
 
-/** Seconds of denoising: of the result where there is one, else of what is done. */
-export const denoiseSeconds = ({ result, evaluations }: LaneState): number =>
-  result?.seconds.denoise ?? evaluations.reduce((sum, { seconds }) => sum + seconds, 0);
+/** Seconds of all evaluations that are done: previews, which one run may have more of, are not in them. */
+export const denoiseSeconds = ({ evaluations }: LaneState): number =>
+  evaluations.reduce((sum, { seconds }) => sum + seconds, 0);
 
 /** How many times as fast the accelerated run was; none before both are done. */
 export function speedupOf({ lanes: [original, accelerated] }: Pair): number | undefined {

@@ -75,6 +75,8 @@ export async function takeEngine(found: Engine): Promise<void> {
   models.value = names;
   const [first = ""] = names;
   if (!names.includes(form.value.model)) edit({ model: first });
+  // A page would have to load the model for this.
+  if (found.place.kind === "server") await openModel();
 }
 
 /** Opens the model of the form, or another place's. */
@@ -98,7 +100,9 @@ async function opening(place: ModelPlace, signal: AbortSignal): Promise<void> {
       model.value = event.model;
       if (!models.value.includes(name)) models.value = [...models.value, name];
       const fits = form.value.width % multipleOf === 0 && form.value.height % multipleOf === 0;
-      edit({ model: name, ...(fits && place.kind === "named" ? {} : { width, height }) });
+      // Kinds of models differ in the samplers that they run with.
+      const own = event.model.samplers.includes(form.value.sampler) ? {} : { sampler: "" };
+      edit({ model: name, ...own, ...(fits && place.kind === "named" ? {} : { width, height }) });
     } else if (event.type === "step") opened = { ...opened, says: event.says };
     else {
       const { file, loaded, total } = event;
@@ -111,7 +115,7 @@ async function opening(place: ModelPlace, signal: AbortSignal): Promise<void> {
 
 /** Makes original and accelerated picture of the form as it is now. */
 export async function make(): Promise<void> {
-  if (isBusy.value || engine.value === undefined) return;
+  if (status.value.kind === "running" || engine.value === undefined) return;
   if (Object.keys(problems.value).length > 0) {
     document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
     return;
