@@ -23,9 +23,11 @@ export type {
   TextToImageOptions,
   UnconditionalImageOptions,
 } from "./library/options.ts";
-export { type PipelineOptions, type ProgressInfo, pipeline } from "./library/pipeline.ts";
+export { pipeline } from "./library/pipeline.ts";
+export type { PipelineOptions, ProgressInfo } from "./library/pipeline-options.ts";
 export type { ImageEvent, ImageResult } from "./library/results.ts";
 export type { TaskName } from "./pipelines/generate-request.ts";
+export type { ModelPlace } from "./systems/places/model-place.ts";
 
 // What its options and results are made of.
 

@@ -1,10 +1,27 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { architecture, describeUNet } from "../src/plan.ts";
 
 const src = fileURLToPath(new URL("../src", import.meta.url));
+
+/** What stands in for what in browsers: package.json says so of dist, which is built from src. */
+const { browser: STAND_INS } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+const inSrc = (path: string): string => resolve(src, path.replace("./dist/", "").replace(/\.js$/, ".ts"));
+
+const standIns: Plugin = {
+  name: "stand-ins",
+  setup({ onResolve }) {
+    const known = new Map(Object.entries<string>(STAND_INS).map(([from, to]) => [inSrc(from), inSrc(to)]));
+    onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+      const standIn = known.get(resolve(resolveDir, path));
+      return standIn === undefined ? {} : { path: standIn };
+    });
+  },
+};
 
 /** Bundles `code`, which imports from src, for a browser; whatever it reaches must be there, Node's modules are not. */
 async function bundle(code: string): Promise<{ readonly text: string; readonly inputs: readonly string[] }> {
@@ -18,6 +35,8 @@ async function bundle(code: string): Promise<{ readonly text: string; readonly i
     format: "iife",
     globalName: "bundle",
     logLevel: "silent",
+    external: ["onnxruntime-web/*"],
+    plugins: [standIns],
   });
   return { text: outputFiles[0]?.text ?? "", inputs: Object.keys(metafile.inputs) };
 }
@@ -31,13 +50,39 @@ describe.each(["plan", "graph", "samplers", "metrics-browser", "checkpoint-brows
   });
 });
 
+describe.each(["index-browser", "browser"])("src/%s.ts", (entry) => {
+  test("reaches no module of Node, and loads ONNX Runtime Web when it is asked for", async () => {
+    const { inputs, text } = await bundle(`export * from "./${entry}.ts"`);
+    expect(inputs.filter((path) => /node_modules.onnxruntime|runtime.node/.test(path))).toEqual([]);
+    expect(text).not.toMatch(/\brequire\(|from "node:/);
+    const loaded = [...text.matchAll(/import\("([^"]+)"\)/g)].map(([, module]) => module).sort();
+    expect(loaded).toEqual(
+      entry === "browser" ? [] : ["onnxruntime-web/jspi", "onnxruntime-web/wasm", "onnxruntime-web/webgpu"],
+    );
+  });
+});
+
+test("what stands in for a module in browsers has the names that others ask of it", async () => {
+  for (const [from, to] of Object.entries<string>(STAND_INS)) {
+    const [own, other] = await Promise.all([from, to].map(async (path) => Object.keys(await import(inSrc(path)))));
+    expect(
+      own!.filter((name) => !other!.includes(name)),
+      to,
+    ).toEqual(from.includes("image/files") ? NODE_ALONE : []);
+  }
+});
+
+/** What only the command line and `writeImage` use. */
+const NODE_ALONE = ["readAll", "writeImage"];
+
 test("a bundle of what reaches Node's modules is refused", async () => {
   await expect(bundle('export { readTensor } from "./checkpoint.ts"')).rejects.toThrow('Could not resolve "node:');
 });
 
 test("plans and costs need nothing but the language", async () => {
   const { text } = await bundle(`
-    import { architecture, describeUNet, fullEvaluations } from "./plan.ts";
+    import { readFileSync } from "node:fs";
+import { architecture, describeUNet, fullEvaluations } from "./plan.ts";
     const full = fullEvaluations({ kind: "uniform", interval: 3, branch: 0 }, 10);
     const { macs } = describeUNet(architecture("ddpm-cifar10").unet);
     export const result = JSON.stringify({ full, macs });

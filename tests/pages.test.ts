@@ -34,7 +34,7 @@ function optionsOf(path: string, ...interfaces: readonly string[]): string[] {
 }
 
 test("the library's page has a row for every option of pipeline(), and for no other", () => {
-  const options = optionsOf("library/pipeline.ts", "PipelineOptions");
+  const options = optionsOf("library/pipeline-options.ts", "PipelineOptions");
   expect(options.length).toBeGreaterThan(10);
   const rows = namesInTables(section(library, "## Opening a model")).filter((name) => !name.startsWith('"'));
   expect(rows.sort()).toEqual(options.sort());

@@ -26,6 +26,7 @@ const handedOn = (entry: string): Exported[] =>
   );
 
 const SUBPATHS = [
+  "browser",
   "pipelines",
   "image",
   "plan",
@@ -81,6 +82,7 @@ test("the package exports these types", () => {
       "LoadedModels",
       "MemoryEstimate",
       "ModelInfo",
+      "ModelPlace",
       "NodeDevice",
       "Phase",
       "PhaseSeconds",
@@ -104,6 +106,7 @@ test("subpaths hand on these values", async () => {
   expect(Object.fromEntries(SUBPATHS.map((path, i) => [path, names[i]?.join(" ")]))).toMatchInlineSnapshot(`
     {
       "ai-sdk": "deepcache deepcacheV3",
+      "browser": "blobFiles browserSupport handleFiles servedFiles",
       "checkpoint": "CheckpointError TokenizerError blobFiles fileSource memoryFiles memorySource nodeFiles openComponent readCheckpoint readTensor writeSafetensors",
       "checkpoint-browser": "CheckpointError TokenizerError blobFiles memoryFiles memorySource readCheckpoint readTensor",
       "graph": "ARCHITECTURES ConfigError WeightMismatchError architecture cachedDenoiser countMacs cut directDenoiser guidedDenoiser loadCut printGraph unet unetConfig",

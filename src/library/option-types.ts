@@ -4,6 +4,7 @@ import { TASK_NAMES } from "../pipelines/generate-request.ts";
 import { PREVIEW_KINDS } from "../pipelines/latents/previews.ts";
 import { PRESET_NAMES } from "../pipelines/presets.ts";
 import { TINY_VAE_USES } from "../pipelines/text-to-image/text-to-image-options.ts";
+import { isPlace } from "../systems/places/model-place.ts";
 
 interface OptionType {
   is(value: unknown): boolean;
@@ -20,6 +21,7 @@ const texts: OptionType = {
   required: "a text or a list of texts",
 };
 
+const place: OptionType = { is: isPlace, required: "a path or a URL, or files," };
 const func: OptionType = { is: (value) => typeof value === "function", required: "a function" };
 const text: OptionType = { is: isText, required: "a text" };
 const signal: OptionType = { is: (value) => value instanceof AbortSignal, required: "an AbortSignal" };
@@ -78,12 +80,13 @@ export const PIPELINE_TYPES: OptionTypes = {
   onProgress: func,
   signal,
   variant: text,
-  vae: text,
-  tinyVae: text,
-  refiner: text,
-  controlnet: texts,
+  vae: place,
+  tinyVae: place,
+  refiner: place,
+  controlnet: place,
   ema: flag,
-  cacheFolder: text,
+  cacheFolder: place,
+  wasmPaths: text,
 };
 
 /** How a queue is asked to be. */

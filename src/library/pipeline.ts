@@ -1,89 +1,20 @@
-import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { anyPipeline } from "../pipelines/any-pipeline.ts";
+import type { WritableFiles } from "../checkpoint/files.ts";
+import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
-import type { Busy } from "../pipelines/run/queue.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { type NodeRuntimeOptions, nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { modelName } from "../systems/model-location.ts";
 import { isSmall } from "../systems/network.ts";
-import { openModel } from "../systems/open-model.ts";
+import { type ModelPlace, openedPlace, openedPlaces } from "../systems/places/model-place.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
 import { asOptions } from "./misuse.ts";
-import { openPipeline } from "./open-pipeline.ts";
-import { namedOptions } from "./option-names.ts";
-import { checkOptionTypes, PIPELINE_TYPES, QUEUE_TYPES, TASK_TYPES } from "./option-types.ts";
+import { type Described, openForTask, pipelineOptions, placesOf } from "./open-for-task.ts";
+import type { PipelineOptions } from "./pipeline-options.ts";
 
-/** How far something has come that takes long before a model can run, in bytes. */
-export interface ProgressInfo {
-  /** A file in torch's format whose tensors cannot be used in place is copied, once. */
-  readonly status: "converting";
-  readonly loaded: number;
-  readonly total: number;
-}
-
-/** How a model is opened, and what it runs on. */
-export interface PipelineOptions {
-  /** Where networks run; the CPU where left out. */
-  readonly device?: NodeDevice | undefined;
-  /** On the CPU; all cores where left out. */
-  readonly threads?: number | undefined;
-  /** "low" leaves weights in their files and keeps one network at a time in memory; slower. */
-  readonly memory?: "fast" | "low" | undefined;
-  /** What a run does that finds another one under way: it waits (default), is refused, or ends the other. */
-  readonly queue?: { readonly busy?: Busy | undefined } | undefined;
-  /** Whether networks run in threads of their own (default), so that the event loop stays free, or on the caller's. */
-  readonly thread?: "own" | "caller" | undefined;
-  /** How large convolutions are computed on the CPU: "winograd" (default) is faster, "direct" differs in the last bits. */
-  readonly convolutions?: "winograd" | "direct" | undefined;
-  readonly onProgress?: ((progress: ProgressInfo) => void) | undefined;
-  /** Ends opening the model. */
-  readonly signal?: AbortSignal | undefined;
-  /** Read the files of a folder that are published under this variant, such as "fp16". */
-  readonly variant?: string | undefined;
-  /** The YAML of the original repository that describes a checkpoint file. */
-  readonly config?: string | undefined;
-  /** Whether to prefer averaged weights where a file has both kinds; true unless told otherwise. */
-  readonly ema?: boolean | undefined;
-  /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
-  readonly tokenizer?: string | undefined;
-  /** An autoencoder in place of the model's own: a folder of diffusers, or a file. */
-  readonly vae?: string | undefined;
-  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
-  readonly tinyVae?: string | undefined;
-  /** An SDXL refiner that ends runs: a folder of diffusers, or a file. */
-  readonly refiner?: string | undefined;
-  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
-  readonly controlnet?: string | readonly string[] | undefined;
-  /** Where copies of what cannot be used in place are kept. */
-  readonly cacheFolder?: string | undefined;
-  /** What runs graphs, instead of ONNX Runtime for Node. */
-  readonly runtime?: Runtime | undefined;
-}
-
-const OPTION_NAMES = [
-  "device",
-  "threads",
-  "memory",
-  "queue",
-  "thread",
-  "convolutions",
-  "onProgress",
-  "signal",
-  "variant",
-  "config",
-  "ema",
-  "tokenizer",
-  "vae",
-  "tinyVae",
-  "refiner",
-  "controlnet",
-  "cacheFolder",
-  "runtime",
-] as const satisfies readonly (keyof PipelineOptions)[];
+export type { PipelineOptions, ProgressInfo } from "./pipeline-options.ts";
 
 /**
  * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file; the embedded one where left out. Nothing is
@@ -91,63 +22,63 @@ const OPTION_NAMES = [
  */
 export function pipeline<Task extends TaskName>(
   task: Task,
-  model?: string,
+  model?: ModelPlace,
   options?: PipelineOptions,
 ): Promise<LoadedModels[Task]>;
 /** Opens a model for the task that it is made for. */
-export function pipeline(task?: undefined, model?: string, options?: PipelineOptions): Promise<LoadedModels[TaskName]>;
+export function pipeline(
+  task?: undefined,
+  model?: ModelPlace,
+  options?: PipelineOptions,
+): Promise<LoadedModels[TaskName]>;
 export async function pipeline(
   task?: TaskName,
-  model: string = defaultModelFolder(),
+  model: ModelPlace = defaultModelFolder(),
   options: PipelineOptions = {},
 ): Promise<LoadedModels[TaskName]> {
-  if (task !== undefined) checkOptionTypes({ task }, TASK_TYPES);
-  const named = namedOptions(options, OPTION_NAMES, "pipeline()");
-  checkOptionTypes(named, PIPELINE_TYPES);
-  const settings: PipelineOptions = named;
-  const { memory = "fast", signal, queue, onProgress, cacheFolder, variant, config, ema } = settings;
-  const { tokenizer = defaultTokenizerFolder(), vae, tinyVae, refiner, controlnet } = settings;
-  checkOptionTypes({ ...queue }, QUEUE_TYPES);
-  signal?.throwIfAborted();
-  const location = {
-    ...{ path: model, variant, config, ema, tokenizer, vae, tinyVae, refiner, cacheFolder },
-    controls: controlnet === undefined ? undefined : [controlnet].flat(),
-  };
-  const opened = await openModel({
-    ...location,
-    signal,
-    onProgress: onProgress && (({ written, total }) => onProgress({ status: "converting", loaded: written, total })),
-  });
-  const name = modelName(model);
-  if (task !== undefined && opened.kind !== task) {
-    throw new DeepCacheError(
-      "MODEL_UNSUPPORTED",
-      `Cannot open "${name}" for ${task}: it is a model for ${opened.kind}`,
-    );
-  }
+  const checked = pipelineOptions(task, options);
+  checked.signal?.throwIfAborted();
+  const places = placesOf(model, checked);
+  const opened = await openedPlaces(places, { open: openedPlace, tokenizer: defaultTokenizerFolder });
+  const cacheFolder = checked.cacheFolder && ((await openedPlace(checked.cacheFolder)) as string | WritableFiles);
+  return await openForTask(task, { places, opened, options: checked, cacheFolder }, (described) =>
+    startInNode(described, checked),
+  );
+}
+
+async function startInNode({ opened, name, location }: Described, options: PipelineOptions): Promise<AnyPipeline> {
+  const { memory = "fast", thread, queue } = options;
   const lowMemory = memory === "low";
-  const effects = { runtime: await asOptions(() => runtimeOf(settings, lowMemory)), keepLoaded: !lowMemory, queue };
-  const inner = anyPipeline(opened, name, effects);
+  const runtime = await asOptions(() => runtimeOf(options, lowMemory));
+  const inner = anyPipeline(opened, name, { runtime, keepLoaded: !lowMemory, queue });
   // Large networks have threads for themselves, and pieces of one are loaded side by side.
-  const isMoved = isOnCpu(settings) && settings.thread !== "caller" && !lowMemory && isSmall(inner.unet);
-  const order = { location, name, runtime: runtimeOptions(settings), busy: queue?.busy };
-  return openPipeline(isMoved ? remotePipeline(inner, { model: order, start: startRunThread }) : inner, { lowMemory });
+  const isMoved = isOnCpu(options) && thread !== "caller" && !lowMemory && isSmall(inner.unet) && isOnDisk(location);
+  const order = { location, name, runtime: runtimeOptions(options), busy: queue?.busy };
+  return isMoved ? remotePipeline(inner, { model: order, start: startRunThread }) : inner;
 }
 
 const isOnCpu = ({ runtime, device = "cpu" }: PipelineOptions): boolean => runtime === undefined && device === "cpu";
 
-function runtimeOf(settings: PipelineOptions, lowMemory: boolean): Runtime {
-  const { runtime, thread } = settings;
+/** Whether another thread can open all of it, too. */
+const isOnDisk = ({ controls = [], cacheFolder, ...places }: Described["location"]): boolean => {
+  const { path, config, tokenizer, vae, tinyVae, refiner } = places;
+  return [path, config, tokenizer, vae, tinyVae, refiner, cacheFolder, ...controls].every(
+    (place) => place === undefined || typeof place === "string",
+  );
+};
+
+function runtimeOf(options: PipelineOptions, lowMemory: boolean): Runtime {
+  const { runtime, thread } = options;
   if (runtime !== undefined) return runtime;
   return nodeRuntime({
-    ...runtimeOptions(settings),
+    ...runtimeOptions(options),
     ...(thread === undefined ? {} : { thread }),
-    ...(lowMemory && isOnCpu(settings) ? { lowMemory } : {}),
+    ...(lowMemory && isOnCpu(options) ? { lowMemory } : {}),
   });
 }
 
 const runtimeOptions = ({ device, threads, convolutions }: PipelineOptions): Omit<NodeRuntimeOptions, "thread"> => ({
-  ...(device === undefined ? {} : { device }),
+  ...(device === undefined ? {} : { device: device as NodeDevice }), // others are refused there
   ...(threads === undefined ? {} : { threads }),
   ...(convolutions === undefined ? {} : { convolutions }),
 });

@@ -34,6 +34,8 @@ export interface WeightSource {
   readonly path?: string | undefined;
   /** The bytes `offset … offset + length`. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** The same bytes as a Blob, of which nothing is read before somebody asks; missing where that would cost a copy. */
+  blob?(offset: number, length: number): Promise<Blob>;
   /** What has become of them since they were found; missing where nothing can. */
   state?(): "same" | "replaced" | "removed" | "changed";
 }

@@ -1,6 +1,7 @@
 import { filesOf } from "../checkpoint/files/place.ts";
 import type { Files, FolderLike } from "../checkpoint/files.ts";
-import { MODEL_INDEX, type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
+import { MODEL_INDEX } from "../checkpoint/folder/index-file.ts";
+import { type ModelIndex, readModelIndex } from "../checkpoint/folder/model-index.ts";
 
 /** The folder of a model, listed once, with its index, read once. */
 export interface ModelFolder {

@@ -3,7 +3,7 @@ import { unet } from "../../src/models/unet/unet.ts";
 import { separateComputedWeights } from "../../src/onnx/computed-weights.ts";
 import { constantNodes } from "../../src/onnx/subgraph.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
-import { memorySettings } from "../../src/runtime/node/memory-settings.ts";
+import { memorySettings } from "../../src/runtime/sessions/memory-settings.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openGraph } from "../../src/runtime/node/open-graph.ts";
 import { sessionThread } from "../../src/runtime/node/places/thread.ts";

@@ -8,7 +8,7 @@ import { readCheckpoint } from "../../src/checkpoint/read-checkpoint.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors/encode-safetensors.ts";
 import { checkpointScope } from "../../src/layers/scope.ts";
 import { graphBuilder } from "../../src/onnx/graph.ts";
-import { halfPrecision } from "../../src/onnx/half-precision.ts";
+import { halfPrecision } from "../../src/onnx/passes/half-precision.ts";
 import { countMacs } from "../../src/onnx/macs.ts";
 import { identity, matmulTransposed } from "../../src/onnx/ops.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { countMacs } from "../../src/onnx/macs.ts";
 import { identity, multiHeadAttention } from "../../src/onnx/ops.ts";
-import { splitAttention } from "../../src/onnx/split-attention.ts";
+import { splitAttention } from "../../src/onnx/passes/split-attention.ts";
 import { F32_LAYER } from "../support/assertions/tolerances.ts";
 import { randomTensor } from "../support/random-tensor.ts";
 import { runGraph } from "../support/runtimes/run-graph.ts";

@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DeviceError } from "../../src/errors/device-error.ts";
-import { graphBuilder } from "../../src/onnx/graph.ts";
-import { add, concat, cos, identity, multiply, sin } from "../../src/onnx/ops.ts";
-import { executionProvider, NODE_DEVICES, type NodeDevice } from "../../src/runtime/node/device.ts";
+import { NODE_DEVICES, type NodeDevice } from "../../src/runtime/node/device.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { onnxRuntime } from "../../src/runtime/node/onnxruntime.ts";
 
@@ -34,26 +32,5 @@ describe("nodeRuntime()", () => {
     expect(() => nodeRuntime({ device, lowMemory: true })).toThrow(
       `Cannot use lowMemory on device "${device}": it leaves weights in their files, which takes a CPU`,
     );
-  });
-});
-
-describe("executionProvider()", () => {
-  const builder = graphBuilder("embedding");
-  const [time, x] = [builder.input("time", "F32", [1]), builder.input("x", "F32", [2])];
-  const angle = multiply(time, time);
-  const graph = builder.finish({ y: add(identity(concat([sin(angle), cos(angle)], 0)), x) });
-
-  test("leaves sines, cosines and their angles to the CPU on WebGPU", () => {
-    expect(executionProvider("webgpu", graph)).toEqual({
-      name: "webgpu",
-      forceCpuNodeNames: ["Mul_0", "Sin_1", "Cos_2"],
-    });
-  });
-
-  test("is the device's name elsewhere, and where there is no angle", () => {
-    expect(executionProvider("cpu", graph)).toBe("cpu");
-    expect(executionProvider("cuda", graph)).toBe("cuda");
-    const plain = graphBuilder("plain");
-    expect(executionProvider("webgpu", plain.finish({ y: identity(plain.input("x", "F32", [1])) }))).toBe("webgpu");
   });
 });

@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { add, multiply } from "../../src/onnx/ops.ts";
 import { abortable } from "../../src/runtime/abortable.ts";
-import { memorySettings } from "../../src/runtime/node/memory-settings.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openGraph } from "../../src/runtime/node/open-graph.ts";
-import type { OpenedSession } from "../../src/runtime/node/opened-session.ts";
-import type { Place } from "../../src/runtime/node/place.ts";
 import { sessionThread } from "../../src/runtime/node/places/thread.ts";
+import { memorySettings } from "../../src/runtime/sessions/memory-settings.ts";
+import type { OpenedSession } from "../../src/runtime/sessions/opened-session.ts";
+import type { Place } from "../../src/runtime/sessions/place.ts";
 import { slowGraph, slowInput } from "./slow-graph.ts";
 
 const x = { data: Float32Array.of(1, 2, 3), dims: [3] };

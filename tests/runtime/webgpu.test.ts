@@ -2,9 +2,11 @@ import type { InferenceSession as OrtSession } from "onnxruntime-common";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openComponent } from "../../src/checkpoint/folder/component.ts";
 import { cut } from "../../src/deepcache/cut.ts";
+import { separatePrelude } from "../../src/deepcache/prelude.ts";
 import { type CutSessions, cachedDenoiser, loadCut, loadPair } from "../../src/denoisers/cached.ts";
 import { autoencoderDecoder, autoencoderKlConfig } from "../../src/models/autoencoder/autoencoder-kl.ts";
-import { graphBuilder } from "../../src/onnx/graph.ts";
+import { clipTextConfig, clipTextModel } from "../../src/models/clip/clip-text.ts";
+import { type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { add } from "../../src/onnx/ops.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
@@ -24,6 +26,19 @@ const { InferenceSession } = onnxRuntime();
 afterEach(() => void vi.restoreAllMocks());
 
 // SwiftShader compiles every shader anew: small networks, few of them.
+interface Options {
+  readonly extra?: { readonly session: Readonly<Record<string, string>> };
+}
+
+/** CLIP as Stable Diffusion has it, and OpenCLIP with its pooled output as SDXL has it. */
+async function textEncoders(): Promise<Readonly<Record<string, Graph>>> {
+  const graphs = ["clip-text-sd15", "clip-text-sd21", "clip-text-proj"].map(async (name) => {
+    const { config, configPath, weights } = await openComponent(fixturePath(`models/${name}`));
+    return [name, clipTextModel(clipTextConfig(config, configPath), { batch: 1, length: 16 }, weights)] as const;
+  });
+  return Object.fromEntries(await Promise.all(graphs));
+}
+
 describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })', () => {
   const webgpu = nodeRuntime({ device: "webgpu", threads: 1 });
   /** On the thread of the tests, which can watch what it asks of ONNX Runtime. */
@@ -115,15 +130,26 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
       }
       expect([counting.sessions, counting.tensors]).toEqual([0, 0]);
     });
+  });
 
-    test("leaves no operation of trunk and tail to the CPU", async () => {
+  describe("leaves no operation to the CPU", async () => {
+    const { network } = await openNetwork("unet-sdxl");
+    const { prelude, network: rest } = separatePrelude(network);
+    const { config, weights } = await openComponent(fixturePath("models/vae-kl"));
+    const decoder = autoencoderDecoder(autoencoderKlConfig(config), { batch: 1, height: 8, width: 8 }, weights);
+    const { full, cached, head, trunk, tail } = cut(rest, 1);
+    const graphs = { prelude, full, cached, head, trunk, tail, decoder, ...(await textEncoders()) };
+
+    test.each(Object.entries(graphs))("of the %s", async (_, graph) => {
       const create = InferenceSession.create.bind(InferenceSession) as (
         model: Uint8Array,
         options: OrtSession.SessionOptions,
       ) => Promise<OrtSession>;
-      vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: object) =>
-        create(model, { ...options, enableGraphCapture: true })) as typeof InferenceSession.create);
-      for (const graph of [parts.trunk, parts.tail]) await (await watched.load(graph))[Symbol.asyncDispose]();
+      vi.spyOn(InferenceSession, "create").mockImplementation(((model: Uint8Array, options: Options) => {
+        const session = { ...options.extra?.session, disable_cpu_ep_fallback: "1" };
+        return create(model, { ...options, extra: { session } });
+      }) as typeof InferenceSession.create);
+      await (await watched.load(graph as Graph))[Symbol.asyncDispose]();
     });
   });
 

@@ -13,6 +13,8 @@ export interface ByteSource {
   readonly size: number;
   /** The bytes `offset … offset + length`; rejects with a CheckpointError where the source does not hold them all. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** The same bytes as a Blob, of which nothing is read before somebody asks; missing where that would cost a copy. */
+  blob?(offset: number, length: number): Promise<Blob>;
   /** What has become of the bytes since the source was opened; missing where nothing can. */
   state?(): SourceState;
 }

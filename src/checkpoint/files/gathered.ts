@@ -7,7 +7,7 @@ import { checkBelow, folderError } from "./paths.ts";
 export function gatheredFiles<Value>(
   table: ReadonlyMap<string, Value>,
   name: string,
-  source: (value: Value, name: string) => ByteSource,
+  source: (value: Value, name: string) => ByteSource | Promise<ByteSource>,
 ): Files {
   const below = (folder: string): Files => {
     const prefix = folder === "" ? "" : `${folder}/`;

@@ -3,9 +3,7 @@ import { CheckpointError } from "../errors.ts";
 import { filesOf } from "../files/place.ts";
 import type { FolderLike } from "../files.ts";
 import { readJsonFile } from "../text/json-file.ts";
-
-/** The file that says what a model in diffusers' layout is made of. */
-export const MODEL_INDEX = "model_index.json";
+import { MODEL_INDEX } from "./index-file.ts";
 
 /** The class that a component's folder is to be loaded as. */
 export interface ComponentClass {

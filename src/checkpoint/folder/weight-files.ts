@@ -24,18 +24,24 @@ export function findWeightFiles(
   variant?: string,
   stems: readonly string[] = STEMS,
 ): WeightFiles {
-  const variants = variant === undefined ? [undefined, FALLBACK_VARIANT] : [variant];
-  for (const extension of ["safetensors", "bin"]) {
-    for (const candidate of variants) {
-      const found = candidates(stems, extension, candidate).find(({ name }) => names.has(name));
-      if (found !== undefined) return found;
-    }
+  for (const group of weightFileGroups(variant, stems)) {
+    const found = group.find(({ name }) => names.has(name));
+    if (found !== undefined) return found;
   }
   const wanted = variant === undefined ? "" : ` of variant "${variant}"`;
   throw new CheckpointError(
     `Cannot find weights${wanted} in "${folder}": looked for ${stems.join(", ")} as .safetensors or .bin, ` +
       "alone or with an .index.json",
   );
+}
+
+/** The files that weights may lie in, those first that are read before others; of one group, one is enough. */
+export function weightFileGroups(
+  variant?: string,
+  stems: readonly string[] = STEMS,
+): readonly (readonly WeightFiles[])[] {
+  const variants = variant === undefined ? [undefined, FALLBACK_VARIANT] : [variant];
+  return ["safetensors", "bin"].flatMap((extension) => variants.map((one) => candidates(stems, extension, one)));
 }
 
 /** diffusers and transformers have put the variant of an index into three different places over the years. */

@@ -1,4 +1,3 @@
-import { parseDocument } from "yaml";
 import { LIMITS } from "../../errors/limits.ts";
 import { CheckpointError } from "../errors.ts";
 import { sourceOf } from "../files/place.ts";
@@ -14,13 +13,14 @@ export async function readYamlFile(file: FileLike): Promise<JsonObject> {
   if (size > BYTES.most) {
     throw new CheckpointError(`Cannot read "${name}": it has ${size} bytes, at most ${BYTES.most} are read`);
   }
-  const value = parseYaml(decodeUtf8(await source.read(0, size), `"${name}"`), name);
+  const value = await parseYaml(decodeUtf8(await source.read(0, size), `"${name}"`), name);
   if (!isJsonObject(value)) throw new CheckpointError(`Cannot read "${name}": it is not a YAML mapping`);
   return value;
 }
 
 /** The core schema only, so that tags mean nothing; aliases are counted, so that they cannot multiply. */
-function parseYaml(text: string, name: string): unknown {
+async function parseYaml(text: string, name: string): Promise<unknown> {
+  const { parseDocument } = await import("yaml"); // few models come with such a file
   try {
     const document = parseDocument(text, { schema: "core", logLevel: "silent" });
     if (document.errors[0] !== undefined) throw document.errors[0];

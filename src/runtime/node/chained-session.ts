@@ -1,6 +1,6 @@
 import type { Graph } from "../../onnx/graph.ts";
-import type { Lodged } from "./lodged.ts";
-import type { Feeds, OpenedSession, Results } from "./opened-session.ts";
+import type { Lodged } from "../sessions/lodged.ts";
+import type { Feeds, OpenedSession, Results } from "../sessions/opened-session.ts";
 
 /** `sessions` of the `pieces` of `graph` as one: each runs on what is fed and on what those before it give. */
 export function chainedSession(

@@ -1,26 +1,27 @@
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
-import { halfPrecision } from "../../onnx/half-precision.ts";
 import { identity } from "../../onnx/ops.ts";
-import { splitAttention } from "../../onnx/split-attention.ts";
+import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutions.ts";
-import { checkFeeds } from "../feeds.ts";
+import { deviceGraph } from "../device-graph.ts";
 import { copiesWeights } from "../memory/weight-copies.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
+import { callingThread, type Enter } from "../sessions/calling-thread.ts";
+import { deviceTensors } from "../sessions/device-tensors.ts";
+import { fedNumbers } from "../sessions/fed-numbers.ts";
+import { memorySettings } from "../sessions/memory-settings.ts";
+import type { OpenedSession } from "../sessions/opened-session.ts";
+import type { Place } from "../sessions/place.ts";
+import { runtimeSession } from "../sessions/runtime-session.ts";
+import { weightState } from "../sessions/weight-state.ts";
 import { chainedSession } from "./chained-session.ts";
-import { checkDevice, type DeviceFeatures, type NodeDevice, probeDevice } from "./device.ts";
-import { type DeviceTensors, deviceTensors } from "./device-tensors.ts";
-import { memorySettings } from "./memory-settings.ts";
-import { onnxRuntimePackage } from "./onnxruntime.ts";
+import { checkDevice, type NodeDevice, probeDevice } from "./device.ts";
+import { onnxRuntime, onnxRuntimePackage } from "./onnxruntime.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
-import type { OpenedSession } from "./opened-session.ts";
-import type { Place } from "./place.ts";
-import { callingThread, type Enter } from "./places/caller.ts";
 import { sessionThread } from "./places/thread.ts";
 import { openComputed } from "./weights/open-computed.ts";
-import { type WeightState, weightState } from "./weights/weight-state.ts";
 
 /** How ONNX Runtime runs on this machine. */
 export interface NodeRuntimeOptions {
@@ -73,7 +74,8 @@ export function nodeRuntimeInPieces(
   const onCpu = device === "cpu";
   const quiet = !onCpu;
   const own = (): Place => sessionThread({ quiet });
-  const place = thread === "own" ? own() : callingThread({ quiet, ...(enter === undefined ? {} : { enter }) });
+  const place =
+    thread === "own" ? own() : callingThread(onnxRuntime, { quiet, ...(enter === undefined ? {} : { enter }) });
   const elsewhere = thread === "own" ? own : () => place;
   const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
   const features = once(() => probeDevice(device, place));
@@ -105,10 +107,12 @@ export function nodeRuntimeInPieces(
     async load(graph, options = {}) {
       const state = weightState(graph);
       const load = async (): Promise<Session> => {
-        const adapted = adapt(graph, await features(), options.allowHalf ?? false);
+        const known = await features();
+        const adapted = deviceGraph(graph, known, options.allowHalf ?? false);
+        const numbers = known.exactNumbers ? undefined : separateNumbers(adapted);
         state.checkBeforeLoad();
-        const opened = await open(adapted, options);
-        return wrap(opened, graph, { tensors, state });
+        const opened = await open(numbers?.graph ?? adapted, options);
+        return runtimeSession(numbers === undefined ? opened : fedNumbers(opened, numbers), graph, { tensors, state });
       };
       return await abortable(load, options.signal, (session) => void session[Symbol.asyncDispose]());
     },
@@ -165,12 +169,6 @@ async function openAlone(
   }
 }
 
-/** `graph` in the form that a device computes rightly, and fast. */
-function adapt(graph: Graph, { fusedAttention, half }: DeviceFeatures, allowHalf: boolean): Graph {
-  const computed = fusedAttention ? graph : splitAttention(graph);
-  return half && allowHalf ? halfPrecision(computed) : computed;
-}
-
 /** What `compute` gave the first time. */
 function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
@@ -184,43 +182,4 @@ function once<T>(compute: () => Promise<T>): () => Promise<T> {
 function readBackGraph(shape: readonly number[]): Graph {
   const builder = graphBuilder("read_back");
   return builder.finish({ value: identity(builder.input("kept", "F32", shape)) });
-}
-
-interface Surroundings {
-  readonly tensors: DeviceTensors;
-  readonly state: WeightState;
-}
-
-function wrap(session: OpenedSession, graph: Graph, { tensors, state }: Surroundings): Session {
-  let released = false;
-  return {
-    async run(inputs, { signal } = {}) {
-      if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
-      checkFeeds(graph, inputs);
-      state.checkInUse();
-      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.feedOf(feed)]));
-      const results = await abortable(
-        () => session.run(feeds, signal),
-        signal,
-        (late) => {
-          for (const result of Object.values(late)) result.free();
-        },
-      );
-      const given = Object.fromEntries(
-        Object.entries(results).map(([name, result]) => [name, tensors.tensorOf(result)]),
-      );
-      try {
-        state.checkInUse();
-      } catch (error) {
-        for (const tensor of Object.values(given)) tensor[Symbol.dispose]();
-        throw error;
-      }
-      return given;
-    },
-    async [Symbol.asyncDispose]() {
-      if (released) return;
-      released = true;
-      await session[Symbol.asyncDispose]();
-    },
-  };
 }

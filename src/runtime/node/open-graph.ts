@@ -3,10 +3,10 @@ import type { Graph } from "../../onnx/graph.ts";
 import { writeModelInTurns } from "../../onnx/protobuf/model.ts";
 import { weightsFirst } from "../../onnx/weights-first.ts";
 import { inTurns, pause } from "../../tensor/in-turns.ts";
-import { executionProvider, type NodeDevice, SILENT } from "./device.ts";
-import type { MemorySettings } from "./memory-settings.ts";
-import { type OpenedSession, openSession } from "./opened-session.ts";
-import type { Place } from "./place.ts";
+import type { MemorySettings } from "../sessions/memory-settings.ts";
+import { type OpenedSession, openSession } from "../sessions/opened-session.ts";
+import type { Place } from "../sessions/place.ts";
+import { type NodeDevice, SILENT } from "./device.ts";
 import { weightFiles } from "./weights/weight-files.ts";
 
 /** Where and how a graph is going to run. */
@@ -30,7 +30,7 @@ export async function openGraph(
   const model = await inTurns(writeModelInTurns(folded ? graph : weightsFirst(graph), locate));
   try {
     const options = {
-      executionProviders: [executionProvider(device, graph)],
+      executionProviders: [device],
       ...memory.options,
       logSeverityLevel: SILENT, // what goes wrong is thrown
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),

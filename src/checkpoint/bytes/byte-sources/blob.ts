@@ -9,6 +9,10 @@ export function blobSource(blob: Blob, name = "blob"): ByteSource {
     name,
     identity: modified === undefined ? undefined : JSON.stringify([name, blob.size, modified]),
     size: blob.size,
+    async blob(offset, length) {
+      checkRange(name, blob.size, offset, length);
+      return blob.slice(offset, offset + length);
+    },
     async read(offset, length) {
       checkRange(name, blob.size, offset, length);
       try {

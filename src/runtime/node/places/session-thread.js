@@ -1,10 +1,10 @@
 // A thread with sessions of ONNX Runtime; thread.ts starts it.
 import { createRequire } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
+import { buffersOf, sessionHost } from "../../sessions/session-host.js";
 import { threadGuard } from "./guard.js";
-import { buffersOf, sessionHost } from "./session-host.js";
 
-/** @import { Question } from "../messages.ts" */
+/** @import { Question } from "../../sessions/messages.ts" */
 
 const port = /** @type {import("node:worker_threads").MessagePort} */ (parentPort);
 const { enter, leave } = threadGuard(workerData.flags);

@@ -1,8 +1,8 @@
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { Answer, Question } from "../messages.ts";
+import type { Answer, Question } from "../../sessions/messages.ts";
+import type { Place } from "../../sessions/place.ts";
 import { onnxRuntimePackage } from "../onnxruntime.ts";
-import type { Place } from "../place.ts";
 import { unwatchThread, watchThread } from "./busy-flags.ts";
 import { threadFile } from "./thread-file.ts";
 

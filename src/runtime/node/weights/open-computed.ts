@@ -1,10 +1,10 @@
 import { type ComputedWeights, separateComputedWeights } from "../../../onnx/computed-weights.ts";
 import type { Graph } from "../../../onnx/graph.ts";
-import type { Lodged } from "../lodged.ts";
-import { memorySettings } from "../memory-settings.ts";
+import type { Lodged } from "../../sessions/lodged.ts";
+import { memorySettings } from "../../sessions/memory-settings.ts";
+import type { OpenedSession } from "../../sessions/opened-session.ts";
+import type { Place } from "../../sessions/place.ts";
 import { type OpenSettings, openGraph } from "../open-graph.ts";
-import type { OpenedSession } from "../opened-session.ts";
-import type { Place } from "../place.ts";
 
 /** Computed weights that are on their way at a time, which are there twice while they are. */
 const AT_A_TIME = 64 * 2 ** 20;

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { dirname, parse, relative, sep } from "node:path";
 import type { ExternalData, Graph } from "../../../onnx/graph.ts";
 import type { Locate } from "../../../onnx/protobuf/model.ts";
+import type { WeightBytes } from "../../sessions/opened-session.ts";
 
 /** Where ONNX Runtime finds the weights of a graph. */
 export interface WeightFiles {
@@ -10,12 +11,6 @@ export interface WeightFiles {
   readonly folder: string | undefined;
   /** Weights in memory, under the names that `locate` gives. */
   readonly bytes: readonly WeightBytes[];
-}
-
-/** A weight in memory, by a name. */
-export interface WeightBytes {
-  readonly path: string;
-  readonly data: Uint8Array;
 }
 
 /**

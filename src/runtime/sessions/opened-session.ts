@@ -3,7 +3,6 @@ import { inTurns, type Turns } from "../../tensor/in-turns.ts";
 import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";
 import { type Fed, freshNumber, type SessionOptions, type Values } from "./messages.ts";
 import type { Place } from "./place.ts";
-import type { WeightBytes } from "./weights/weight-files.ts";
 
 /** Inputs by the names of a graph: values that are here, or results. */
 export type Feeds = Readonly<Record<string, Values | Pick<Lodged, "feed">>>;
@@ -17,10 +16,16 @@ export interface OpenedSession extends AsyncDisposable {
   run(feeds: Feeds, signal?: AbortSignal): Promise<Results>;
 }
 
+/** A weight, or several, in memory or in a Blob, by a name. */
+export interface WeightBytes {
+  readonly path: string;
+  readonly data: Uint8Array | Blob;
+}
+
 /** A written graph, and how it is opened. */
 export interface WrittenGraph {
   readonly model: Uint8Array;
-  /** Those that lie in memory. */
+  /** Those that lie in no file that ONNX Runtime reads by itself. */
   readonly weights?: readonly WeightBytes[];
   readonly options: SessionOptions;
   /** Results that stay where the graph runs. */
@@ -37,7 +42,8 @@ export async function openSession(
   place.enter();
   try {
     const externalData = place.away ? await inTurns(copies(weights)) : [...weights];
-    const moved = [model, ...(place.away ? externalData.map(({ data }) => data) : [])];
+    const arrays = externalData.flatMap(({ data }) => (place.away && data instanceof Uint8Array ? [data] : []));
+    const moved = [model, ...arrays];
     const given = externalData.length === 0 ? options : { ...options, externalData };
     await place.ask(
       { kind: "open", session, model, options: given },
@@ -79,7 +85,7 @@ export async function openSession(
 function* copies(weights: readonly WeightBytes[]): Turns<WeightBytes[]> {
   const copied: WeightBytes[] = [];
   for (const { path, data } of weights) {
-    copied.push({ path, data: new Uint8Array(data) }); // a copy of a Buffer, too
+    copied.push({ path, data: data instanceof Blob ? data : new Uint8Array(data) }); // a copy of a Buffer, too
     yield;
   }
   return copied;

@@ -1,5 +1,5 @@
-import { DeepCacheError } from "../../../errors/deepcache-error.ts";
-import type { Graph, WeightSource } from "../../../onnx/graph.ts";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
+import type { Graph, WeightSource } from "../../onnx/graph.ts";
 
 /** Follows the files that a session maps: what changes in them meanwhile changes its results, or ends the process. */
 export interface WeightState {

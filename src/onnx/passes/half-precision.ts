@@ -1,5 +1,5 @@
-import { DTYPES, type Dtype } from "../tensor/dtype.ts";
-import { type Graph, type GraphNode, producers, type Value } from "./graph.ts";
+import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
+import { type Graph, type GraphNode, producers, type Value } from "../graph.ts";
 
 /** Operations that run in float16 wherever they stand: where the time goes, and where sums are kept in float32. */
 const HALVED = new Set(["Conv", "FusedConv", "Gemm", "MatMul", "FusedMatMul"]);

@@ -1,5 +1,5 @@
-import type { Attribute, Graph, GraphNode, Initializer, Value } from "./graph.ts";
-import { sizeOf } from "./ops.ts";
+import type { Attribute, Graph, GraphNode, Initializer, Value } from "../graph.ts";
+import { sizeOf } from "../ops.ts";
 
 /** `graph` with every `MultiHeadAttention` as two matrix products with a softmax between, its scores in memory. */
 export function splitAttention(graph: Graph): Graph {
@@ -34,28 +34,32 @@ function split(node: GraphNode, initializers: Map<Value, Initializer>): GraphNod
     initializers.set(shape, { kind: "constant", data: BigInt64Array.from(to.shape, BigInt) });
     return emit("Reshape", [x, shape], to);
   };
-  const swap = (x: Value): Value => {
-    const [batch, a, b, width] = x.shape as [number, number, number, number];
-    return emit("Transpose", [x], like([batch, b, a, width], "Transpose"), { attributes: { perm: [0, 2, 1, 3] } });
+  const permuted = (x: Value, perm: readonly number[]): Value => {
+    const shape = perm.map((axis) => sizeOf(x, axis));
+    return emit("Transpose", [x], like(shape, "Transpose"), { attributes: { perm } });
   };
-  const perHead = (x: Value): Value => {
+  const perHead = (x: Value, perm: readonly number[] = SWAPPED): Value => {
     const [batch, length, width] = x.shape as [number, number, number];
-    return swap(reshape(x, like([batch, length, heads, width / heads], "heads")));
+    return permuted(reshape(x, like([batch, length, heads, width / heads], "heads")), perm);
   };
 
   const [batch, length] = [sizeOf(q, 0), sizeOf(q, 1)];
-  const scores = emit("FusedMatMul", [perHead(q), perHead(k)], like([batch, heads, length, sizeOf(k, 1)], "scores"), {
-    domain: "com.microsoft",
-    attributes: { transA: 0, transB: 1, alpha: { float: 1 / Math.sqrt(sizeOf(q, 2) / heads) } },
-  });
+  const factor: Value = { ...q, shape: [], hint: "constant" };
+  initializers.set(factor, { kind: "constant", data: Float32Array.of(1 / Math.sqrt(sizeOf(q, 2) / heads)) });
+  // Of the query rather than of the scores, which are more; no product that takes a factor has a kernel on every device.
+  const scaled = emit("Mul", [perHead(q), factor], like([batch, heads, length, sizeOf(q, 2) / heads], "Mul"));
+  const scores = emit("MatMul", [scaled, perHead(k, TRANSPOSED)], like([batch, heads, length, sizeOf(k, 1)], "scores"));
   const biased = bias === undefined ? scores : emit("Add", [scores, bias], like(scores.shape, "scores"));
   const weights = emit("Softmax", [biased], like(scores.shape, "Softmax"), { attributes: { axis: -1 } });
   const heard = emit("MatMul", [weights, perHead(v)], like([batch, heads, length, sizeOf(v, 2) / heads], "MatMul"));
-  reshape(swap(heard), result);
+  reshape(permuted(heard, SWAPPED), result);
   return nodes.map((part, i) => (i === nodes.length - 1 ? { ...part, referenceMacs: node.referenceMacs } : part));
 }
 
+/** [B, S, h, d] as [B, h, S, d] and back, and as [B, h, d, S]. */
+const SWAPPED = [0, 2, 1, 3];
+const TRANSPOSED = [0, 2, 3, 1];
+
 interface Options {
-  readonly domain?: string;
   readonly attributes?: Readonly<Record<string, Attribute>>;
 }

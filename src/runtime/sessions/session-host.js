@@ -2,8 +2,8 @@
 // be asked. In JavaScript, since Node takes no other language for a thread where the sources run without being built.
 
 /** @import { InferenceSession, Tensor } from "onnxruntime-common" */
-/** @import { OnnxRuntime } from "../onnxruntime.ts" */
-/** @import { Answer, Fed, Question, Values } from "../messages.ts" */
+/** @import { OnnxRuntimeModule } from "./calling-thread.ts" */
+/** @import { Answer, Fed, Question, Values } from "./messages.ts" */
 
 /** Bytes below which memory may wait until it is collected. */
 const WORTH_FREEING = 2 ** 18;
@@ -14,7 +14,7 @@ const WORTH_FREEING = 2 ** 18;
  * ONNX Runtime outside of sessions, such as about CUDA's libraries that are not there. All that enters ONNX Runtime goes
  * through `enter`.
  *
- * @param {OnnxRuntime} runtime
+ * @param {OnnxRuntimeModule} runtime
  * @param {{ readonly owned: boolean, readonly quiet: boolean, readonly enter?: <T>(work: () => Promise<T>) => Promise<T> }} options
  * @returns {(question: Question) => Promise<Answer>}
  */
@@ -86,7 +86,7 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, e
       case "read": {
         const tensor = tensorOf(question.tensor);
         if (!question.copy) held.delete(question.tensor);
-        results["value"] = valuesOf(tensor);
+        results["value"] = tensor.location === "cpu" ? valuesOf(tensor) : await valuesFrom(tensor, question.copy);
         return { results };
       }
       case "release": {
@@ -121,6 +121,17 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, e
  */
 function valuesOf({ data, dims }) {
   return { data: /** @type {Values["data"]} */ (data), dims };
+}
+
+/**
+ * Values from a device's memory, which are freed there unless they stay.
+ *
+ * @param {Tensor} tensor
+ * @param {boolean} stay
+ * @returns {Promise<Values>}
+ */
+async function valuesFrom(tensor, stay) {
+  return { data: /** @type {Values["data"]} */ (await tensor.getData(!stay)), dims: tensor.dims };
 }
 
 /**

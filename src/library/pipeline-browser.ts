@@ -1,0 +1,96 @@
+import type { Fetched } from "../checkpoint/bytes/byte-sources/served.ts";
+import { handleFiles } from "../checkpoint/files/handles.ts";
+import { absoluteUrl, baseUrl } from "../checkpoint/files/place-browser.ts";
+import { DeepCacheError } from "../errors/deepcache-error.ts";
+import { anyPipeline } from "../pipelines/any-pipeline.ts";
+import type { TaskName } from "../pipelines/generate-request.ts";
+import { remotePipeline } from "../remote/caller.ts";
+import { openedWebPlaces, type WebModelOrder } from "../remote/web/model-order.ts";
+import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
+import type { WebDevice } from "../runtime/web/open-graph.ts";
+import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
+import { isSendable, type ModelPlace } from "../systems/places/model-place.ts";
+import type { LoadedModels } from "./loaded-model.ts";
+import { asOptions } from "./misuse.ts";
+import { openForTask, pipelineOptions, placesOf } from "./open-for-task.ts";
+import type { PipelineOptions } from "./pipeline-options.ts";
+
+/**
+ * Opens a model in a browser: the URL of a folder in diffusers' layout or of a .safetensors or .ckpt file, or what was picked or
+ * dropped. Nothing is loaded before the first run, and nothing is kept when the pipeline is disposed of.
+ */
+export function pipeline<Task extends TaskName>(
+  task: Task,
+  model?: ModelPlace,
+  options?: PipelineOptions,
+): Promise<LoadedModels[Task]>;
+/** Opens a model for the task that it is made for. */
+export function pipeline(
+  task?: undefined,
+  model?: ModelPlace,
+  options?: PipelineOptions,
+): Promise<LoadedModels[TaskName]>;
+export async function pipeline(
+  task?: TaskName,
+  model?: ModelPlace,
+  options: PipelineOptions = {},
+): Promise<LoadedModels[TaskName]> {
+  const checked = pipelineOptions(task, options);
+  checked.signal?.throwIfAborted();
+  return await openInBrowser(task, model ?? defaultModelFolder(), checked);
+}
+
+/** Refuses: what is embedded in the package does not lie on a page. */
+export function defaultModelFolder(): string {
+  throw new DeepCacheError(
+    "MODEL_NOT_FOUND",
+    "Cannot open the embedded model in a browser: serve the folder models/fluent-scenes of this package and give its URL",
+  );
+}
+
+/** Opens a model in the page, for what is asked of it, and in a worker for its runs. */
+async function openInBrowser(
+  task: TaskName | undefined,
+  model: ModelPlace,
+  options: PipelineOptions,
+): Promise<LoadedModels[TaskName]> {
+  const { onProgress, variant, ema, memory = "fast", queue, cacheFolder: cache } = options;
+  const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
+  const base = baseUrl();
+  const known: WebModelOrder["known"] = new Map();
+  const places = placesOf(model, options);
+  const opened = await openedWebPlaces(places, { base, variant, known, onFetched });
+  if (typeof cache === "string") {
+    throw new DeepCacheError(
+      "OPTION_INVALID",
+      `Cannot keep copies in "${cache}": in a browser, a folder's handle is required`,
+    );
+  }
+  const cacheFolder = cache && ("list" in cache ? cache : handleFiles(cache));
+  const sent = cache === undefined || "list" in cache ? undefined : cache;
+  const isSent =
+    Object.values(places)
+      .flat()
+      .every((place) => place === undefined || isSendable(place)) && sent === cache;
+  return await openForTask(task, { places, opened, options, cacheFolder }, async ({ opened, name }) => {
+    const keepLoaded = memory !== "low";
+    const settings = runtimeOptions(options);
+    const runtime = options.runtime ?? (await asOptions(() => webRuntime(settings)));
+    const inner = anyPipeline(opened, name, { runtime, keepLoaded, queue });
+    if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent) return inner;
+    const order: WebModelOrder = {
+      ...{ places, variant, ema, name, base, known, keepLoaded },
+      cacheFolder: sent,
+      runtime: settings,
+      busy: queue?.busy,
+    };
+    return remotePipeline(inner, { model: order, start: startWebWorker, onFetched });
+  });
+}
+
+const runtimeOptions = ({ device, threads, memory, wasmPaths }: PipelineOptions): WebRuntimeOptions => ({
+  device: device === "cpu" ? "wasm" : (device as WebDevice | "auto" | undefined), // others are refused there
+  threads,
+  lowMemory: memory === "low",
+  wasmPaths: wasmPaths === undefined ? undefined : absoluteUrl(wasmPaths),
+});

@@ -1,0 +1,118 @@
+import { DeviceError } from "../../errors/device-error.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
+import { widenedBytes } from "../../onnx/weights.ts";
+import { pause } from "../../tensor/in-turns.ts";
+import { abortable } from "../abortable.ts";
+import { CPU_FEATURES, type DeviceFeatures, hasFusedAttention, type Trial, tryDevice } from "../device-features.ts";
+import { deviceGraph } from "../device-graph.ts";
+import type { LoadOptions, Runtime, Session } from "../runtime.ts";
+import { callingThread } from "../sessions/calling-thread.ts";
+import { deviceTensors } from "../sessions/device-tensors.ts";
+import { fedNumbers } from "../sessions/fed-numbers.ts";
+import type { Place } from "../sessions/place.ts";
+import { runtimeSession } from "../sessions/runtime-session.ts";
+import { weightState } from "../sessions/weight-state.ts";
+import { type Bundle, loadedBundle, loadOnnxRuntime } from "./onnxruntime.ts";
+import { openWebGraph, type WebDevice } from "./open-graph.ts";
+import { type BrowserSupport, browserSupport, bundleFor } from "./support.ts";
+
+/** How ONNX Runtime Web runs in a browser. */
+export interface WebRuntimeOptions {
+  /** Where graphs run: on the GPU, on the CPU, or, by default, on a GPU where the browser has one that WebGPU can use. */
+  readonly device?: WebDevice | "auto" | undefined;
+  /** On the CPU, in a page that is isolated (COOP and COEP); half of the cores, four at most, where left out. */
+  readonly threads?: number | undefined;
+  /** Leave half-precision weights as they are in memory, and widen them whenever they are used. */
+  readonly lowMemory?: boolean | undefined;
+  /** The folder that ONNX Runtime's .wasm files are served from; beside its script, where bundlers put them, if left out. */
+  readonly wasmPaths?: string | undefined;
+}
+
+/** Weights in float32 beyond which a graph keeps them in float16 in WebAssembly's memory, which ends at 4 GiB. */
+const MOST_WIDENED = 1.5 * 2 ** 30;
+
+/** ONNX Runtime Web on the thread that calls it, loaded with the first graph; weights are read from wherever the checkpoint lies. */
+export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runtime> {
+  const { device: wanted = "auto", lowMemory = false, wasmPaths } = options;
+  checkDevice(wanted);
+  const support = await browserSupport({ software: wanted === "webgpu" });
+  const device = wanted === "auto" ? (support.webgpu ? "webgpu" : "wasm") : wanted;
+  if (device === "webgpu" && !support.webgpu) {
+    throw new DeviceError(`Cannot run on device "webgpu": ${support.reason}`);
+  }
+  // With WebGPU, the CPU computes nothing.
+  const threads = device === "webgpu" ? 1 : (options.threads ?? support.threads);
+  const tensors = deviceTensors();
+  const start = async (): Promise<Started> => {
+    const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
+    const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
+    const place = callingThread(() => module, { quiet: true });
+    const lazily = device === "webgpu" && bundle === "jspi";
+    return { place, lazily, features: await featuresOf(device, support, place) };
+  };
+  let started: Promise<Started> | undefined;
+
+  const sparing = (graph: Graph, { once = false }: LoadOptions): boolean =>
+    device === "wasm" && (lowMemory || once || widenedBytes(graph) > MOST_WIDENED);
+
+  return {
+    device,
+    copies: device === "wasm" && !lowMemory, // in low memory, a weight is there once
+    async load(graph, asked = {}) {
+      const state = weightState(graph);
+      const load = async (): Promise<Session> => {
+        started ??= start();
+        started.catch(() => {
+          started = undefined; // a later load tries again
+        });
+        const { place, lazily, features } = await started;
+        const adapted = deviceGraph(graph, features, asked.allowHalf ?? false);
+        const numbers = features.exactNumbers ? undefined : separateNumbers(adapted);
+        state.checkBeforeLoad();
+        await pause();
+        const settings = { device, sparing: sparing(graph, asked), lazily, keep: asked.keep };
+        const opened = await openWebGraph(numbers?.graph ?? adapted, settings, place);
+        return runtimeSession(numbers === undefined ? opened : fedNumbers(opened, numbers), graph, { tensors, state });
+      };
+      return await abortable(load, asked.signal, (session) => void session[Symbol.asyncDispose]());
+    },
+  };
+}
+
+function checkDevice(device: string): void {
+  if (device === "auto" || device === "webgpu" || device === "wasm") return;
+  throw new RangeError(`Cannot run on device "${device}": in a browser, one of auto, webgpu, wasm is required`);
+}
+
+/** ONNX Runtime, loaded with the first graph. */
+interface Started {
+  readonly place: Place;
+  /** Whether it reads weights one after the other. */
+  readonly lazily: boolean;
+  readonly features: DeviceFeatures;
+}
+
+/** What the device can do; where it can do nothing, says so. */
+async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Place): Promise<DeviceFeatures> {
+  const trial: Trial = async (graph, x, shape) => {
+    await using session = await openWebGraph(graph, { device, sparing: false, lazily: false }, place);
+    const { y } = await session.run({ x: { data: x, dims: shape } });
+    return y === undefined ? [] : [...(await y.read()).data].map(Number);
+  };
+  try {
+    await tryDevice(trial);
+  } catch (cause) {
+    throw new DeviceError(`Cannot run on device "${device}": ONNX Runtime cannot use it in this browser`, { cause });
+  }
+  if (device === "wasm") return CPU_FEATURES;
+  return {
+    fusedAttention: await hasFusedAttention(trial),
+    half,
+    halfWeights: half,
+    fusedProducts: false,
+    exactNumbers: false,
+  };
+}
+
+export type { Bundle, WebDevice };
