@@ -10,6 +10,10 @@ import { keepForm, status, takeEngine } from "./state/session.ts";
 import { keepTheme } from "./state/theme.ts";
 import { collectPoints } from "./state/trade-off.ts";
 
+if (!__SERVED__ && "serviceWorker" in navigator && !import.meta.env.DEV) {
+  // Without it, the page works all the same, with a network.
+  void navigator.serviceWorker.register("./sw.js").catch(() => {});
+}
 keepTheme();
 keepForm();
 const place = document.querySelector("#studio");

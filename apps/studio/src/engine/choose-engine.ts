@@ -3,9 +3,6 @@ import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine.ts";
 import { findServer } from "./server-engine.ts";
 
-/** Whether `deepcache serve` shows this page; the page has no engine of its own then. */
-declare const __SERVED__: boolean;
-
 /** The key of a server that asks for one, for this visit. */
 export const serverKey = signal<string | undefined>(sessionStorage.getItem("key") ?? undefined);
 

@@ -190,7 +190,7 @@ function SpeedFields() {
           shown={(n) => (isCache ? `N=${n}` : "preset's")}
         />
       )}
-      <Field label="Depth of cached evaluations" name="branch">
+      <Field label="A cached one computes" name="branch">
         {(props) => (
           <select
             {...props}
@@ -201,7 +201,7 @@ function SpeedFields() {
             {(branches.length === 0 ? [{ branch: 0, share: undefined }] : branches).map(({ branch, share }) => (
               <option key={branch} value={branch}>
                 branch {branch}
-                {share === undefined ? "" : `: ${Math.round(100 * share)} % of the work`}
+                {share === undefined ? "" : ` · ${Math.round(100 * share)} % of a full one`}
               </option>
             ))}
           </select>

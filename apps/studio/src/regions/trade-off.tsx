@@ -11,7 +11,7 @@ const STYLES: Readonly<Record<TradePoint["kind"] | "published", Style & { readon
   cache: { color: "var(--cache)", shape: "circle", label: "cache" },
   fewer: { color: "var(--fewer)", shape: "diamond", label: "fewer steps" },
   preset: { color: "var(--preset)", shape: "triangle", label: "preset" },
-  published: { color: "var(--pale)", shape: "circle", label: "published means" },
+  published: { color: "var(--pale)", shape: "circle", label: "published: means of 48 pictures of 50 steps" },
 };
 
 /** The model that the published curve is of. */
