@@ -84,9 +84,14 @@ test.each([
   [3, "Cannot compare 3"],
   [[{ seed: 3 }], 'No option of a variant of "model" is called "seed"'],
   [[{ cache: "uniform" }], 'Cannot read the cache policy "uniform"'],
+  [[{ cache: "off" }, { cache: "uniform:3:99" }], "branch"],
   [[{ cache: 2, speedup: 2 }], "Cannot use a speed-up together with a cache policy"],
 ])("%j is refused", async (variants, message) => {
-  await expect(pipe.compare(request, variants as readonly Variant[])).rejects.toThrow(message);
+  const run = pipe.compare(request, variants as readonly Variant[]);
+  await expect(run).rejects.toMatchObject({
+    code: expect.stringMatching(/^OPTION_/),
+    message: expect.stringContaining(message),
+  });
 });
 
 test("runs without a cache follow one another where memory is low", async () => {

@@ -167,7 +167,7 @@ describe("A job of variants", () => {
 test("A model says what it takes, and what a cached evaluation costs", async () => {
   const { status, body } = await ask("/models/scenes");
   expect(status).toBe(200);
-  expect(body).toMatchObject({ task: "text-to-image", width: 64, height: 64, multipleOf: 4 });
+  expect(body).toMatchObject({ name: "scenes", task: "text-to-image", width: 64, height: 64, multipleOf: 4 });
   const shares = (body as unknown as { branches: { share: number }[] }).branches.map(({ share }) => share);
   expect(shares[0]).toBeCloseTo(0.075, 3);
   expect(shares).toEqual([...shares].sort());

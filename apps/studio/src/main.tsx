@@ -1,7 +1,7 @@
 import { render } from "preact";
 import "./style/tokens.css";
-import "./style/layout.css";
 import "./style/parts.css";
+import "./style/layout.css";
 import { App } from "./app.tsx";
 import { chooseEngine } from "./engine/choose-engine.ts";
 import { showExample } from "./state/example.ts";

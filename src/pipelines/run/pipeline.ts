@@ -1,3 +1,5 @@
+import { branchFor } from "../../denoisers/unet-run.ts";
+import { skipCount } from "../../models/unet/unet.ts";
 import { inLanes, type LaneOptions, laneClock, sharedCut } from "../lanes.ts";
 import { drawnSeed, type PipelineEffects } from "./effects.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
@@ -58,6 +60,8 @@ export function pipelineOf<Options extends RunOptions, Settled extends SettledRu
     const runs = lanes.map((lane) => ({ ...options, seed, ...lane }));
     const plans = runs.map((each) => task.settle(each, settled.randomSeed));
     const planned = await Promise.all(plans.map((each) => planOf(task, each)));
+    const skips = skipCount(task.unet.config);
+    for (const { policy, ...plan } of planned) branchFor(policy, { ...plan, skips }); // refused before anything is loaded
     const isTurned = settled.keepLoaded && !plans.some((each) => isRefined(task, each));
     const cut = isTurned ? sharedCut(planned.map(({ policy }) => policy)) : undefined;
     const begun = runs.map((each) => {

@@ -96,7 +96,7 @@ export function catalogue(
       const known = descriptions.get(name);
       if (known !== undefined) return known;
       const { model } = held.get(name) ?? (await openOnce(name));
-      const described = { ...model.model, branches: model.branchCosts() };
+      const described = { ...model.model, name, branches: model.branchCosts() };
       descriptions.set(name, described);
       return described;
     },

@@ -1,9 +1,9 @@
+import { BUNDLED } from "virtual:models";
 import type { pipeline as openPipeline } from "deepcache";
 import type { TextToImage } from "deepcache/library/loaded-model.ts";
 import type { ImageEvent } from "deepcache/library/results.ts";
 import { inbox } from "deepcache/remote/inbox.ts";
 import { type BrowserSupport, browserSupport } from "deepcache/runtime/web/support.ts";
-import { BUNDLED } from "virtual:models";
 import {
   type Doctor,
   type Engine,
@@ -47,9 +47,16 @@ export async function pageEngine(): Promise<Engine> {
     const { pipeline } = await import("deepcache"); // most of the program, which a visit that makes nothing does without
     const pipe = await pipeline("text-to-image", source, {
       device: device === "wasm" ? "wasm" : "webgpu",
-      ...(model.kind === "files" && model.files.length <= 2 ? { tokenizer: new URL("./clip-tokenizer/", location.href).href } : {}),
+      ...(model.kind === "files" && model.files.length <= 2
+        ? { tokenizer: new URL("./clip-tokenizer/", location.href).href }
+        : {}),
       onProgress: ({ status, loaded, total, ...of }) =>
-        onBytes({ type: "bytes", file: status === "converting" ? "conversion" : "file" in of ? of.file : "", loaded, total }),
+        onBytes({
+          type: "bytes",
+          file: status === "converting" ? "conversion" : "file" in of ? of.file : "",
+          loaded,
+          total,
+        }),
     });
     signal?.throwIfAborted();
     opened = { pipe, name: model.name };
@@ -57,7 +64,8 @@ export async function pageEngine(): Promise<Engine> {
   }
 
   async function* run({ model, options, variants }: Job, signal?: AbortSignal): AsyncGenerator<RunEvent> {
-    if (opened?.name !== model) for await (const _ of open({ kind: "named", name: model }, signal)) signal?.throwIfAborted();
+    if (opened?.name !== model)
+      for await (const _ of open({ kind: "named", name: model }, signal)) signal?.throwIfAborted();
     if (opened === undefined) throw new EngineError(`Cannot run "${model}": it is not open`);
     const events = inbox<RunEvent>();
     onBytes = ({ file, loaded, total }) =>
@@ -84,7 +92,10 @@ export async function pageEngine(): Promise<Engine> {
     return [
       { name: "WebGPU", value: support.webgpu ? (support.gpu ?? "yes") : `no: ${support.reason}` },
       { name: "Half precision", value: support.half ? "yes" : "no: weights in float32, twice the memory" },
-      { name: "Large weights", value: support.jspi ? "read piece by piece (JSPI)" : "copied whole: this browser has no JSPI" },
+      {
+        name: "Large weights",
+        value: support.jspi ? "read piece by piece (JSPI)" : "copied whole: this browser has no JSPI",
+      },
       { name: "Threads", value: threadsText(support.threads) },
       { name: "Largest model", value: largestText(support.largestModel) },
       { name: "Kept in this browser", value: `${megabytes(usage)} of ${megabytes(quota)}: models and your history` },

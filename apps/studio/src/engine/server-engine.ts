@@ -41,7 +41,10 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
   const host = new URL(url).host;
   const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const given = key();
-    const headers = { ...(init.headers as object), ...(given === undefined ? {} : { authorization: `Bearer ${given}` }) };
+    const headers = {
+      ...(init.headers as object),
+      ...(given === undefined ? {} : { authorization: `Bearer ${given}` }),
+    };
     let response: Response;
     try {
       response = await ask(new URL(path, url), { ...init, headers });

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
+import type { HTMLAttributes } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Shown } from "../regions/shown.tsx";
-import type { HTMLAttributes } from "preact";
 import type { Pair } from "../state/run-state.ts";
 
 interface SliderElement extends HTMLElement {

@@ -35,11 +35,13 @@ function pressed(event: KeyboardEvent): void {
   const { key, target } = event;
   if ((event.ctrlKey || event.metaKey) && key === "Enter") {
     event.preventDefault();
-    return void make();
+    void make();
+    return;
   }
   if (key === "Escape") {
     stop();
-    return stopTrying();
+    stopTrying();
+    return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || takesText(target) || takesKeys(target, key)) return;
   const act = ACTS[key.toLowerCase()];

@@ -21,7 +21,16 @@ export function StatusLine() {
 function Says({ status: now }: { readonly status: Status }) {
   switch (now.kind) {
     case "empty":
-      return <p class="quiet">{firstLine()}</p>;
+      return (
+        <p class="quiet">
+          {pair.value?.from === "example" && (
+            <>
+              An example. <b>Make</b> makes one of your own, on this machine.{" "}
+            </>
+          )}
+          {firstLine()}
+        </p>
+      );
     case "opening":
       return <Opening opening={now} />;
     case "running":

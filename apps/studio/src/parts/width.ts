@@ -7,7 +7,9 @@ export function useWidth<T extends HTMLElement>(first = 600): readonly [RefObjec
   const [width, setWidth] = useState(first);
   useEffect(() => {
     if (element.current === null) return;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.max(220, Math.floor(entry?.contentRect.width ?? first))));
+    const observer = new ResizeObserver(([entry]) =>
+      setWidth(Math.max(220, Math.floor(entry?.contentRect.width ?? first))),
+    );
     observer.observe(element.current);
     return () => observer.disconnect();
   }, []);

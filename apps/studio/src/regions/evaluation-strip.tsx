@@ -33,7 +33,6 @@ export function EvaluationStrip() {
         class="drawing"
         ref={element}
         // Text of the drawing is escaped where it is made.
-        // biome-ignore lint/security/noDangerouslySetInnerHtml: the library draws SVG as text
         dangerouslySetInnerHTML={{ __html: shown === undefined ? "" : drawn(shown, width) }}
       />
       {shown !== undefined && <AsText shown={shown} />}
@@ -55,8 +54,7 @@ function Pattern() {
 
 function drawn({ lanes }: Pair, width: number): string {
   const isNarrow = width < 480;
-  const shortened = (name: string): string =>
-    isNarrow && name.length > 12 ? `${name.slice(0, 11)}…` : name;
+  const shortened = (name: string): string => (isNarrow && name.length > 12 ? `${name.slice(0, 11)}…` : name);
   const named = lanes.map(({ name, evaluations }) => ({
     name: shortened(name),
     full: evaluations.flatMap(({ full }, i) => (full ? [i] : [])),
@@ -76,7 +74,8 @@ function AsText({ shown: { lanes } }: { readonly shown: Pair }) {
   return (
     <details>
       <summary>As text</summary>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Evaluations as a table">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
+      <section class="scroll" tabIndex={0} aria-label="Evaluations as a table">
         <table>
           <thead>
             <tr>
@@ -96,7 +95,9 @@ function AsText({ shown: { lanes } }: { readonly shown: Pair }) {
                   const done = evaluations[i];
                   return (
                     <td key={name}>
-                      {done === undefined ? "" : `${done.full ? "full" : "cached"}, ${(1000 * done.seconds).toFixed(1)} ms`}
+                      {done === undefined
+                        ? ""
+                        : `${done.full ? "full" : "cached"}, ${(1000 * done.seconds).toFixed(1)} ms`}
                     </td>
                   );
                 })}
@@ -104,7 +105,7 @@ function AsText({ shown: { lanes } }: { readonly shown: Pair }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </details>
   );
 }

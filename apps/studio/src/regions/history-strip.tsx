@@ -2,9 +2,9 @@ import { useUrl } from "../parts/url.ts";
 import { saveAll } from "../state/archive.ts";
 import { chosen, entries, remove, show } from "../state/history.ts";
 import type { HistoryEntry } from "../state/history-store.ts";
+import { emptyLane } from "../state/run-state.ts";
 import { fileName, offer } from "../state/save.ts";
 import { edit, isBusy, replaceForm } from "../state/session.ts";
-import { emptyLane } from "../state/run-state.ts";
 
 /** What was made before, the newest first. */
 export function HistoryStrip() {
@@ -17,7 +17,9 @@ export function HistoryStrip() {
         <p class="quiet">kept in this browser alone</p>
       </div>
       {all.length === 0 ? (
-        <p class="quiet none">Pairs that you make are kept here. Drop a PNG anywhere on the page to get its settings.</p>
+        <p class="quiet none">
+          Pairs that you make are kept here. Drop a PNG anywhere on the page to get its settings.
+        </p>
       ) : (
         <ul class="thumbs" tabIndex={-1}>
           {all.map((entry) => (
@@ -33,7 +35,11 @@ export function HistoryStrip() {
           <button type="button" disabled={looked === undefined} onClick={() => looked && replaceForm(looked.form)}>
             Use settings
           </button>
-          <button type="button" disabled={looked === undefined} onClick={() => looked && edit({ seed: looked.form.seed })}>
+          <button
+            type="button"
+            disabled={looked === undefined}
+            onClick={() => looked && edit({ seed: looked.form.seed })}
+          >
             Use seed
           </button>
           <button

@@ -3,7 +3,7 @@ import { serverKey, useKey } from "../engine/choose-engine.ts";
 import { showDoctor } from "../parts/doctor-dialog.tsx";
 import { openFiles } from "../parts/drop-zone.tsx";
 import { showKeys } from "../parts/keyboard-help.tsx";
-import { edit, engine, form, isBusy, models, openModel, takeEngine, status } from "../state/session.ts";
+import { edit, engine, form, isBusy, models, openModel, status, takeEngine } from "../state/session.ts";
 import { switchTheme, theme } from "../state/theme.ts";
 
 const THEMES = { system: "as the system", light: "light", dark: "dark" } as const;
@@ -56,7 +56,9 @@ export function ModelBar() {
 }
 
 const placeName = (place: NonNullable<typeof engine.value>["place"]): string =>
-  place.kind === "server" ? `Server · ${place.says}` : `${place.device === "webgpu" ? "WebGPU" : "CPU (WebAssembly)"} · this page`;
+  place.kind === "server"
+    ? `Server · ${place.says}`
+    : `${place.device === "webgpu" ? "WebGPU" : "CPU (WebAssembly)"} · this page`;
 
 /** For places that run files of the visitor's own. */
 function OpenButtons() {
@@ -92,7 +94,10 @@ function KeyField() {
     event.preventDefault();
     useKey(typed.value);
     const used = engine.value;
-    if (used !== undefined) await takeEngine(used).then(() => (status.value = { kind: "empty" })).catch(() => {});
+    if (used !== undefined)
+      await takeEngine(used)
+        .then(() => (status.value = { kind: "empty" }))
+        .catch(() => {});
   };
   return (
     <form class="key" onSubmit={(event) => void submit(event)}>

@@ -21,7 +21,8 @@ export function PairView() {
   const shown = pair.value;
   return (
     <section class="pair-view" id="pair" aria-label="Pictures" tabIndex={-1}>
-      <div class="views" role="group" aria-label="How to compare">
+      <fieldset class="views">
+        <legend class="hidden">How to compare</legend>
         {VIEWS.map((each, i) => (
           <button
             key={each}
@@ -33,13 +34,7 @@ export function PairView() {
             {NAMES[each]}
           </button>
         ))}
-      </div>
-      {shown?.from === "example" && (
-        <p class="example">
-          An example, made by the model that comes with the studio. <b>Make</b> makes one of your own, on{" "}
-          <b>this machine</b>.
-        </p>
-      )}
+      </fieldset>
       <div class={`pictures ${view.value}`}>{shown === undefined ? <Placeholders /> : <Pictures shown={shown} />}</div>
       <StatusLine />
       <Verdict shown={shown} />
@@ -90,7 +85,15 @@ function Pictures({ shown }: { readonly shown: Pair }) {
   }
 }
 
-function Lane({ shown, lane, url }: { readonly shown: Pair; readonly lane: LaneState; readonly url: string | undefined }) {
+function Lane({
+  shown,
+  lane,
+  url,
+}: {
+  readonly shown: Pair;
+  readonly lane: LaneState;
+  readonly url: string | undefined;
+}) {
   return (
     <figure class="lane">
       <figcaption>{lane.name}</figcaption>
@@ -106,9 +109,7 @@ function Lane({ shown, lane, url }: { readonly shown: Pair; readonly lane: LaneS
 function Badge({ lane: { evaluations, count, result } }: { readonly lane: LaneState }) {
   if (result !== undefined || count === 0) return null;
   return (
-    <span class="badge">
-      {evaluations.length < count ? `preview ${evaluations.length}/${count}` : "decoding"}
-    </span>
+    <span class="badge">{evaluations.length < count ? `preview ${evaluations.length}/${count}` : "decoding"}</span>
   );
 }
 
@@ -124,7 +125,13 @@ function LaneLine({ lane }: { readonly lane: LaneState }) {
   );
 }
 
-function Flip({ shown, urls }: { readonly shown: Pair; readonly urls: readonly [string | undefined, string | undefined] }) {
+function Flip({
+  shown,
+  urls,
+}: {
+  readonly shown: Pair;
+  readonly urls: readonly [string | undefined, string | undefined];
+}) {
   const index = isFlipped.value ? 0 : 1;
   const lane = shown.lanes[index];
   return (
@@ -142,7 +149,10 @@ function Flip({ shown, urls }: { readonly shown: Pair; readonly urls: readonly [
             isFlipped.value = !isFlipped.value;
           }}
         >
-          Show the original <kbd aria-hidden="true">Space</kbd>
+          Show the original{" "}
+          <span class="key-hint" aria-hidden="true">
+            Space
+          </span>
         </button>
       </p>
     </figure>

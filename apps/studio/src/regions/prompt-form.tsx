@@ -1,7 +1,19 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Field, NumberField, RangeField } from "../parts/field.tsx";
 import { estimate, type Form, isPreset, type Speed } from "../state/form.ts";
-import { edit, engine, form, formerForm, isBusy, make, model, notice, status, stop, undoForm } from "../state/session.ts";
+import {
+  edit,
+  engine,
+  form,
+  formerForm,
+  isBusy,
+  make,
+  model,
+  notice,
+  status,
+  stop,
+  undoForm,
+} from "../state/session.ts";
 
 const SPEEDS: Readonly<Record<Speed, string>> = {
   forecast: "cache, forecast between",
@@ -44,10 +56,16 @@ export function PromptForm() {
       </details>
       <div class="actions">
         <button type="submit" class="primary" disabled={status.value.kind === "running" || engine.value === undefined}>
-          Make <kbd aria-hidden="true">Ctrl ↵</kbd>
+          Make{" "}
+          <span class="key-hint" aria-hidden="true">
+            Ctrl ↵
+          </span>
         </button>
         <button type="button" disabled={!isBusy.value} onClick={stop}>
-          Stop <kbd aria-hidden="true">Esc</kbd>
+          Stop{" "}
+          <span class="key-hint" aria-hidden="true">
+            Esc
+          </span>
         </button>
       </div>
       <div class="news">

@@ -1,10 +1,10 @@
+import { PUBLISHED } from "virtual:published";
 import type { Style } from "deepcache/plot/colors.ts";
 import { type Point, scatter } from "deepcache/plot/scatter.ts";
-import { PUBLISHED } from "virtual:published";
 import { useWidth } from "../parts/width.ts";
+import { shortName } from "../state/form.ts";
 import { denoiseSeconds } from "../state/run-state.ts";
 import { engine, isBusy, pair } from "../state/session.ts";
-import { shortName } from "../state/form.ts";
 import { points, showPoint, stopTrying, type TradePoint, trying, tryMore } from "../state/trade-off.ts";
 
 const STYLES: Readonly<Record<TradePoint["kind"] | "published", Style & { readonly label: string }>> = {
@@ -30,9 +30,10 @@ export function TradeOff() {
         <p class="quiet">one prompt, one seed</p>
       </div>
       {made.length === 0 ? (
-        <div class="drawing blank-plot" ref={element}>
+        <div class="drawing blank-plot" ref={element} style={{ minHeight: `${plotHeight(width)}px` }}>
           <p class="quiet">
-            Every picture you make of one prompt and seed becomes a point here: its time, and how close it is to the original.
+            Every picture you make of one prompt and seed becomes a point here: its time, and how close it is to the
+            original.
           </p>
         </div>
       ) : (
@@ -45,7 +46,7 @@ export function TradeOff() {
             const id = (target as Element).closest("[data-point]")?.getAttribute("data-point");
             if (id) showPoint(id);
           }}
-          // biome-ignore lint/security/noDangerouslySetInnerHtml: the library draws SVG as text, escaped where it is made
+          // Text of the drawing is escaped where it is made.
           dangerouslySetInnerHTML={{ __html: drawn(made, width) }}
         />
       )}
@@ -84,7 +85,7 @@ function drawn(made: readonly TradePoint[], width: number): string {
           return { label, x: share * original, y: psnr, style: STYLES.published, background: true };
         })
       : [];
-  const height = Math.max(220, Math.min(320, Math.round(width * 0.62)));
+  const height = plotHeight(width);
   return scatter([...behind, ...own], {
     title: "Closeness to the original and time",
     xLabel: "seconds of denoising",
@@ -94,6 +95,8 @@ function drawn(made: readonly TradePoint[], width: number): string {
     frame: { width, height, left: 52, right: width - 12, top: 30, bottom: height - 52 },
   });
 }
+
+const plotHeight = (width: number): number => Math.max(220, Math.min(320, Math.round(width * 0.62)));
 
 /** Where equal pictures are drawn. */
 const MOST_PSNR = 60;

@@ -1,9 +1,9 @@
-import { FIRST_FORM } from "./form.ts";
-import { pair } from "./session.ts";
-import { closeness } from "./pixels.ts";
+import acceleratedUrl from "../example/accelerated.png?url";
 import details from "../example/example.json";
 import originalUrl from "../example/original.png?url";
-import acceleratedUrl from "../example/accelerated.png?url";
+import { FIRST_FORM } from "./form.ts";
+import { closeness } from "./pixels.ts";
+import { pair } from "./session.ts";
 
 type Lane = (typeof details.lanes)[number];
 

@@ -1,7 +1,7 @@
-import { parsePolicyText } from "deepcache/deepcache/policies.ts";
+import { formatPolicy, parsePolicyText } from "deepcache/deepcache/policies.ts";
 import { PARAMETERS_KEYWORD, parseParameters } from "deepcache/image/parameters.ts";
 import { readPngText } from "deepcache/image/png-text.ts";
-import { type Form, RANGES } from "./form.ts";
+import { FIRST_FORM, type Form, policyText, RANGES } from "./form.ts";
 
 /** What the text of a picture says, as a form. */
 export interface ReadSettings {
@@ -70,13 +70,11 @@ function takeWhole(read: Record<string, unknown>, key: keyof typeof RANGES, valu
 function takePolicy(read: Record<string, unknown>, text: string): boolean {
   try {
     const policy = parsePolicyText(text);
-    const isPlain = policy.kind === "uniform" && policy.warmup === undefined && policy.forecast === undefined;
-    Object.assign(
-      read,
-      isPlain
-        ? { speed: "copy", interval: policy.interval, branch: policy.branch }
-        : { speed: "policy", policy: text },
-    );
+    const { interval, branch } = { interval: 0, branch: 0, ...policy } as { interval: number; branch: number };
+    const plain = (["copy", "forecast"] as const)
+      .map((speed) => ({ speed, interval, branch }))
+      .find((fields) => policyText({ ...FIRST_FORM, ...fields }) === formatPolicy(policy));
+    Object.assign(read, plain ?? { speed: "policy", policy: text });
     return true;
   } catch {
     return false;
