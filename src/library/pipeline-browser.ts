@@ -7,6 +7,7 @@ import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import { openedWebPlaces, type WebModelOrder } from "../remote/web/model-order.ts";
 import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
+import { startedAgain } from "../remote/web/started-again.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
 import { isSendable, type ModelPlace } from "../systems/places/model-place.ts";
@@ -77,14 +78,15 @@ async function openInBrowser(
     const settings = runtimeOptions(options);
     const runtime = options.runtime ?? (await asOptions(() => webRuntime(settings)));
     const inner = anyPipeline(opened, name, { runtime, keepLoaded, queue });
-    if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent) return inner;
+    if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent)
+      return startedAgain(inner);
     const order: WebModelOrder = {
       ...{ places, variant, ema, name, base, known, keepLoaded },
       cacheFolder: sent,
       runtime: settings,
       busy: queue?.busy,
     };
-    return remotePipeline(inner, { model: order, start: startWebWorker, onFetched });
+    return startedAgain(remotePipeline(inner, { model: order, start: startWebWorker, onFetched }));
   });
 }
 

@@ -52,5 +52,6 @@ export async function openWebOrdered(
 ): Promise<AnyPipeline> {
   const location = await openedWebPlaces(places, { base, variant, known, onFetched });
   const opened = await openModel({ ...location, variant, ema, cacheFolder: cacheFolder && handleFiles(cacheFolder) });
-  return anyPipeline(opened, name, { runtime: await makeRuntime(runtime), keepLoaded, queue: { busy } });
+  const effects = { runtime: await makeRuntime(runtime), keepLoaded, queue: { busy } };
+  return anyPipeline(opened, name, effects);
 }
