@@ -34,6 +34,8 @@ export interface OpenedModel {
 export type OpenEvent =
   | { readonly type: "bytes"; readonly file: string; readonly loaded: number; readonly total: number }
   | { readonly type: "step"; readonly says: string }
+  /** What stays to be read. */
+  | { readonly type: "notice"; readonly says: string }
   | { readonly type: "opened"; readonly model: OpenedModel };
 
 /** What one run of a job has instead of the job's options. */

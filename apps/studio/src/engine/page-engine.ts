@@ -118,10 +118,10 @@ export async function pageEngine(): Promise<Engine> {
 async function isControlled(): Promise<void> {
   const worker = "serviceWorker" in navigator ? navigator.serviceWorker : undefined;
   if (worker === undefined || worker.controller !== null || import.meta.env.DEV) return;
-  await Promise.race([
-    new Promise((resolve) => worker.addEventListener("controllerchange", resolve, { once: true })),
-    new Promise((resolve) => setTimeout(resolve, 5000)),
-  ]);
+  const taken = new Promise((resolve) => worker.addEventListener("controllerchange", resolve, { once: true }));
+  const after = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  // A page that was loaded past it is never taken over.
+  await Promise.race([taken, worker.ready.then(() => after(1000)), after(20_000)]);
 }
 
 /** A model that lies beside the page: kept in this browser, or read from where it lies. */
@@ -138,7 +138,7 @@ async function* bundled(name: string, signal: AbortSignal | undefined): AsyncGen
     }
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
-    yield { type: "step", says: `${error.message}: the model is not kept` };
+    yield { type: "notice", says: `${error.message}: the model is not kept, and comes again with the next visit.` };
     return { url, files: found.files.map(({ path }: { readonly path: string }) => path) } as Source;
   }
 }

@@ -114,25 +114,23 @@ function Basics() {
       <div class="row">
         <NumberField label="Width" name="width" min={multipleOf} max={2048} step={multipleOf} />
         <NumberField label="Height" name="height" min={multipleOf} max={2048} step={multipleOf} />
-        <Field label="Square" name="model">
-          {({ id }) => (
-            <select
-              id={id}
-              value={form.value.width === form.value.height ? form.value.width : ""}
-              onChange={({ currentTarget }) => {
-                const size = Number(currentTarget.value);
-                if (size > 0) edit({ width: size, height: size });
-              }}
-            >
-              <option value="">other</option>
-              {sizesOf(own, multipleOf).map((size) => (
-                <option key={size} value={size}>
-                  {size}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <label class="field">
+          Square
+          <select
+            value={form.value.width === form.value.height ? form.value.width : ""}
+            onChange={({ currentTarget }) => {
+              const size = Number(currentTarget.value);
+              if (size > 0) edit({ width: size, height: size });
+            }}
+          >
+            <option value="">other</option>
+            {sizesOf(own, multipleOf).map((size) => (
+              <option key={size} value={size}>
+                {size}
+              </option>
+            ))}
+          </select>
+        </label>
       </div>
       <div class="row">
         <NumberField label="Seed" name="seed" min={0} max={2 ** 32 - 1} />

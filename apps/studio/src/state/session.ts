@@ -103,7 +103,8 @@ async function opening(place: ModelPlace, signal: AbortSignal): Promise<void> {
       // Kinds of models differ in the samplers that they run with.
       const own = event.model.samplers.includes(form.value.sampler) ? {} : { sampler: "" };
       edit({ model: name, ...own, ...(fits && place.kind === "named" ? {} : { width, height }) });
-    } else if (event.type === "step") opened = { ...opened, says: event.says };
+    } else if (event.type === "notice") notice.value = event.says;
+    else if (event.type === "step") opened = { ...opened, says: event.says };
     else {
       const { file, loaded, total } = event;
       const others: readonly FileProgress[] = opened.files.filter((each) => each.file !== file);
