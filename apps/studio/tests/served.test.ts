@@ -15,7 +15,7 @@ let server: Serving;
 beforeAll(async () => {
   if (CHROMIUM === undefined) return;
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-  server = await serving(undefined, { pages: await studioPages(await builtStudio("server")) });
+  server = await serving(undefined, { pages: await studioPages(builtStudio("server")) });
 });
 
 afterAll(async () => {

@@ -137,8 +137,10 @@ async function* bundled(name: string, signal: AbortSignal | undefined): AsyncGen
       yield { type: "bytes", ...value };
     }
   } catch (error) {
-    if (!(error instanceof NoRoomError)) throw error;
-    yield { type: "notice", says: `${error.message}: the model is not kept, and comes again with the next visit.` };
+    const isFull = (error as Error).name === "QuotaExceededError";
+    if (!isFull && !(error instanceof NoRoomError)) throw error;
+    const why = isFull ? "This browser has no more room for the page" : (error as Error).message;
+    yield { type: "notice", says: `${why}: the model is not kept, and comes again with the next visit.` };
     return { url, files: found.files.map(({ path }: { readonly path: string }) => path) } as Source;
   }
 }
