@@ -32,6 +32,8 @@ export interface JobRun {
   readonly steps?: number | undefined;
   /** Instead of the job's own. */
   readonly sampler?: string | undefined;
+  /** The timesteps themselves, highest first. */
+  readonly timesteps?: readonly number[] | undefined;
   /** Which of the job's rows are made; all where left out. */
   readonly rows?: readonly number[] | undefined;
   /** Images per row, or in all where there are no rows; the job's own where left out. */
@@ -140,8 +142,13 @@ function choiceOf(flags: GenerationFlags, pipeline: AnyPipeline): Choice | undef
 }
 
 function withoutPreset({ preset: _, ...flags }: GenerationFlags, choice: Choice = {}): GenerationFlags {
-  const { sampler, steps } = choice;
-  return { ...flags, ...(sampler === undefined ? {} : { sampler }), ...(steps === undefined ? {} : { steps }) };
+  const { sampler, steps, timesteps } = choice;
+  return {
+    ...flags,
+    ...(sampler === undefined ? {} : { sampler }),
+    ...(steps === undefined ? {} : { steps }),
+    ...(timesteps === undefined ? {} : { timesteps: timesteps.join() }),
+  };
 }
 
 /** Where the model lies that the flags name. */

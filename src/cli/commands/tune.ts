@@ -71,6 +71,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
     branch: flags.branch,
     reference: referenceOf(pipeline, flags),
     trials: flags.trials,
+    timestepTrials: flags.timestepTrials,
     look: flags.batch,
   };
   const network = await profiledNetwork(pipeline.unet);
@@ -112,9 +113,10 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
 }
 
 /** One line on a tuned setting, honest where the cache loses. */
-function verdict({ budget, fse, sampler, steps, cache, checked }: TunedPoint): string {
+function verdict({ budget, fse, sampler, steps, timesteps, cache, checked }: TunedPoint): string {
   const { psnr, images, aboveUncached: rival, aboveCopied } = checked;
-  const how = `${steps} steps of ${sampler}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
+  const own = timesteps === undefined ? "" : " at timesteps of its own";
+  const how = `${steps} steps of ${sampler}${own}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
   const against = `${decibels(rival)} than ${rival.steps} steps of ${rival.sampler} without a cache`;
   const copied = aboveCopied === undefined ? "" : `, ${decibels(aboveCopied)} than the copied cache`;
   return `${budget} full-step equivalents: ${how} (${fse.toFixed(1)}): ${psnr.toFixed(1)} dB, ${against}${copied} (${images} other images)`;
