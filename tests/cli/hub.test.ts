@@ -171,6 +171,16 @@ test.each([
   expect(run.stderr.trim().split("\n")).toHaveLength(1);
 });
 
+test("a hub that cannot be reached is told in one sentence, with what was looked for here", async () => {
+  const { endpoint, ...gone } = await testHub({});
+  await gone[Symbol.asyncDispose]();
+  vi.stubEnv("HF_ENDPOINT", endpoint);
+  const run = await runCli(...RUN, "--model", "org/tiny");
+  const host = new URL(endpoint).host;
+  const sentence = `Cannot reach ${host} for "org/tiny": nobody answers there; nor is there such a file or folder here\n`;
+  expect(run).toMatchObject({ code: 1, stderr: sentence });
+});
+
 test("pull tells its steps as lines of JSON, and where things are", async () => {
   const { stdout, code } = await runCli("pull", "org/tiny", "--json");
   expect(code).toBe(0);
