@@ -5,6 +5,7 @@ import { firstModelFlag } from "../serve/model-flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
+import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 
 /** `deepcache serve`: models over HTTP. */
@@ -61,7 +62,7 @@ Examples:
         if (flags.redis !== undefined && idle !== undefined) {
           throw new UsageError(`Cannot use ${idle} with --redis: give it to deepcache worker`);
         }
-        const models = flags.redis === undefined ? await servedModels(flags) : {};
+        const models = flags.redis === undefined ? await servedModels(flags, terminalPlaces(terminal, signal)) : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);
       }),
     );

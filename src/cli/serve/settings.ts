@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { PipelineOptions } from "../../library/pipeline.ts";
 import type { ModelSource, ServedModel } from "../../server/models/models.ts";
 import type { ObjectStore } from "../../server/objects/object-store.ts";
 import { openObjects } from "../../server/objects/open-objects.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
+import { type Places, partPlaces } from "../../systems/from-hub/places.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
@@ -14,20 +14,21 @@ import { checkWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
 import { type ListedModel, readModelsFile } from "./models-file.ts";
 
-/** The models of the flags by their names; the embedded one where none is given. */
-export async function servedModels(flags: ServedModelFlags): Promise<Exclude<Sources, ServedModel>> {
+/** The models of the flags by their names, downloaded if need be; the embedded one where none is given. */
+export async function servedModels(flags: ServedModelFlags, places: Places): Promise<Exclude<Sources, ServedModel>> {
   const { device, threads, lowMemory, convolutions, vae, tinyVae, refiner, controlnet } = flags;
   const { config, variant, tokenizer, ema } = flags;
-  const options: PipelineOptions = {
-    ...{ device, threads, convolutions, memory: lowMemory === true ? "low" : ("fast" as const) },
-    ...{ vae, tinyVae, refiner, controlnet, config, variant, tokenizer, ema },
-  };
+  const options = { device, threads, convolutions, memory: lowMemory === true ? "low" : "fast" } as const;
+  const parts = { vae, tinyVae, refiner, controlnet, config, variant, tokenizer, ema };
   const sources: Record<string, ModelSource> = {};
   for (const [name, model] of listedModels(flags)) {
     if (Object.hasOwn(sources, name)) {
       throw new UsageError(`Cannot serve two models as "${name}": give one of them another name, --model NAME=PATH`);
     }
-    sources[name] = { ...options, ...model, path: await resolveWeights(model.path) };
+    const opened = { ...parts, ...model };
+    const place = await resolveWeights(model.path, places, { variant: opened.variant });
+    await partPlaces(opened, places); // the first request should not wait for them
+    sources[name] = { ...options, ...opened, path: typeof place === "string" ? place : model.path };
   }
   return sources;
 }
