@@ -1,12 +1,14 @@
 import type { DownloadProgress } from "../hub/hub-options.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
+import type { ModelOrder } from "../remote/node/model-order.ts";
 import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
-import { type NodeRuntimeOptions, nodeRuntime } from "../runtime/node/node.ts";
+import { nodeRuntime } from "../runtime/node/node.ts";
 import { hubPlaces } from "../systems/from-hub/hub-places.ts";
 import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
+import { weightFolder } from "../systems/parts/weight-folder.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
 import type { ModelPlace } from "./model-place.ts";
@@ -45,6 +47,7 @@ const NODE: Environment = {
     nodeRuntime({
       ...runtimeOptions(options),
       ...(options.thread === undefined ? {} : { thread: options.thread }),
+      ...(options.cacheFolder === undefined ? {} : { keepWeights: { folder: weightFolder(options.cacheFolder) } }),
       ...(options.memory === "low" && isOnCpu(options) ? { lowMemory: true } : {}),
     }),
   async open(place, options, opening) {
@@ -78,8 +81,9 @@ const liesOnDisk = (location: MovedTo["location"]): boolean =>
     .flat()
     .every((value) => value === undefined || typeof value !== "object" || "title" in value);
 
-const runtimeOptions = ({ device, threads, convolutions }: PipelineOptions): Omit<NodeRuntimeOptions, "thread"> => ({
+const runtimeOptions = ({ device, threads, convolutions, precision }: PipelineOptions): ModelOrder["runtime"] => ({
   ...(device === undefined ? {} : { device: device as NodeDevice }), // others are refused there
   ...(threads === undefined ? {} : { threads }),
   ...(convolutions === undefined ? {} : { convolutions }),
+  ...(precision === undefined ? {} : { precision }),
 });

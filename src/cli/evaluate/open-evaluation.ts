@@ -8,6 +8,7 @@ import type { EvaluationFlags } from "../flags/evaluation-flags.ts";
 import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import { openJob } from "../job.ts";
+import { given } from "../request.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { checkUsedProfile, readUsedProfile } from "../tune/use-profile.ts";
 import { settingsOf } from "./evaluation-settings.ts";
@@ -32,7 +33,9 @@ export async function openEvaluation(
 ): Promise<OpenedEvaluation> {
   const metrics = metricsOf(flags);
   const texts = prompts.map(({ text }) => text);
-  const subject = await openSubject(() => openJob(texts, jobFlags(flags), signal, terminal, { advice: ADVICE }));
+  const subject = await openSubject((precision) =>
+    openJob(texts, { ...jobFlags(flags), ...given({ precision }) }, signal, terminal, { advice: ADVICE }),
+  );
   try {
     for (const { profile } of flags.policies) {
       if (profile !== undefined) await checkUsedProfile(readUsedProfile(profile), subject);
