@@ -19,8 +19,8 @@ export interface PickedFile extends Blob {
 export type ModelPlace = FolderLike | FileLike | PickedFile | Iterable<PickedFile> | FileHandle | DirectoryHandle;
 
 /** `place` as what reads models takes it. */
-export async function openedPlace(place: ModelPlace): Promise<string | Files | ByteSource> {
-  if (typeof place === "string" || "list" in place || "read" in place) return place;
+export async function openedPlace(place: ModelPlace): Promise<FolderLike | FileLike> {
+  if (typeof place === "string" || "list" in place || "read" in place || "title" in place) return place;
   if (place instanceof Blob) return blobSource(place, place.name);
   if (Symbol.iterator in place) return pickedFiles([...place]);
   if ("kind" in place && place.kind === "directory") return handleFiles(place);
@@ -34,6 +34,7 @@ export async function openedPlace(place: ModelPlace): Promise<string | Files | B
 /** What a place is called. */
 export const placeName = (place: ModelPlace): string => {
   if (typeof place === "string") return place;
+  if ("title" in place) return place.title;
   if ("name" in place && typeof place.name === "string") return place.name;
   const [first] = Symbol.iterator in place ? [...place] : [];
   return (first?.webkitRelativePath || first?.name || "files").split("/")[0] ?? "";

@@ -1,9 +1,12 @@
+import type { DownloadProgress } from "../hub/hub-options.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import type { ModelOrder } from "../remote/node/model-order.ts";
 import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
+import { hubPlaces } from "../systems/from-hub/hub-places.ts";
+import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
 import { weightFolder } from "../systems/parts/weight-folder.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
@@ -15,8 +18,9 @@ import type { PipelineOptions } from "./pipeline-options.ts";
 export type { PipelineOptions, ProgressInfo } from "./pipeline-options.ts";
 
 /**
- * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file; the embedded one where left out. Nothing is
- * loaded before the first run, and nothing is kept when the pipeline is disposed of.
+ * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file, `org/name[@revision]` of the hub, or the
+ * address of a file; the embedded one where left out. What is not on this machine is downloaded into the cache that Python
+ * shares. Nothing is loaded before the first run, and nothing is kept when the pipeline is disposed of.
  */
 export function pipeline<Task extends TaskName>(
   task: Task,
@@ -46,6 +50,11 @@ const NODE: Environment = {
       ...(options.cacheFolder === undefined ? {} : { keepWeights: { folder: weightFolder(options.cacheFolder) } }),
       ...(options.memory === "low" && isOnCpu(options) ? { lowMemory: true } : {}),
     }),
+  async open(place, options, opening) {
+    if (typeof place !== "string" || opening.purpose === undefined) return place;
+    return await placesOf(options)(place, { ...opening, purpose: opening.purpose }, options.signal);
+  },
+  places: placesOf,
   moved(pipeline, { location, name, options }) {
     // Large networks have threads for themselves, and pieces of one are loaded side by side.
     const isMoved = isOnCpu(options) && options.thread !== "caller" && options.memory !== "low";
@@ -55,13 +64,22 @@ const NODE: Environment = {
   },
 };
 
+/** Runs have signals of their own, so that the options' goes to opening alone. */
+function placesOf({ hub, onProgress }: PipelineOptions): Places {
+  const told =
+    onProgress &&
+    (({ loaded, total = loaded, ...progress }: DownloadProgress): void =>
+      onProgress({ status: "downloading", ...progress, loaded, total }));
+  return hubPlaces({ ...hub, onProgress: told });
+}
+
 const isOnCpu = ({ runtime, device = "cpu" }: PipelineOptions): boolean => runtime === undefined && device === "cpu";
 
 /** What is elsewhere than in files cannot be opened by another thread. */
 const liesOnDisk = (location: MovedTo["location"]): boolean =>
   Object.values(location)
     .flat()
-    .every((value) => value === undefined || typeof value !== "object");
+    .every((value) => value === undefined || typeof value !== "object" || "title" in value);
 
 const runtimeOptions = ({ device, threads, convolutions, precision }: PipelineOptions): ModelOrder["runtime"] => ({
   ...(device === undefined ? {} : { device: device as NodeDevice }), // others are refused there

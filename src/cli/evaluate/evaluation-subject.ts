@@ -35,10 +35,10 @@ export async function openSubject(open: (precision?: Precision) => Promise<Job>)
     rows: first.rows,
     unet: first.unet,
     async *run(unit) {
-      const { cache, sampler, steps } = unit.policy;
+      const { cache, sampler, steps, timesteps } = unit.policy;
       const job = await jobFor(unit.policy);
       const seed = unit.items.map((item) => item.seed);
-      yield* job.stream({ cache, sampler, steps, seed, ...shownBy(unit) });
+      yield* job.stream({ cache, sampler, steps, timesteps, seed, ...shownBy(unit) });
     },
     async text(unit, result, index) {
       return (await jobFor(unit.policy)).parameters(result, index, shownBy(unit));

@@ -9,6 +9,8 @@ export interface EvaluatedPolicy {
   readonly cache: CachePolicy;
   readonly sampler?: string | undefined;
   readonly steps?: number | undefined;
+  /** The timesteps themselves, highest first, in place of the sampler's own. */
+  readonly timesteps?: readonly number[] | undefined;
   /** What the U-Net is computed in, where it is not as the evaluation's flags have it. */
   readonly precision?: Precision | undefined;
   /** The file of a profile that all this comes from. */
