@@ -5,6 +5,7 @@ import { servedFiles } from "../checkpoint/files/served.ts";
 import type { Files } from "../checkpoint/files.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
+import { checkPrecision } from "../runtime/precision.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { webRuntime } from "../runtime/web/web.ts";
 import type { LoadedModels } from "./loaded-model.ts";
@@ -46,13 +47,11 @@ export function defaultModelFolder(): string {
 
 const BROWSER: Environment = {
   tokenizer: () => NO_TOKENIZER,
-  runtime: ({ device, threads, memory, wasmPaths }) =>
-    webRuntime({
-      device: device === "cpu" ? "wasm" : (device as WebDevice | "auto" | undefined), // others are refused there
-      threads,
-      lowMemory: memory === "low",
-      wasmPaths,
-    }),
+  runtime({ device: asked, threads, memory, wasmPaths, precision = "float32" }) {
+    const device = asked === "cpu" ? "wasm" : (asked as WebDevice | "auto" | undefined); // others are refused there
+    checkPrecision(precision, device ?? "auto");
+    return webRuntime({ device, threads, lowMemory: memory === "low", wasmPaths });
+  },
   async open(place, { onProgress, variant }) {
     if (typeof place !== "string") return place;
     const url = absoluteUrl(place);
