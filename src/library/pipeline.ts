@@ -43,15 +43,16 @@ export async function pipeline(
 
 const NODE: Environment = {
   tokenizer: defaultTokenizerFolder,
-  runtime: (options) =>
-    nodeRuntime({
+  runtime(options) {
+    const { thread, cacheFolder } = options;
+    const kept = cacheFolder && writableFolder(cacheFolder);
+    return nodeRuntime({
       ...runtimeOptions(options),
-      ...(options.thread === undefined ? {} : { thread: options.thread }),
-      ...(options.cacheFolder === undefined
-        ? {}
-        : { keepWeights: { folder: weightFolder(writableFolder(options.cacheFolder)) } }),
+      ...(thread === undefined ? {} : { thread }),
+      ...(kept === undefined ? {} : { keepWeights: { folder: weightFolder(kept) } }),
       ...(options.memory === "low" && isOnCpu(options) ? { lowMemory: true } : {}),
-    }),
+    });
+  },
   async open(place, options, opening) {
     if (typeof place !== "string" || opening.purpose === undefined) return place;
     return await placesOf(options)(place, { ...opening, purpose: opening.purpose }, options.signal);
