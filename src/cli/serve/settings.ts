@@ -87,7 +87,12 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    ...{ memory: modelMemory(memory), redis: flags.redis, store: await storeAt(flags.store), pages: await studioPages() },
+    ...{
+      memory: modelMemory(memory),
+      redis: flags.redis,
+      store: await storeAt(flags.store),
+      pages: await studioPages(),
+    },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
     embeddings:
