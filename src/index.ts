@@ -33,6 +33,7 @@ export type { ModelPlace } from "./systems/places/model-place.ts";
 
 export type { CacheOption, CachePolicy } from "./deepcache/policies.ts";
 export { SAMPLER_NAMES, type SamplerName } from "./diffusion/samplers.ts";
+export type { DownloadProgress, HubSource } from "./hub/hub-options.ts";
 export type { GeneratedImage } from "./image/generated-image.ts";
 export type { Fit } from "./image/geometry/fit.ts";
 export type { ImageInput } from "./image/read-image.ts";

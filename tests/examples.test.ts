@@ -5,6 +5,8 @@ import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { writeImage } from "../src/image/files.ts";
 import { decodePng } from "../src/image/png.ts";
 import { plainImage, type RgbImage } from "../src/image/rgb-image.ts";
+import { folderRepo } from "./hub/folder-repo.ts";
+import { testHub } from "./hub/test-hub.ts";
 import { fixturePath } from "./support/fixtures.ts";
 
 const MODEL = fixturePath("pipelines/sd15/model");
@@ -16,6 +18,7 @@ process.chdir(folder);
 afterEach(() => {
   process.argv = originals.arguments;
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
 });
 afterAll(() => {
   process.chdir(originals.folder);
@@ -44,6 +47,16 @@ test("progress.mjs counts evaluations and keeps previews", async () => {
   expect(lines.slice(0, -1)).toEqual(Array.from({ length: 21 }, (_, i) => `${i + 1} of 21`));
   expect(lines.at(-1)).toMatch(/^panda\.png after [\d.]+ s$/);
   expect(readdirSync(folder).filter((name) => name.startsWith("preview-"))).toHaveLength(2);
+});
+
+test("hub.mjs tells how its model comes, and makes a picture by it", async () => {
+  await using server = await testHub({ "org/tiny": { files: folderRepo(MODEL) } });
+  vi.stubEnv("HF_ENDPOINT", server.endpoint);
+  vi.stubEnv("HF_HUB_CACHE", join(folder, "hub"));
+  const lines = await run("hub", "org/tiny", "64");
+  expect(lines.at(-2)).toMatch(/: 100 % of all, \d+\.\d MB\/s$/);
+  expect(lines.at(-1)).toContain("castle-of-the-hub.png");
+  expect(picture("castle-of-the-hub.png")).toMatchObject({ width: 64, height: 64 });
 });
 
 test("cancel.mjs ends runs in three ways, each of which says how it ended", async () => {

@@ -3,7 +3,7 @@ import { pipeline } from "deepcache";
 
 const [form, progress, image] = ["form", "progress", "img"].map((name) => document.querySelector(name));
 
-const pipe = await pipeline("text-to-image", "models/fluent-scenes", {
+const opening = pipeline("text-to-image", "models/fluent-scenes", {
   onProgress({ loaded, total }) {
     progress.value = loaded / total;
   },
@@ -11,6 +11,7 @@ const pipe = await pipeline("text-to-image", "models/fluent-scenes", {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
+  const pipe = await opening;
   const run = pipe(new FormData(form).get("prompt"), { seed: 3, cache: 3 });
   for await (const event of run) {
     if (event.type === "evaluation") progress.value = (event.evaluation + 1) / event.evaluations;

@@ -7,6 +7,8 @@ import type { ByteSource } from "./bytes/byte-source.ts";
 export interface Files {
   /** What messages call the folder; on disk, its path. */
   readonly name: string;
+  /** Where it is a folder on disk: its path. */
+  readonly path?: string | undefined;
   /**
    * The names of the files and folders directly in it. Rejects with a CheckpointError where there is no such folder, and
    * calls it by what was wanted of it, such as "the tokenizer".
@@ -31,11 +33,17 @@ export interface WritableFiles extends Files {
   at(path: string): WritableFiles;
 }
 
+/** A path on this machine that messages call by another name; plain data, which other threads open as well. */
+export interface TitledPath {
+  readonly path: string;
+  readonly title: string;
+}
+
 /** A folder: its path on this machine, or its files wherever they lie. */
-export type FolderLike = string | Files;
+export type FolderLike = string | TitledPath | Files;
 
 /** A file: its path on this machine, or its bytes wherever they lie. */
-export type FileLike = string | ByteSource;
+export type FileLike = string | TitledPath | ByteSource;
 
 /** Whether `place` is a folder of files rather than one file. */
 export const isFiles = (place: Files | ByteSource): place is Files => "list" in place;

@@ -1,3 +1,5 @@
+import { nameOf } from "../checkpoint/files/place.ts";
+import type { FolderLike } from "../checkpoint/files.ts";
 import { anyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
 import type { PlannedRun } from "../pipelines/run/run.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
@@ -14,11 +16,11 @@ interface ChoosingFlags extends Pick<CacheFlags, "speedup" | "preset"> {
 
 /** The plan that a speed-up or a preset chooses, which depends on what the network's parts cost. */
 export async function chosenPlan(
-  folder: string,
+  folder: FolderLike,
   { steps, sampler, speedup, preset }: ChoosingFlags,
 ): Promise<PlannedRun> {
   const opened = await openModel({ path: folder, tokenizer: defaultTokenizerFolder() });
-  await using pipeline = anyPipeline(opened, modelName(folder), { runtime: nodeRuntime() });
+  await using pipeline = anyPipeline(opened, modelName(nameOf(folder)), { runtime: nodeRuntime() });
   const { conditioned } = pipeline;
   const shown = {
     ...(conditioned === "prompt" ? { prompt: "" } : {}),

@@ -23,6 +23,18 @@ export const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
       load: async () => (await import("./commands/compare.ts")).addCompare,
     },
   ],
+  "Models:": [
+    {
+      name: "pull",
+      summary: "download a model by its id or address, or go on with it",
+      load: async () => (await import("./commands/pull.ts")).addPull,
+    },
+    {
+      name: "models",
+      summary: "what has been downloaded, how large it is, and removing it",
+      load: async () => (await import("./commands/models.ts")).addModels,
+    },
+  ],
   "Serve:": [
     {
       name: "serve",

@@ -7,6 +7,7 @@ import {
   type WeightDtype,
 } from "../benchmark/random-weights.ts";
 import { CheckpointError } from "../checkpoint/errors.ts";
+import { nameOf } from "../checkpoint/files/place.ts";
 import { reduction } from "../models/autoencoder/image-coder.ts";
 import type { ControlNetwork } from "../models/control/control-network.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
@@ -90,7 +91,7 @@ async function describe(resolved: ResolvedModel, config: unknown, dtype: WeightD
     return await openModel({ path, tokenizer: defaultTokenizerFolder() });
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
-    const unet = unetConfig(config, path); // a folder without weights can still be inspected
+    const unet = unetConfig(config, nameOf(path)); // a folder without weights can still be inspected
     const weights = describedWeights(unetWeightShapes(unet), dtype);
     return { kind: "network", model: { unet: { config: unet, weights } } };
   }

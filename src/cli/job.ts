@@ -1,3 +1,4 @@
+import { nameOf } from "../checkpoint/files/place.ts";
 import type { CachePolicy } from "../deepcache/policies.ts";
 import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
@@ -7,6 +8,7 @@ import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { partPlaces } from "../systems/from-hub/places.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
 import { isSmall } from "../systems/network.ts";
 import { openModel } from "../systems/open-model.ts";
@@ -20,6 +22,7 @@ import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
 import { type Advice, given, requestOf, withRows } from "./request.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { conversion } from "./terminal/conversion.ts";
+import { terminalPlaces } from "./terminal/downloads.ts";
 
 /** What may differ from run to run of one job. */
 export interface JobRun {
@@ -29,6 +32,8 @@ export interface JobRun {
   readonly steps?: number | undefined;
   /** Instead of the job's own. */
   readonly sampler?: string | undefined;
+  /** The timesteps themselves, highest first. */
+  readonly timesteps?: readonly number[] | undefined;
   /** Which of the job's rows are made; all where left out. */
   readonly rows?: readonly number[] | undefined;
   /** Images per row, or in all where there are no rows; the job's own where left out. */
@@ -85,13 +90,14 @@ export async function openJob(
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   const runtime = runtimeOf(flags, opened.model.unet);
-  const pipeline = anyPipeline(opened, modelName(location.path), { runtime, keepLoaded });
+  const pipeline = anyPipeline(opened, modelName(nameOf(location.path)), { runtime, keepLoaded });
   const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
   const settled = liked === undefined ? chosen : withLiked(chosen, liked, pipeline);
   const isRepeated = liked !== undefined && prompts.length === 0 && pipeline.conditioned === "prompt";
   const shown = isRepeated ? likedPrompts(liked) : prompts;
-  const request = await requestOf(pipeline, shown, settled, { advice, signal });
+  const places = terminalPlaces(terminal, signal);
+  const request = await requestOf(pipeline, shown, settled, { advice, signal, places });
   const made = ({ rows, count }: Pick<JobRun, "rows" | "count">): GenerateRequest => ({
     ...withRows(request, rows),
     ...given({ count }),
@@ -136,8 +142,13 @@ function choiceOf(flags: GenerationFlags, pipeline: AnyPipeline): Choice | undef
 }
 
 function withoutPreset({ preset: _, ...flags }: GenerationFlags, choice: Choice = {}): GenerationFlags {
-  const { sampler, steps } = choice;
-  return { ...flags, ...(sampler === undefined ? {} : { sampler }), ...(steps === undefined ? {} : { steps }) };
+  const { sampler, steps, timesteps } = choice;
+  return {
+    ...flags,
+    ...(sampler === undefined ? {} : { sampler }),
+    ...(steps === undefined ? {} : { steps }),
+    ...(timesteps === undefined ? {} : { timesteps: timesteps.join() }),
+  };
 }
 
 /** Where the model lies that the flags name. */
@@ -145,7 +156,7 @@ export async function locationOf(
   flags: Partial<ModelFlags & ControlFlags>,
   signal: AbortSignal,
   terminal: Terminal,
-): Promise<ModelLocation & { readonly path: string }> {
+): Promise<ModelLocation> {
   const {
     model,
     config,
@@ -157,19 +168,10 @@ export async function locationOf(
     refiner,
     controlnet,
   } = flags;
-  const path = model === undefined ? defaultModelFolder() : await resolveWeights(model);
-  return {
-    path,
-    config,
-    variant,
-    ema,
-    tokenizer,
-    vae,
-    tinyVae,
-    refiner,
-    controls: controlnet,
-    ...conversion(terminal, signal),
-  };
+  const places = terminalPlaces(terminal, signal);
+  const path = model === undefined ? defaultModelFolder() : await resolveWeights(model, places, { variant });
+  const parts = await partPlaces({ vae, tinyVae, refiner, controlnet }, places);
+  return { path, config, variant, ema, tokenizer, ...parts, ...conversion(terminal, signal) };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
 import type { GenerateRequest, OptionName } from "../pipelines/generate-request.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import { parseSize, SIZE_FORMS, SIZE_NAMES, SIZE_TEXTS } from "../pipelines/text-to-image/size-texts.ts";
+import type { Places } from "../systems/from-hub/places.ts";
 import { adaptersAsked } from "./flags/adapter-flags.ts";
 import { CONTROL_FLAGS, controlsAsked } from "./flags/control-flags.ts";
 import type { GenerationFlags } from "./flags/generation-flags.ts";
@@ -18,7 +19,7 @@ export async function requestOf(
   pipeline: AnyPipeline,
   prompts: readonly string[],
   flags: GenerationFlags,
-  { advice, signal }: { readonly advice: Advice; readonly signal: AbortSignal },
+  { advice, signal, places }: { readonly advice: Advice; readonly signal: AbortSignal; readonly places: Places },
 ): Promise<GenerateRequest> {
   refuseForeignFlags(pipeline, prompts, flags);
   checkSampler(pipeline, flags);
@@ -35,7 +36,7 @@ export async function requestOf(
     previewKind: flags.previewKind ?? (flags.previewEvery === undefined ? undefined : pipeline.quickPreview),
     ...pick(flags, SHARED_NAMES),
     ...(await readPictures(flags, pipeline, signal)),
-    ...adaptersAsked(flags),
+    ...(await adaptersAsked(flags, places)),
     ...given(await controlsAsked(flags, signal)),
   });
 }

@@ -145,6 +145,15 @@ const NAMED = {
 /** A sampler's name as users give it. */
 export type SamplerName = keyof typeof NAMED;
 
+/**
+ * The sampler whose schedule is a list of timesteps in place of `name`'s spacing, which takes the same steps otherwise;
+ * nothing where its class takes no list.
+ */
+export function listedSampler(name: SamplerName): SamplerName | undefined {
+  const plain = name.replace(/-(?:karras|trailing)$/, "");
+  return isSamplerName(plain) && takesOption(NAMED[plain].className, "timesteps") ? plain : undefined;
+}
+
 /** Every name that `samplerNamed` knows. */
 export const SAMPLER_NAMES = Object.keys(NAMED) as readonly SamplerName[];
 

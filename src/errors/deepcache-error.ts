@@ -6,6 +6,10 @@ export type ErrorCode =
   | "MODEL_UNSUPPORTED"
   /** A file of the model is broken, truncated, or at odds with another. */
   | "CHECKPOINT_BROKEN"
+  /** What lies on a hub or at an address could not be downloaded. */
+  | "DOWNLOAD_FAILED"
+  /** A hub keeps a model for those that it knows, or that have accepted the model's terms. */
+  | "ACCESS_DENIED"
   /** ONNX Runtime is not installed, too old, or cannot be loaded. */
   | "RUNTIME_MISSING"
   /** The device is not there or cannot be used. */

@@ -11,6 +11,7 @@ import type { LaneOptions } from "../pipelines/lanes.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { LatentImage } from "../pipelines/text-to-image/image-source.ts";
+import { embeddingPlaces, loraPlaces, type Places } from "../systems/from-hub/places.ts";
 import type { LoraChoice } from "../systems/parts/adapters.ts";
 import { parseLora } from "../systems/parts/lora-text.ts";
 import { startRun } from "./image-run.ts";
@@ -25,13 +26,18 @@ import type { ImageEvent, ImageResult } from "./results.ts";
 export interface LibrarySettings {
   /** Whether memory is spared: large pictures are then decoded in tiles unless a run says otherwise. */
   readonly lowMemory: boolean;
+  /** Finds what names of adapters stand for. */
+  readonly places: Places;
 }
 
 /** What a run is called with first, by task; nothing where the model is told nothing. */
 const SUBJECTS = { prompt: "prompt", class: "classes", nothing: undefined } as const;
 
 /** `inner` as users call it: a function of a prompt and of options that are checked by name. */
-export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings): LoadedModels[keyof LoadedModels] {
+export function openPipeline(
+  inner: AnyPipeline,
+  { lowMemory, places }: LibrarySettings,
+): LoadedModels[keyof LoadedModels] {
   const subject = SUBJECTS[inner.conditioned];
   const pictured = inner.accepts.has("image");
   const known = [...inner.accepts, ...LIBRARY_OPTIONS, ...(pictured ? PICTURE_OPTIONS : [])];
@@ -39,13 +45,19 @@ export function openPipeline(inner: AnyPipeline, { lowMemory }: LibrarySettings)
   const requestOf = async (given: object): Promise<GenerateRequest> => {
     const named = namedOptions(given, known, `"${inner.name}"`);
     checkOptionTypes(named, RUN_TYPES);
-    const { onEvent, fit, image, mask, controlImage, loras, cache, classes, ...rest } = named;
+    const { onEvent, fit, image, mask, controlImage, loras, embeddings, cache, classes, ...rest } = named;
+    const { signal } = rest as { readonly signal?: AbortSignal };
     if (fit !== undefined && image === undefined) throw new TypeError("Cannot use a fit but no image");
     const pictures = await readPictures({ image, mask, fit } as Pictures, rest, inner);
     return {
       ...rest,
       ...pictures,
-      ...(loras === undefined ? {} : { loras: ([loras].flat() as LoraOption[]).map(loraChoice) }),
+      ...(loras === undefined
+        ? {}
+        : { loras: await loraPlaces(([loras].flat() as LoraOption[]).map(loraChoice), places, signal) }),
+      ...(embeddings === undefined
+        ? {}
+        : { embeddings: await embeddingPlaces(embeddings as Readonly<Record<string, string>>, places, signal) }),
       ...(controlImage === undefined ? {} : { controlImage: await readControlImages(controlImage) }),
       ...(classes === undefined ? {} : { classes: classes === "all" ? classes : [classes].flat() }),
       ...(cache === undefined ? {} : { cache: readCache(cache as Parameters<typeof readCache>[0]) }),

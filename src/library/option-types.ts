@@ -87,7 +87,14 @@ export const PIPELINE_TYPES: OptionTypes = {
   ema: flag,
   cacheFolder: place,
   wasmPaths: text,
+  hub: {
+    is: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    required: "an object such as { offline: true }",
+  },
 };
+
+/** Where models by their id come from and are kept. */
+export const HUB_TYPES: OptionTypes = { cacheFolder: text, endpoint: text, token: text, offline: flag };
 
 /** How a queue is asked to be. */
 export const QUEUE_TYPES: OptionTypes = { busy: oneOf(["wait", "reject", "replace"]) };

@@ -1,19 +1,17 @@
 import type { Fetched } from "../checkpoint/bytes/byte-sources/served.ts";
-import { handleFiles } from "../checkpoint/files/handles.ts";
 import { absoluteUrl, baseUrl } from "../checkpoint/files/place-browser.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
-import { openedWebPlaces, type WebModelOrder } from "../remote/web/model-order.ts";
+import { NO_TOKENIZER, type WebModelOrder } from "../remote/web/model-order.ts";
 import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
 import { startedAgain } from "../remote/web/started-again.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
-import { isSendable, type ModelPlace } from "../systems/places/model-place.ts";
+import { isSendable, type ModelPlace, type ModelPlaces } from "../systems/places/model-place.ts";
+import { openedWebPlace } from "../systems/places/web-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
-import { asOptions } from "./misuse.ts";
-import { openForTask, pipelineOptions, placesOf } from "./open-for-task.ts";
+import { openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
 /**
@@ -55,40 +53,52 @@ async function openInBrowser(
   model: ModelPlace,
   options: PipelineOptions,
 ): Promise<LoadedModels[TaskName]> {
-  const { onProgress, variant, ema, memory = "fast", queue, cacheFolder: cache } = options;
+  const { onProgress, variant, ema, memory, queue, cacheFolder } = options;
+  if (typeof cacheFolder === "string") {
+    throw new DeepCacheError(
+      "OPTION_INVALID",
+      `Cannot keep copies in "${cacheFolder}": in a browser, a folder's handle is required`,
+    );
+  }
   const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
   const base = baseUrl();
   const known: WebModelOrder["known"] = new Map();
   const places = placesOf(model, options);
-  const opened = await openedWebPlaces(places, { base, variant, known, onFetched });
-  if (typeof cache === "string") {
-    throw new DeepCacheError(
-      "OPTION_INVALID",
-      `Cannot keep copies in "${cache}": in a browser, a folder's handle is required`,
-    );
-  }
-  const cacheFolder = cache && ("list" in cache ? cache : handleFiles(cache));
-  const sent = cache === undefined || "list" in cache ? undefined : cache;
-  const isSent =
-    Object.values(places)
-      .flat()
-      .every((place) => place === undefined || isSendable(place)) && sent === cache;
-  return await openForTask(task, { places, opened, options, cacheFolder }, async ({ opened, name }) => {
-    const keepLoaded = memory !== "low";
-    const settings = runtimeOptions(options);
-    const runtime = options.runtime ?? (await asOptions(() => webRuntime(settings)));
-    const inner = anyPipeline(opened, name, { runtime, keepLoaded, queue });
-    if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !isSent)
-      return startedAgain(inner);
-    const order: WebModelOrder = {
-      ...{ places, variant, ema, name, base, known, keepLoaded },
-      cacheFolder: sent,
-      runtime: settings,
-      busy: queue?.busy,
-    };
-    return startedAgain(remotePipeline(inner, { model: order, start: startWebWorker, onFetched }));
+  const runtime = runtimeOptions(options);
+  const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
+  const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
+  return await openForTask(task, model, options, {
+    tokenizer: () => NO_TOKENIZER,
+    runtime: () => webRuntime(runtime),
+    open: (place) => openedWebPlace(place, { base, variant, known, onFetched }),
+    moved(pipeline, { name }) {
+      if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !areSendable) {
+        return startedAgain(pipeline);
+      }
+      const order: WebModelOrder = {
+        ...{ places, variant, ema, name, base, known, runtime },
+        keepLoaded: memory !== "low",
+        cacheFolder: sent,
+        busy: queue?.busy,
+      };
+      return startedAgain(remotePipeline(pipeline, { model: order, start: startWebWorker, onFetched }));
+    },
   });
 }
+
+/** Where the model and what goes with it lie, as the options say. */
+function placesOf(
+  model: ModelPlace,
+  { config, tokenizer, vae, tinyVae, refiner, controlnet }: PipelineOptions,
+): ModelPlaces {
+  const controls = (Array.isArray(controlnet) ? controlnet : [controlnet]) as readonly ModelPlace[];
+  return {
+    ...{ model, config, tokenizer, vae, tinyVae, refiner },
+    controls: controlnet === undefined ? undefined : controls,
+  };
+}
+
+const canBeSent = (place: ModelPlace | undefined): boolean => place === undefined || isSendable(place);
 
 const runtimeOptions = ({ device, threads, memory, wasmPaths }: PipelineOptions): WebRuntimeOptions => ({
   device: device === "cpu" ? "wasm" : (device as WebDevice | "auto" | undefined), // others are refused there

@@ -1,5 +1,6 @@
 import type { DirectoryHandle } from "../checkpoint/files/handles.ts";
 import type { WritableFiles } from "../checkpoint/files.ts";
+import type { DownloadProgress, HubSource } from "../hub/hub-options.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -10,8 +11,16 @@ import type { ModelPlace } from "../systems/places/model-place.ts";
 export type ProgressInfo =
   /** A file in torch's format whose tensors cannot be used in place is copied, once. */
   | { readonly status: "converting"; readonly loaded: number; readonly total: number }
-  /** A file of a model comes from a server. */
-  | { readonly status: "downloading"; readonly file: string; readonly loaded: number; readonly total: number };
+  /**
+   * Files of a model come from a server: in a browser one, of which `loaded` and `total` are; in Node all that the cache does
+   * not have, of which more is told.
+   */
+  | ({
+      readonly status: "downloading";
+      readonly file: string;
+      readonly loaded: number;
+      readonly total: number;
+    } & Partial<Omit<DownloadProgress, "file" | "loaded" | "total">>);
 
 /** How a model is opened, and what it runs on. */
 export interface PipelineOptions {
@@ -38,21 +47,31 @@ export interface PipelineOptions {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
   readonly tokenizer?: ModelPlace | undefined;
-  /** An autoencoder in place of the model's own: a folder of diffusers, or a file. */
+  /** An autoencoder in place of the model's own: a folder of diffusers, a file, in Node also an id of the hub. */
   readonly vae?: ModelPlace | undefined;
-  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder of diffusers, or a file. */
+  /** A tiny autoencoder (TAESD) that decodes images and previews: a folder, a file, or an id. */
   readonly tinyVae?: ModelPlace | undefined;
-  /** An SDXL refiner that ends runs: a folder of diffusers, or a file. */
+  /** An SDXL refiner that ends runs: a folder of diffusers, a file, or an id. */
   readonly refiner?: ModelPlace | undefined;
-  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, or files. */
+  /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, files, or ids. */
   readonly controlnet?: ModelPlace | readonly ModelPlace[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
   readonly cacheFolder?: string | WritableFiles | DirectoryHandle | undefined;
+  /** In Node, where models by their id come from and are kept. */
+  readonly hub?: HubSource | undefined;
   /** In a browser, the folder that ONNX Runtime's .wasm files are served from, where a bundler does not put them beside it. */
   readonly wasmPaths?: string | undefined;
   /** What runs graphs, instead of ONNX Runtime. */
   readonly runtime?: Runtime | undefined;
 }
+
+/** The names of the options in `hub`. */
+export const HUB_OPTIONS = [
+  "cacheFolder",
+  "endpoint",
+  "token",
+  "offline",
+] as const satisfies readonly (keyof HubSource)[];
 
 /** The names of the options of `pipeline()`. */
 export const PIPELINE_OPTIONS = [
@@ -73,6 +92,7 @@ export const PIPELINE_OPTIONS = [
   "refiner",
   "controlnet",
   "cacheFolder",
+  "hub",
   "wasmPaths",
   "runtime",
 ] as const satisfies readonly (keyof PipelineOptions)[];

@@ -1,24 +1,24 @@
-import type { WritableFiles } from "../checkpoint/files.ts";
-import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
+import type { DownloadProgress } from "../hub/hub-options.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { type NodeRuntimeOptions, nodeRuntime } from "../runtime/node/node.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import { hubPlaces } from "../systems/from-hub/hub-places.ts";
+import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
-import { type ModelPlace, openedPlace, openedPlaces } from "../systems/places/model-place.ts";
+import type { ModelPlace } from "../systems/places/model-place.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
-import { asOptions } from "./misuse.ts";
-import { type Described, openForTask, pipelineOptions, placesOf } from "./open-for-task.ts";
+import { type Environment, type MovedTo, openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
 export type { PipelineOptions, ProgressInfo } from "./pipeline-options.ts";
 
 /**
- * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file; the embedded one where left out. Nothing is
- * loaded before the first run, and nothing is kept when the pipeline is disposed of.
+ * Opens a model: a folder in diffusers' layout, a .safetensors or a .ckpt file, `org/name[@revision]` of the hub, or the
+ * address of a file; the embedded one where left out. What is not on this machine is downloaded into the cache that Python
+ * shares. Nothing is loaded before the first run, and nothing is kept when the pipeline is disposed of.
  */
 export function pipeline<Task extends TaskName>(
   task: Task,
@@ -36,46 +36,47 @@ export async function pipeline(
   model: ModelPlace = defaultModelFolder(),
   options: PipelineOptions = {},
 ): Promise<LoadedModels[TaskName]> {
-  const checked = pipelineOptions(task, options);
-  checked.signal?.throwIfAborted();
-  const places = placesOf(model, checked);
-  const opened = await openedPlaces(places, { open: openedPlace, tokenizer: defaultTokenizerFolder });
-  const cacheFolder = checked.cacheFolder && ((await openedPlace(checked.cacheFolder)) as string | WritableFiles);
-  return await openForTask(task, { places, opened, options: checked, cacheFolder }, (described) =>
-    startInNode(described, checked),
-  );
+  return await openForTask(task, model, pipelineOptions(task, options), NODE);
 }
 
-async function startInNode({ opened, name, location }: Described, options: PipelineOptions): Promise<AnyPipeline> {
-  const { memory = "fast", thread, queue } = options;
-  const lowMemory = memory === "low";
-  const runtime = await asOptions(() => runtimeOf(options, lowMemory));
-  const inner = anyPipeline(opened, name, { runtime, keepLoaded: !lowMemory, queue });
-  // Large networks have threads for themselves, and pieces of one are loaded side by side.
-  const isMoved = isOnCpu(options) && thread !== "caller" && !lowMemory && isSmall(inner.unet) && isOnDisk(location);
-  const order = { location, name, runtime: runtimeOptions(options), busy: queue?.busy };
-  return isMoved ? remotePipeline(inner, { model: order, start: startRunThread }) : inner;
+const NODE: Environment = {
+  tokenizer: defaultTokenizerFolder,
+  runtime: (options) =>
+    nodeRuntime({
+      ...runtimeOptions(options),
+      ...(options.thread === undefined ? {} : { thread: options.thread }),
+      ...(options.memory === "low" && isOnCpu(options) ? { lowMemory: true } : {}),
+    }),
+  async open(place, options, opening) {
+    if (typeof place !== "string" || opening.purpose === undefined) return place;
+    return await placesOf(options)(place, { ...opening, purpose: opening.purpose }, options.signal);
+  },
+  places: placesOf,
+  moved(pipeline, { location, name, options }) {
+    // Large networks have threads for themselves, and pieces of one are loaded side by side.
+    const isMoved = isOnCpu(options) && options.thread !== "caller" && options.memory !== "low";
+    if (!isMoved || !isSmall(pipeline.unet) || !liesOnDisk(location)) return pipeline;
+    const order = { location, name, runtime: runtimeOptions(options), busy: options.queue?.busy };
+    return remotePipeline(pipeline, { model: order, start: startRunThread });
+  },
+};
+
+/** Runs have signals of their own, so that the options' goes to opening alone. */
+function placesOf({ hub, onProgress }: PipelineOptions): Places {
+  const told =
+    onProgress &&
+    (({ loaded, total = loaded, ...progress }: DownloadProgress): void =>
+      onProgress({ status: "downloading", ...progress, loaded, total }));
+  return hubPlaces({ ...hub, onProgress: told });
 }
 
 const isOnCpu = ({ runtime, device = "cpu" }: PipelineOptions): boolean => runtime === undefined && device === "cpu";
 
-/** Whether another thread can open all of it, too. */
-const isOnDisk = ({ controls = [], cacheFolder, ...places }: Described["location"]): boolean => {
-  const { path, config, tokenizer, vae, tinyVae, refiner } = places;
-  return [path, config, tokenizer, vae, tinyVae, refiner, cacheFolder, ...controls].every(
-    (place) => place === undefined || typeof place === "string",
-  );
-};
-
-function runtimeOf(options: PipelineOptions, lowMemory: boolean): Runtime {
-  const { runtime, thread } = options;
-  if (runtime !== undefined) return runtime;
-  return nodeRuntime({
-    ...runtimeOptions(options),
-    ...(thread === undefined ? {} : { thread }),
-    ...(lowMemory && isOnCpu(options) ? { lowMemory } : {}),
-  });
-}
+/** What is elsewhere than in files cannot be opened by another thread. */
+const liesOnDisk = (location: MovedTo["location"]): boolean =>
+  Object.values(location)
+    .flat()
+    .every((value) => value === undefined || typeof value !== "object" || "title" in value);
 
 const runtimeOptions = ({ device, threads, convolutions }: PipelineOptions): Omit<NodeRuntimeOptions, "thread"> => ({
   ...(device === undefined ? {} : { device: device as NodeDevice }), // others are refused there

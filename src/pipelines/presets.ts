@@ -56,6 +56,7 @@ interface Asked {
 export interface Choice {
   readonly sampler?: string | undefined;
   readonly steps?: number | undefined;
+  readonly timesteps?: readonly number[] | undefined;
   /** Where it was tuned; elsewhere the run finds the policy for its `speedup`. */
   readonly cache?: CachePolicy | undefined;
   readonly speedup?: number | undefined;
@@ -93,14 +94,17 @@ export function chooseFor(
   }
   if (speedup === undefined) return undefined;
   const uncached = steps ?? published ?? 0;
-  const fits = (point: TunedPoint): boolean => point.sampler === (sampler ?? own) && point.steps === uncached;
+  const fits = (point: TunedPoint): boolean =>
+    point.timesteps === undefined && point.sampler === (sampler ?? own) && point.steps === uncached;
   const tuned = whole && speedup > 1 ? tunedChoice(profile, uncached / speedup, fits) : undefined;
   return tuned ?? { sampler, steps, speedup };
 }
 
 function tunedChoice(profile: Profile, fse: number, fits?: (point: TunedPoint) => boolean): Choice | undefined {
   const tuned = nearestPoint(profile, fse, fits);
-  return tuned && { sampler: tuned.sampler, steps: tuned.steps, cache: tuned.cache, tuned };
+  if (tuned === undefined) return undefined;
+  const { sampler, steps, timesteps, cache } = tuned;
+  return { sampler, steps, ...(timesteps === undefined ? {} : { timesteps }), cache, tuned };
 }
 
 const CHOSEN = ["sampler", "steps", "timesteps", "sigmas", "cache", "speedup"] as const;

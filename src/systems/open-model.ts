@@ -8,7 +8,7 @@ import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusi
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { ModelLocation } from "./model-location.ts";
 import { partNames, withParts } from "./parts/with-parts.ts";
-import type { PIPELINE_CLASSES, UNCONDITIONAL_STEPS } from "./published-defaults.ts";
+import { isPipelineClass, type PipelineClass, unknownPipeline } from "./published-defaults.ts";
 import { openSingleStableDiffusion } from "./single-file.ts";
 import { type OpenOptions, openStableDiffusionFolder, type StableDiffusionModel } from "./stable-diffusion.ts";
 import { openOriginalDdpm, openUnconditionalFolder, type UnconditionalModel } from "./unconditional.ts";
@@ -75,10 +75,6 @@ const OPENERS: Readonly<Record<PipelineClass, Opener>> = {
   DDIMPipeline: unconditional,
 };
 
-type PipelineClass = keyof typeof PIPELINE_CLASSES | keyof typeof UNCONDITIONAL_STEPS;
-
-const isPipelineClass = (name: string): name is PipelineClass => Object.hasOwn(OPENERS, name);
-
 async function openFolder(files: Files, { config, ema, tokenizer, ...options }: Location): Promise<OpenedModel> {
   if (config !== undefined) {
     throw new CheckpointError(`Cannot open "${files.name}" with "${nameOf(config)}": a folder has configs of its own`);
@@ -92,9 +88,7 @@ function openerOf({ files, names, index }: ModelFolder): Opener {
   if (index === undefined) return names.has("config.json") || names.has("unet") ? unconditional : textToImage;
   const { className } = index;
   if (isPipelineClass(className)) return OPENERS[className];
-  throw new CheckpointError(
-    `Cannot open "${files.name}": it is a ${className}, one of ${Object.keys(OPENERS).join(", ")} is required`,
-  );
+  throw unknownPipeline(files.name, className);
 }
 
 /** The original repositories' configs tell themselves apart by what they describe. */

@@ -1,3 +1,4 @@
+import { CheckpointError } from "../checkpoint/errors.ts";
 import type { Profile } from "./recommended/profile.ts";
 
 /** What a run is for: a picture from words alone, from a picture, or within one. */
@@ -76,6 +77,20 @@ export const isTextToImagePipeline = (name: string): name is keyof typeof PIPELI
 
 /** Diffusers' pipelines without a condition: how many steps they take. */
 export const UNCONDITIONAL_STEPS = { DDPMPipeline: 1000, DDIMPipeline: 50 } as const;
+
+/** Diffusers' pipeline classes that ours stand for. */
+export type PipelineClass = keyof typeof PIPELINE_CLASSES | keyof typeof UNCONDITIONAL_STEPS;
+
+/** Whether a model of this class, as its index names it, can be opened. */
+export const isPipelineClass = (name: string): name is PipelineClass =>
+  isTextToImagePipeline(name) || Object.hasOwn(UNCONDITIONAL_STEPS, name);
+
+/** What there is to say of a model of any other class. */
+export const unknownPipeline = (model: string, className: string): CheckpointError =>
+  new CheckpointError(
+    `Cannot open "${model}": it is a ${className}, one of ${[...Object.keys(PIPELINE_CLASSES), ...Object.keys(UNCONDITIONAL_STEPS)].join(", ")} is required`,
+    { code: "MODEL_UNSUPPORTED" },
+  );
 
 /** What a model recommends in its own folder, in place of what is published for its kind. */
 export interface Recommended {

@@ -1,12 +1,15 @@
 import { distance } from "fastest-levenshtein";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { pathKind } from "../checkpoint/files/node.ts";
+import type { FileLike, FolderLike } from "../checkpoint/files.ts";
 import { ARCHITECTURES, type Architecture, type ArchitectureName } from "../models/architectures.ts";
+import type { PlaceOptions } from "./from-hub/place.ts";
+import type { Places } from "./from-hub/places.ts";
 import { defaultModelFolder } from "./shipped.ts";
 
 /** What a model's name stands for. */
 export type ResolvedModel =
-  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "path"; readonly path: FolderLike | FileLike }
   /** A published one's configs, without weights. */
   | { readonly kind: "architecture"; readonly name: ArchitectureName; readonly architecture: Architecture };
 
@@ -31,25 +34,37 @@ const ARCHITECTURE_NAMES = [...Object.keys(ALIASES), ...Object.keys(ARCHITECTURE
 /** What `--model` and its like take beside a path, for help texts. */
 export const MODEL_NAMES: readonly string[] = Object.keys(ARCHITECTURES);
 
-/** What `name` stands for: a folder or file that there is, the embedded model, or a built-in architecture. */
-export async function resolveModel(name: string): Promise<ResolvedModel> {
+/** What of a model is needed that is not on this machine. */
+export type ResolveOptions = Partial<Omit<PlaceOptions, "what" | "hub">>;
+
+/**
+ * What `name` stands for: a folder or file that there is, the embedded model, a built-in architecture, or a model on the hub
+ * or at an address, which is downloaded unless the cache has it.
+ */
+export async function resolveModel(name: string, places: Places, options: ResolveOptions = {}): Promise<ResolvedModel> {
   if ((await pathKind(name)) !== undefined) return { kind: "path", path: name };
   if (name === EMBEDDED) return { kind: "path", path: defaultModelFolder() };
   const known = architectureNamed(name);
   if (known !== undefined) return { kind: "architecture", name: known, architecture: ARCHITECTURES[known] };
+  const path = await places(name, { what: "the model", purpose: "model", ...options });
+  if (path !== name) return { kind: "path", path };
   throw new CheckpointError(
     `Cannot find the model "${name}": there is no such file or folder${advice(name, [EMBEDDED, ...ARCHITECTURE_NAMES])}`,
     { code: "MODEL_NOT_FOUND" },
   );
 }
 
-/** The path of a model that can run; an architecture's name alone is refused, and said to have no weights. */
-export async function resolveWeights(name: string): Promise<string> {
-  const resolved = await resolveModel(name);
+/** Where a model lies that can run; an architecture's name alone is refused, and said to have no weights. */
+export async function resolveWeights(
+  name: string,
+  places: Places,
+  options: ResolveOptions = {},
+): Promise<FolderLike | FileLike> {
+  const resolved = await resolveModel(name, places, options);
   if (resolved.kind === "path") return resolved.path;
   throw new CheckpointError(
     `Cannot run "${name}": it names the built-in architecture of ${resolved.architecture.title}, which has no weights; ` +
-      "give the path of a folder in diffusers' layout, or of a .safetensors or .ckpt file",
+      "give the path of a folder in diffusers' layout, or of a .safetensors or .ckpt file, or an id of the hub, org/name",
     { code: "MODEL_NOT_FOUND" },
   );
 }

@@ -8,6 +8,8 @@ import type { TrialRun } from "./tuning.ts";
 export interface Grid {
   readonly sampler: SamplerName;
   readonly steps: number;
+  /** Where they are not the sampler's own. */
+  readonly timesteps?: readonly number[] | undefined;
   readonly branch: number;
   readonly gram: Gram;
   /** What a cached evaluation costs of a full one. */
@@ -41,6 +43,7 @@ const DIGITS = 4;
 export const runOf = (grid: Grid, candidate: Candidate): TrialRun => ({
   sampler: grid.sampler,
   steps: grid.steps,
+  ...(grid.timesteps === undefined ? {} : { timesteps: grid.timesteps }),
   cache: policyOf(grid, candidate),
 });
 

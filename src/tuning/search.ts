@@ -1,8 +1,9 @@
 import { fullWithin, spreadPlan } from "../deepcache/plans/spread.ts";
 import type { SamplerName } from "../diffusion/samplers.ts";
 import { type Candidate, type Grid, runOf, STAND_INS } from "./candidate.ts";
-import { climb } from "./climb.ts";
+import { climb, type Tried } from "./climb.ts";
 import { closestPlan } from "./gram.ts";
+import { moveTimesteps } from "./timesteps.ts";
 import type { Trial, Trials } from "./trials.ts";
 import type { TuningOptions } from "./tuning.ts";
 
@@ -32,7 +33,7 @@ export async function bestUncached(
 /** The best cached trial within `budget`; nothing where no number of steps leaves room for a cache. */
 export async function bestCached(
   budget: number,
-  { samplers, steps, branch, trials: most }: TuningOptions,
+  { samplers, steps, branch, trials: most, timestepTrials }: TuningOptions,
   trials: Trials,
 ): Promise<Trial | undefined> {
   const counts = steps ?? [...new Set(STRETCHES.map((stretch) => Math.round(stretch * budget)))];
@@ -63,13 +64,27 @@ export async function bestCached(
   }
   const [best] = climbed.sort((a, b) => byScore(a.trial, b.trial));
   if (best === undefined) return undefined;
-  return (await climb(best.grid, best, most - first, trials)).trial;
+  const found = { grid: best.grid, ...(await climb(best.grid, best, most - first, trials)) };
+  return timestepTrials === 0 ? found.trial : (await atOwnTimesteps(found, most, timestepTrials, trials)).trial;
 }
 
-interface Looked {
+/** The best with single timesteps moved, and then with the plan and the factors that suit those. */
+async function atOwnTimesteps(found: Looked, most: number, forTimesteps: number, trials: Trials): Promise<Looked> {
+  const moved = await moveTimesteps(found, forTimesteps, trials);
+  if (moved === undefined) return found;
+  const { gram } = await trials.features({ ...runOf(moved.grid, moved.candidate), cache: { kind: "off" } });
+  const grid = { ...moved.grid, gram };
+  const starts: Looked[] = [{ ...moved, grid }];
+  for (const standIn of STAND_INS) {
+    const candidate = { ...moved.candidate, standIn };
+    starts.push({ grid, candidate, trial: await trials.score(runOf(grid, candidate)) });
+  }
+  const [start] = starts.sort((a, b) => byScore(a.trial, b.trial));
+  return start === undefined ? found : { grid, ...(await climb(grid, start, most, trials)) };
+}
+
+interface Looked extends Tried {
   readonly grid: Grid;
-  readonly candidate: Candidate;
-  readonly trial: Trial;
 }
 
 async function gridOf({ sampler, steps, branch }: Omit<Grid, "gram" | "ratio">, trials: Trials): Promise<Grid> {

@@ -27,6 +27,9 @@ export function tuningSubject(
   { request, sets, batch, branch, signal }: SubjectOptions,
 ): TuningSubject {
   return {
+    async timesteps(run) {
+      return (await pipeline.plan({ ...request, ...shownBy(sets.calibration.slice(0, 1)), ...run, seed: 0 })).timesteps;
+    },
     async run(set, run, { images = false, features = false, first } = {}) {
       const results: TrialResult[] = [];
       const all = sets[set].slice(0, first);

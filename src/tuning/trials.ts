@@ -20,6 +20,8 @@ export interface Trials {
   look(run: TrialRun): Promise<Trial>;
   /** A look at a run without a cache, with what its features came to. */
   features(run: TrialRun): Promise<Trial & { readonly gram: Gram }>;
+  /** The timesteps at which a run evaluates the network, highest first. */
+  timesteps(run: TrialRun): Promise<readonly number[]>;
 }
 
 /** Trials on the calibration images against the reference run. */
@@ -56,6 +58,7 @@ export function trialsOf(
   return {
     score: (run) => trial(run, {}),
     look: (run) => trial(run, { first: look }),
+    timesteps: (run) => subject.timesteps(run),
     async features(run) {
       const { gram, ...found } = await trial(run, { first: look, features: true });
       if (gram === undefined) throw new Error("A run for features gave none");

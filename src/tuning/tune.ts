@@ -60,9 +60,10 @@ export async function tune(
     const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
       check(best, uncached, make, referenceImages),
     );
-    const { sampler, steps, cache } = best.run;
+    const { sampler, steps, timesteps, cache } = best.run;
     if (!isSamplerName(sampler)) throw new TypeError(`"${sampler}" is no sampler`);
-    points.push({ budget, fse: best.fse, sampler, steps, cache, checked });
+    const listed = timesteps === undefined ? {} : { timesteps };
+    points.push({ budget, fse: best.fse, sampler, steps, ...listed, cache, checked });
   }
   return points;
 }
@@ -119,7 +120,11 @@ function expectedTrials({
   uncached,
   steps,
   trials,
+  timestepTrials,
 }: TuningOptions & { readonly uncached: readonly SamplerName[] }): number {
+  const forTimesteps = timestepTrials === 0 ? 0 : timestepTrials + trials + 5;
   const grids = samplers.length * (steps?.length ?? 3);
-  return 1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + RIVALS + 3);
+  return (
+    1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + forTimesteps + RIVALS + 3)
+  );
 }

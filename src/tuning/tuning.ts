@@ -10,6 +10,8 @@ export type ImageSet = "calibration" | "check";
 export interface TrialRun {
   readonly sampler: SamplerName;
   readonly steps: number;
+  /** The timesteps themselves, highest first, in place of the sampler's own. */
+  readonly timesteps?: readonly number[];
   readonly cache: CachePolicy;
 }
 
@@ -39,6 +41,8 @@ export interface TuningSubject {
       readonly first?: number;
     },
   ): Promise<TrialResult>;
+  /** The timesteps at which a run evaluates the network, highest first. */
+  timesteps(run: TrialRun): Promise<readonly number[]>;
 }
 
 /** What is to be found. */
@@ -52,6 +56,8 @@ export interface TuningOptions {
   readonly reference: { readonly sampler: SamplerName; readonly steps: number };
   /** Trials of the search for one budget, after a first look at all samplers and step counts. */
   readonly trials: number;
+  /** Trials more, which move single timesteps of what is best. */
+  readonly timestepTrials: number;
   /** Calibration images of a first look. */
   readonly look: number;
 }

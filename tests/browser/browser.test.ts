@@ -64,6 +64,16 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on the CPU", () => {
     expect(await ask("run", REQUEST)).toMatchObject({ name: "DeepCacheError" });
   }, 60_000);
 
+  test("a folder of the page's own file system runs in a worker, again without a request", async () => {
+    const { ask, page, server } = browser;
+    await page.setInputFiles("#folder", FOLDER);
+    const asked = server.asked.length;
+    expect(await ask("openStored", { device: "wasm" })).toEqual({ name: "fluent-scenes", events: ["fluent-scenes"] });
+    expect(await ask("run", { ...REQUEST, steps: 1 })).toMatchObject({ events: expect.arrayContaining(["result"]) });
+    expect(server.asked.slice(asked).filter((path) => path.startsWith("/models/"))).toEqual([]);
+    await ask("dispose");
+  }, 60_000);
+
   test("files that are cut off are refused", async () => {
     await browser.page.setInputFiles("#folder", FOLDER);
     expect((await browser.ask("openTruncated", 4)).error).toMatch(/^Cannot read ".*safetensors"/);
@@ -84,6 +94,34 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on the CPU", () => {
     expect((await ask("open", MODEL, { device: "webgpu" })).error).toMatch(/^Cannot run on device "webgpu": /);
     expect(await ask("support")).toMatchObject({ webgpu: false, threads: 1, reason: expect.any(String) });
   });
+});
+
+describe.skipIf(CHROMIUM === undefined)("in a browser without JSPI", () => {
+  test("the CPU runs on the smallest program, in the page where that is asked for", async () => {
+    await using browser = await openPage();
+    const { ask, page, server } = browser;
+    await page.evaluate("delete WebAssembly.Suspending");
+    expect(await ask("support")).toMatchObject({ jspi: false });
+    await ask("open", MODEL, { device: "wasm", thread: "caller" });
+    expect(await ask("run", { ...REQUEST, steps: 1 })).toMatchObject({ events: expect.arrayContaining(["result"]) });
+    expect(server.asked.filter((path) => path.endsWith(".wasm"))).toEqual(["/ort-wasm-simd-threaded.wasm"]);
+    expect(server.asked).not.toContain("/run-worker.js");
+  }, 60_000);
+});
+
+describe.skipIf(CHROMIUM === undefined)("in an isolated page", () => {
+  test("the CPU has several threads", async () => {
+    await using browser = await openPage({ isolated: true });
+    const { ask } = browser;
+    await ask("open", MODEL, { device: "wasm", threads: 2 });
+    await using node = await pipeline("text-to-image");
+    const { prompt, ...options } = { ...REQUEST, steps: 2 };
+    const { latents } = await node(prompt, options);
+    const outcome = await ask("run", { ...REQUEST, steps: 2 });
+    expect(outcome.error).toBeUndefined();
+    expect(furthest(latents.data, outcome.latents)).toBeLessThan(WASM_LATENTS);
+    expect(await browser.page.evaluate("crossOriginIsolated")).toBe(true);
+  }, 120_000);
 });
 
 describe.skipIf(CHROMIUM === undefined)("in a browser, on WebGPU", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { readPngText } from "../../src/image/png-text.ts";
 import type { Profile } from "../../src/systems/recommended/profile.ts";
 import { runCli } from "../support/cli.ts";
 
@@ -70,6 +71,25 @@ describe("tune", { timeout: 120_000 }, () => {
     );
     expect(evaluated.code).toBe(0);
     expect(evaluated.stdout).toContain("profile:whole.json@4");
+  });
+
+  test("moves timesteps where it is told to, and what it finds is run", async () => {
+    const file = inFolder("moved.json");
+    const tuned = await runCli(...SMALL, "--timestep-trials", "25", "--output", file);
+    expect(tuned.code).toBe(0);
+    const [point] = (JSON.parse(readFileSync(file, "utf8")) as Profile).points;
+    expect(point).toMatchObject({ sampler: "ddim", steps: point?.timesteps?.length });
+    expect(tuned.stdout).toContain("steps of ddim at timesteps of its own, ");
+    const made = await runCli(
+      ...["a fox on a teal background", "--seed", "1", "--guidance-scale", "4", "--json"],
+      ...["--profile", file, "-o", inFolder("moved.png")],
+    );
+    expect(made.json()).toMatchObject({ sampler: "ddim", steps: point?.steps });
+    expect(readPngText(readFileSync(inFolder("moved.png")))["parameters"]).toContain(
+      `Timesteps: "${point?.timesteps?.join()}"`,
+    );
+    const both = await runCli("a fox", "--profile", file, "--timesteps", "9,5,1", "-o", inFolder("both.png"));
+    expect(both.stderr).toContain("Cannot use --timesteps together with --profile");
   });
 
   test("goes on with the same settings only", async () => {

@@ -34,6 +34,13 @@ const tuned = { sampler: "ddim-trailing", steps: 30, profile };
 const [first, second] = profile.points;
 
 describe("a preset", () => {
+  test("brings the timesteps that were tuned, which a speed-up leaves alone: it keeps the schedule that is asked for", () => {
+    const timesteps = Array.from({ length: 14 }, (_, i) => 13 - i);
+    const own = { ...tuned, profile: { ...profile, points: [{ ...point(8.4, 14), timesteps }] } };
+    expect(chooseFor({ preset: "fast" }, "text-to-image", own)).toMatchObject({ steps: 14, timesteps });
+    expect(chooseFor({ speedup: 1.7, steps: 14 }, "text-to-image", own)?.tuned).toBeUndefined();
+  });
+
   test("is what it says where nothing was tuned", () => {
     expect(chooseFor({ preset: "fast" }, "text-to-image")).toEqual(PRESETS["text-to-image"].fast);
     expect(chooseFor({ preset: "balanced" }, "text-to-image", tuned)).toEqual(PRESETS["text-to-image"].balanced);

@@ -2,8 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { resolveArchitecture, resolveModel, resolveWeights } from "../../src/systems/resolve-model.ts";
+import { hubPlaces } from "../../src/systems/from-hub/hub-places.ts";
+import * as models from "../../src/systems/resolve-model.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
+
+const { resolveArchitecture } = models;
+const places = hubPlaces({ offline: true });
+const resolveModel = async (name: string) => await models.resolveModel(name, places);
+const resolveWeights = async (name: string) => await models.resolveWeights(name, places);
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-resolve-"));
 const home = process.cwd();

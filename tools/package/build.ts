@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { pruneTypes } from "./prune-types.ts";
 
 /** How files are made of many. */
 const BUNDLED = {
@@ -18,7 +19,7 @@ const BUNDLED = {
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+const { version, exports } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 writeFileSync(
   at("src/pipelines/version.ts"),
   `/** The version of this package; the build writes it from package.json. */\nexport const VERSION = ${JSON.stringify(version)};\n`,
@@ -31,6 +32,16 @@ if (process.exitCode === 0) {
   await bundleCommands();
   await bundleThread();
   buildStudio();
+  const targets: readonly unknown[] = Object.values(exports);
+  pruneTypes(
+    at("dist"),
+    targets.flatMap((target) => (hasTypes(target) ? at(target.types) : [])),
+  );
+}
+
+/** Whether a subpath has declarations; package.json has none. */
+function hasTypes(target: unknown): target is { readonly types: string } {
+  return typeof target === "object" && target !== null && "types" in target;
 }
 
 /** What `deepcache serve` shows browsers; it is built with packages of its own. */

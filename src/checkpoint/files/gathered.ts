@@ -28,7 +28,7 @@ export function gatheredFiles<Value>(
       },
       async open(path) {
         const value = table.get(full(path));
-        if (value !== undefined) return source(value, `${title}/${path}`);
+        if (value !== undefined) return await source(value, `${title}/${path}`);
         const reason = holds(full(path)) ? "it is not a file" : "there is no such file";
         throw new CheckpointError(`Cannot read "${title}/${path}": ${reason}`);
       },

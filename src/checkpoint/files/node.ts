@@ -5,21 +5,26 @@ import type { WritableFiles } from "../files.ts";
 import { checkBelow, folderError } from "./paths.ts";
 import { makeFolder, temporaryName, writePieces } from "./write.ts";
 
-/** A folder on disk; links are followed wherever they lead, since the Hugging Face cache consists of them. */
-export function nodeFiles(folder: string): WritableFiles {
-  const full = (path: string): string => join(folder, checkBelow(folder, path));
+/**
+ * A folder on disk, by its path in messages or by another name; links are followed wherever they lead, since the Hugging
+ * Face cache consists of them.
+ */
+export function nodeFiles(folder: string, title: string = folder): WritableFiles {
+  const full = (path: string): string => join(folder, checkBelow(title, path));
+  const named = (path: string): string => (title === folder ? full(path) : `${title}/${path}`);
   return {
-    name: folder,
+    name: title,
+    path: folder,
     async list(wanted = "the folder") {
       try {
         return new Set(await readdir(folder));
       } catch (cause) {
-        throw folderError(wanted, folder, REASONS.get(codeOf(cause)) ?? "", cause);
+        throw folderError(wanted, title, REASONS.get(codeOf(cause)) ?? "", cause);
       }
     },
     kind: async (path) => await pathKind(full(path)),
-    open: async (path) => await fileSource(full(path)),
-    at: (path) => nodeFiles(full(path)),
+    open: async (path) => await fileSource(full(path), named(path)),
+    at: (path) => nodeFiles(full(path), named(path)),
     async write(path, pieces) {
       const target = full(path);
       try {

@@ -10,28 +10,34 @@ import { servedFiles } from "./served.ts";
 export function filesOf(folder: string | WritableFiles): WritableFiles;
 export function filesOf(folder: FolderLike): Files;
 export function filesOf(folder: FolderLike): Files {
-  return typeof folder === "string" ? servedFiles(absoluteUrl(folder)) : folder;
+  if (typeof folder === "string") return servedFiles(absoluteUrl(folder));
+  return "title" in folder ? servedFiles(absoluteUrl(folder.path)) : folder;
 }
 
 /** The bytes of `file`, which is on a server where only a URL is given. */
 export async function sourceOf(file: FileLike): Promise<ByteSource> {
-  if (typeof file !== "string") return file;
-  const source = await servedSource(absoluteUrl(file));
+  if (typeof file !== "string" && !("title" in file)) return file;
+  const { path, title } = typeof file === "string" ? { path: file, title: file } : file;
+  const source = await servedSource(absoluteUrl(path));
   if (source !== undefined) return source;
-  throw new CheckpointError(`Cannot read "${file}": there is no such file`);
+  throw new CheckpointError(`Cannot read "${title}": there is no such file`);
 }
 
 /** What messages call a folder or file. */
-export const nameOf = (place: FolderLike | FileLike): string => (typeof place === "string" ? place : place.name);
+export function nameOf(place: FolderLike | FileLike): string {
+  if (typeof place === "string") return place;
+  return "title" in place ? place.title : place.name;
+}
 
 /** The folder or the file of `wanted`; of a URL, what its ending says. */
 export async function openPlace(place: FolderLike | FileLike, wanted = "the model"): Promise<Files | ByteSource> {
-  if (typeof place !== "string") return place;
-  const url = absoluteUrl(place);
+  if (typeof place !== "string" && !("title" in place)) return place;
+  const { path, title } = typeof place === "string" ? { path: place, title: place } : place;
+  const url = absoluteUrl(path);
   if (!isFileUrl(url)) return servedFiles(url);
   const source = await servedSource(url);
   if (source !== undefined) return source;
-  throw new CheckpointError(`Cannot open ${wanted} "${place}": there is no such file`, { code: "MODEL_NOT_FOUND" });
+  throw new CheckpointError(`Cannot open ${wanted} "${title}": there is no such file`, { code: "MODEL_NOT_FOUND" });
 }
 
 /** Whether a URL is that of a file of weights rather than of a folder. */

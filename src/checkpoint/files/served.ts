@@ -53,7 +53,7 @@ export function servedFiles(base: string | URL, { files, variant, onFetched, kno
         throw folderError(wanted, name, ": the server has no file there under a name that models have");
       },
       kind: async (path) => ((await has(path)) ? "file" : undefined),
-      open: (path) => open(full(path)),
+      open: async (path) => await open(full(path)),
       at: (path) => below(full(path)),
     };
   };

@@ -55,6 +55,10 @@ async function readShards(files: Files, index: ByteSource, options: WeightFileOp
   return weights;
 }
 
+/** The files, by name, that an index spreads tensors over. */
+export const shardNames = async (index: ByteSource): Promise<ReadonlySet<string>> =>
+  new Set((await readIndex(index)).values());
+
 async function readIndex(source: ByteSource): Promise<ReadonlyMap<string, string>> {
   const { weight_map: map } = (await readJsonFile(source)) as { readonly weight_map?: unknown };
   if (!isJsonObject(map))

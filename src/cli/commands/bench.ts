@@ -10,6 +10,7 @@ import { speedupPlot } from "../../benchmark/report/plot.ts";
 import type { BenchmarkReport } from "../../benchmark/report/report.ts";
 import { reportFacts, reportTables } from "../../benchmark/report/report-tables.ts";
 import { architectureSubject, modelSubject, type Subject } from "../../benchmark/subject.ts";
+import { nameOf } from "../../checkpoint/files/place.ts";
 import { writeWhole } from "../../checkpoint/files/write.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
@@ -202,7 +203,7 @@ async function openSubject(
   if (controlnet === true) throw new UsageError("Cannot use --controlnet without a path but with --architecture");
   const controls = controlnet === undefined ? {} : { controlnet: [controlnet] };
   const location = await locationOf({ ...others, ...controls }, signal, terminal);
-  return { subject: modelSubject(modelName(location.path), await openModel(location), size), made: false };
+  return { subject: modelSubject(modelName(nameOf(location.path)), await openModel(location), size), made: false };
 }
 
 function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {

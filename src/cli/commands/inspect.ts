@@ -6,12 +6,16 @@ import { describeUNet, type UNetDescription } from "../../deepcache/describe-une
 import { type ControlNetwork, controlNetFor } from "../../models/control/control-network.ts";
 import { unetConfig } from "../../models/unet/unet-config.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
+import type { Places } from "../../systems/from-hub/places.ts";
 import { openControl } from "../../systems/parts/control.ts";
 import { MODEL_NAMES, type ResolvedModel, resolveModel } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
+import { asFolder } from "../as-folder.ts";
 import { parseList, parseWhole } from "../flags/usage.ts";
 import { addMemoryFlags, inspectMemory, type MemoryFlags, memoryText } from "../inspect-memory.ts";
 import type { Terminal } from "../terminal/console.ts";
+import { terminalPlaces } from "../terminal/downloads.ts";
+import { interruptible } from "../terminal/interrupt.ts";
 import { giga, millions, table } from "../terminal/units.ts";
 
 interface Flags extends MemoryFlags {
@@ -38,9 +42,9 @@ export function addInspect(program: Command, terminal: Terminal): void {
       "Prints parameters, operations (MACs) of a full and of a cached evaluation at every branch, and the size of the " +
         "cached feature, for a batch of one; with --steps, --interval or --branch also the average over a run, as the " +
         "paper counts; and the memory that `generate` will take on a CPU with the same flags, cut at --branch where " +
-        `--interval or --branch is given. MODEL is a model folder or one of: ${MODEL_NAMES.join(", ")}; in short sd15, sd21, sdxl.`,
+        `--interval or --branch is given. MODEL is a model folder, an id of the hub, of which it takes the configs alone, or one of: ${MODEL_NAMES.join(", ")}; in short sd15, sd21, sdxl.`,
     )
-    .argument("[model]", "model folder or built-in name (default: the embedded model)")
+    .argument("[model]", "model folder, org/name of the hub, or built-in name (default: the embedded model)")
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
     .option("--steps <n>", `evaluations of a run (default: ${DEFAULTS.steps})`, whole("--steps", 1))
@@ -63,32 +67,36 @@ Examples:
   deepcache inspect stable-diffusion-v1-5 --controlnet
   deepcache inspect ldm-4-g --steps 250 --interval 2,3,5,10,20`,
     )
-    .action(async (model: string | undefined, flags: Flags) => {
-      const resolved = await resolveModel(model ?? defaultModelFolder());
-      const { config, path, contextLength } = await unetOf(resolved);
-      const controlOf = await controlAsked(flags.controlnet, config, path);
-      const description = describeUNet(config, { ...flags, contextLength, controlOf }, path);
-      const averages = averagesOf(description, flags);
-      const memory = await inspectMemory(resolved, config, { ...flags, contextLength, controlOf });
-      const report = { ...description, ...(averages === undefined ? {} : { averages }), memory };
-      if (flags.json === true) terminal.printJson(report);
-      else {
-        const parts = [
-          text(description),
-          ...(description.control === undefined ? [] : [controlText(description.control)]),
-          ...(averages === undefined ? [] : [averageText(averages)]),
-          memoryText(memory),
-        ];
-        terminal.print(parts.join("\n\n"));
-      }
-    });
+    .action((model: string | undefined, flags: Flags) => interruptible((signal) => run(model, flags, signal)));
+
+  async function run(model: string | undefined, flags: Flags, signal: AbortSignal): Promise<void> {
+    const places = terminalPlaces(terminal, signal);
+    // Of a model elsewhere, the configs are enough.
+    const resolved = await resolveModel(model ?? defaultModelFolder(), places, { purpose: "configs" });
+    const { config, path, contextLength } = await unetOf(resolved);
+    const controlOf = await controlAsked(flags.controlnet, config, path, places);
+    const description = describeUNet(config, { ...flags, contextLength, controlOf }, path);
+    const averages = averagesOf(description, flags);
+    const memory = await inspectMemory(resolved, config, { ...flags, contextLength, controlOf });
+    const report = { ...description, ...(averages === undefined ? {} : { averages }), memory };
+    if (flags.json === true) terminal.printJson(report);
+    else {
+      const parts = [
+        text(description),
+        ...(description.control === undefined ? [] : [controlText(description.control)]),
+        ...(averages === undefined ? [] : [averageText(averages)]),
+        memoryText(memory),
+      ];
+      terminal.print(parts.join("\n\n"));
+    }
+  }
 }
 
 /** The config of a model's U-Net, and where it is written. */
 async function unetOf(
   resolved: ResolvedModel,
 ): Promise<{ readonly config: unknown; readonly path: string; readonly contextLength?: number | undefined }> {
-  if (resolved.kind === "path") return await readComponentConfig(resolved.path, "unet");
+  if (resolved.kind === "path") return await readComponentConfig(asFolder(resolved.path), "unet");
   const { name, architecture } = resolved;
   return { config: architecture.unet, path: name, contextLength: architecture.contextLength };
 }
@@ -98,10 +106,12 @@ async function controlAsked(
   path: string | true | undefined,
   config: unknown,
   source: string,
+  places: Places,
 ): Promise<((unet: UNetConfig) => ControlNetwork) | undefined> {
   if (path === undefined) return undefined;
   if (path === true) return controlNetFor;
-  const { network } = await openControl(path, { name: source, unet: unetConfig(config, source) });
+  const place = await places(path, { what: "the control network", purpose: "network" });
+  const { network } = await openControl(place, { name: source, unet: unetConfig(config, source) });
   return () => network;
 }
 

@@ -4,6 +4,7 @@ import { addServedModelFlags, type ServeFlags, several, whole } from "../serve/f
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
+import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 
 /** `deepcache serve`: models over HTTP. */
@@ -57,7 +58,7 @@ Examples:
         if (flags.redis !== undefined && flags.model !== undefined) {
           throw new UsageError("Cannot use --model with --redis: give it to deepcache worker");
         }
-        const models = flags.redis === undefined ? await servedModels(flags) : {};
+        const models = flags.redis === undefined ? await servedModels(flags, terminalPlaces(terminal, signal)) : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);
       }),
     );

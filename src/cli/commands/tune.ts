@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Command } from "commander";
+import { nameOf } from "../../checkpoint/files/place.ts";
 import { writeWhole } from "../../checkpoint/files/write.ts";
 import { isSamplerName, type SamplerName } from "../../diffusion/samplers.ts";
 import { type AnyPipeline, anyPipeline } from "../../pipelines/any-pipeline.ts";
@@ -17,6 +18,7 @@ import { locationOf, runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
 import { given, requestOf } from "../request.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
+import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 import { makeFolderOf } from "../terminal/output-files.ts";
 import { openJournal } from "../tune/journal.ts";
@@ -46,7 +48,7 @@ Examples:
 async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  await using pipeline = anyPipeline(opened, modelName(location.path), {
+  await using pipeline = anyPipeline(opened, modelName(nameOf(location.path)), {
     runtime: runtimeOf(flags, opened.model.unet),
     keepLoaded: true,
   });
@@ -56,7 +58,7 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
     pipeline,
     rows.prompts,
     { ...others, ...(rows.classes === undefined ? {} : { class: rows.classes }) },
-    { advice: ADVICE, signal },
+    { advice: ADVICE, signal, places: terminalPlaces(terminal, signal) },
   );
   const sets = setsOf(request, flags);
   const samplers = samplersOf(pipeline, flags, TUNED_SAMPLERS);
@@ -69,11 +71,12 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
     branch: flags.branch,
     reference: referenceOf(pipeline, flags),
     trials: flags.trials,
+    timestepTrials: flags.timestepTrials,
     look: flags.batch,
   };
   const network = await profiledNetwork(pipeline.unet);
   const settings = createHash("sha256")
-    .update(JSON.stringify([VERSION, network, options, sets, request, location.path]))
+    .update(JSON.stringify([VERSION, network, options, sets, request, nameOf(location.path)]))
     .digest("hex");
   makeFolderOf(flags.output);
   const journal = openJournal(`${flags.output}.tuning`, settings);
@@ -110,9 +113,10 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
 }
 
 /** One line on a tuned setting, honest where the cache loses. */
-function verdict({ budget, fse, sampler, steps, cache, checked }: TunedPoint): string {
+function verdict({ budget, fse, sampler, steps, timesteps, cache, checked }: TunedPoint): string {
   const { psnr, images, aboveUncached: rival, aboveCopied } = checked;
-  const how = `${steps} steps of ${sampler}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
+  const own = timesteps === undefined ? "" : " at timesteps of its own";
+  const how = `${steps} steps of ${sampler}${own}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
   const against = `${decibels(rival)} than ${rival.steps} steps of ${rival.sampler} without a cache`;
   const copied = aboveCopied === undefined ? "" : `, ${decibels(aboveCopied)} than the copied cache`;
   return `${budget} full-step equivalents: ${how} (${fse.toFixed(1)}): ${psnr.toFixed(1)} dB, ${against}${copied} (${images} other images)`;

@@ -5,6 +5,7 @@ import { worker } from "../../server/work/worker.ts";
 import { addServedModelFlags, type ServedModelFlags, whole } from "../serve/flags.ts";
 import { modelMemory, servedModels } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
+import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
 
 interface WorkerFlags extends ServedModelFlags {
@@ -42,7 +43,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
 }
 
 async function workUntil(signal: AbortSignal, flags: WorkerFlags, terminal: Terminal): Promise<void> {
-  const sources = await servedModels(flags);
+  const sources = await servedModels(flags, terminalPlaces(terminal, signal));
   const { redisWorker } = await import("../../server/queue/queues/redis/worker.ts").catch((error: unknown) => {
     throw missingPackage(error, "Cannot work for a Redis", REDIS_PACKAGES);
   });

@@ -34,10 +34,10 @@ export async function openSubject(open: () => Promise<Job>): Promise<EvaluationS
     rows: first.rows,
     unet: first.unet,
     async *run(unit) {
-      const { cache, sampler, steps } = unit.policy;
+      const { cache, sampler, steps, timesteps } = unit.policy;
       const job = await jobFor(cache);
       const seed = unit.items.map((item) => item.seed);
-      yield* job.stream({ cache, sampler, steps, seed, ...shownBy(unit) });
+      yield* job.stream({ cache, sampler, steps, timesteps, seed, ...shownBy(unit) });
     },
     text: (unit, result, index) => first.parameters(result, index, shownBy(unit)),
     async [Symbol.asyncDispose]() {

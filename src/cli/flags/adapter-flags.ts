@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { GenerateRequest } from "../../pipelines/generate-request.ts";
+import { embeddingPlaces, loraPlaces, type Places } from "../../systems/from-hub/places.ts";
 import { LORA_SYNTAX, parseLora } from "../../systems/parts/lora-text.ts";
 import { UsageError } from "./usage.ts";
 
@@ -32,15 +33,15 @@ export function addAdapterFlags(command: Command): Command {
     );
 }
 
-/** What the flags ask of a run. */
-export function adaptersAsked({
-  lora,
-  embedding,
-  promptWeights,
-}: AdapterFlags): Pick<GenerateRequest, "loras" | "embeddings" | "promptWeights"> {
+/** What the flags ask of a run; what they name elsewhere is downloaded once all of them can be read. */
+export async function adaptersAsked(
+  { lora, embedding, promptWeights }: AdapterFlags,
+  places: Places,
+): Promise<Pick<GenerateRequest, "loras" | "embeddings" | "promptWeights">> {
+  const [loras, embeddings] = [lora?.map(readLora), embedding && readEmbeddings(embedding)];
   return {
-    ...(lora === undefined ? {} : { loras: lora.map(readLora) }),
-    ...(embedding === undefined ? {} : { embeddings: readEmbeddings(embedding) }),
+    ...(loras === undefined ? {} : { loras: await loraPlaces(loras, places) }),
+    ...(embeddings === undefined ? {} : { embeddings: await embeddingPlaces(embeddings, places) }),
     ...(promptWeights === undefined ? {} : { promptWeights }),
   };
 }

@@ -36,7 +36,7 @@ export function addControlFlags(command: Command): Command {
     .optionsGroup("Control:")
     .option(
       "--controlnet <path>",
-      "steer by this ControlNet or T2I-Adapter, a folder or a file; may be repeated",
+      "steer by this ControlNet or T2I-Adapter, a folder, a file or an id; may be repeated",
       texts,
     )
     .option("--control-image <picture>", "what it looks at, stretched to the size of the images; one for each", texts)

@@ -110,8 +110,9 @@ function parsePolicies(text: string): EvaluatedPolicy[] {
 }
 
 function profiled(path: string): EvaluatedPolicy {
-  const { sampler, steps, cache } = readUsedProfile(path).point;
-  return { name: `${PROFILE}${basename(path)}`, cache, sampler, steps, profile: path };
+  const { sampler, steps, timesteps, cache } = readUsedProfile(path).point;
+  const listed = timesteps === undefined ? {} : { timesteps };
+  return { name: `${PROFILE}${basename(path)}`, cache, sampler, steps, ...listed, profile: path };
 }
 
 function parseMetrics(text: string): MeasureName[] {

@@ -85,13 +85,19 @@ const number = (flag: string) => (text: string) => parseNumber(flag, text);
 export function addModelFlags(command: Command): Command {
   return command
     .optionsGroup("Model:")
-    .option("-m, --model <path>", "model folder in diffusers' layout, or checkpoint file (default: the embedded model)")
+    .option(
+      "-m, --model <path>",
+      "org/name[@revision] of the hub, a model folder in diffusers' layout, or a checkpoint file (default: the embedded model)",
+    )
     .option("--config <file>", "YAML of the original repository that describes a checkpoint file")
     .option("--variant <name>", "read the weight files published under this name, such as fp16")
     .option("--no-ema", "take the weights themselves where a file also has averaged ones")
     .option("--tokenizer <folder>", "vocabulary for single files of Stable Diffusion (default: CLIP's)")
-    .option("--vae <path>", "use this autoencoder instead of the model's own, a folder or a file")
-    .option("--tiny-vae <path>", "decode by this tiny autoencoder (TAESD), a folder or a file; faster, not as well");
+    .option("--vae <path>", "use this autoencoder instead of the model's own, a folder, a file or an id")
+    .option(
+      "--tiny-vae <path>",
+      "decode by this tiny autoencoder (TAESD), a folder, a file or an id; faster, not as well",
+    );
 }
 
 /** Adds the flags that say how images are made. */
@@ -111,7 +117,7 @@ export function addSamplingFlags(command: Command): Command {
       number("--guidance-scale"),
     )
     .option("--guidance-rescale <x>", "tame strong guidance, 0 to 1", number("--guidance-rescale"))
-    .option("--refiner <path>", "let this SDXL refiner end runs, a folder or a file")
+    .option("--refiner <path>", "let this SDXL refiner end runs, a folder, a file or an id")
     .option(
       "--refiner-start <x>",
       "the share of the schedule after which --refiner takes over (default: 0.8)",

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ServedModel } from "../../server/models/models.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
+import { type Places, partPlaces } from "../../systems/from-hub/places.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
@@ -11,8 +12,8 @@ import { checkWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
 import { studioPages } from "./studio.ts";
 
-/** The models of the flags by their names; the embedded one where none is given. */
-export async function servedModels(flags: ServedModelFlags): Promise<Exclude<Sources, ServedModel>> {
+/** The models of the flags by their names, downloaded if need be; the embedded one where none is given. */
+export async function servedModels(flags: ServedModelFlags, places: Places): Promise<Exclude<Sources, ServedModel>> {
   const { model = [], device, threads, lowMemory, tinyVae, controlnet } = flags;
   const options = { device, threads, memory: lowMemory === true ? "low" : "fast", tinyVae, controlnet } as const;
   const named = model.length === 0 ? [defaultModelFolder()] : model;
@@ -22,8 +23,10 @@ export async function servedModels(flags: ServedModelFlags): Promise<Exclude<Sou
     if (Object.hasOwn(sources, name)) {
       throw new UsageError(`Cannot serve two models as "${name}": give one of them another name, --model NAME=PATH`);
     }
-    sources[name] = { path: await resolveWeights(path), ...options };
+    const place = await resolveWeights(path, places);
+    sources[name] = { path: typeof place === "string" ? place : path, ...options };
   }
+  await partPlaces({ tinyVae, controlnet }, places); // the first request should not wait for them
   return sources;
 }
 

@@ -21,3 +21,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** 3.94 GiB, or 213 MiB below one. */
 export const gibibytes = (bytes: number): string =>
   bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+
+/** 12.3 MB/s. */
+export const rateText = (bytesPerSecond: number): string =>
+  `${(bytesPerSecond / 1e6).toFixed(bytesPerSecond < 1e8 ? 1 : 0)} MB/s`;

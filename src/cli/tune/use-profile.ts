@@ -37,6 +37,8 @@ function bytesOf(path: string): Uint8Array {
 interface ProfiledFlags extends CacheFlags {
   readonly sampler?: string;
   readonly steps?: number;
+  readonly timesteps?: string;
+  readonly sigmas?: string;
 }
 
 /** Flags with the sampler, the steps and the cache of the profile that they name. */
@@ -46,17 +48,16 @@ export function withProfile<Flags extends ProfiledFlags>(
   if (flags.profile === undefined) return { flags, used: undefined };
   const { cache, interval, branch, center, power, quadratic, fullSteps, warmup, forecast, speedup } = flags;
   const own = { ...{ cache, interval, branch, center, power, quadratic, fullSteps, warmup, forecast, speedup } };
-  const { sampler, steps } = flags;
-  const other = Object.entries({ ...own, sampler, steps }).find(([, value]) => value !== undefined);
+  const { sampler, steps, timesteps, sigmas } = flags;
+  const other = Object.entries({ ...own, sampler, steps, timesteps, sigmas }).find(([, value]) => value !== undefined);
   if (other !== undefined) {
     const flag = other[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(`Cannot use --${flag} together with --profile: a profile has sampler, steps and cache`);
   }
   const used = readUsedProfile(flags.profile);
-  return {
-    flags: { ...flags, sampler: used.point.sampler, steps: used.point.steps, cache: [used.point.cache] },
-    used,
-  };
+  const { point } = used;
+  const listed = point.timesteps === undefined ? {} : { timesteps: point.timesteps.join() };
+  return { flags: { ...flags, sampler: point.sampler, steps: point.steps, ...listed, cache: [point.cache] }, used };
 }
 
 /** Refuses a profile that was tuned for another network than the job's. */

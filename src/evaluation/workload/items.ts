@@ -8,6 +8,8 @@ export interface EvaluatedPolicy {
   readonly cache: CachePolicy;
   readonly sampler?: string | undefined;
   readonly steps?: number | undefined;
+  /** The timesteps themselves, highest first, in place of the sampler's own. */
+  readonly timesteps?: readonly number[] | undefined;
   /** The file of a profile that all this comes from. */
   readonly profile?: string | undefined;
 }

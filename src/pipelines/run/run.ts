@@ -210,6 +210,8 @@ export interface PlannedRun {
   /** The evaluations on which the whole network runs. */
   readonly full: readonly number[];
   readonly evaluations: number;
+  /** Of the first network's schedule, one for each of its evaluations, from the first that is run. */
+  readonly timesteps: readonly number[];
 }
 
 /** Whether a second network ends the run. */
@@ -235,10 +237,11 @@ export async function planOf<Options extends RunOptions, Settled extends Settled
           ratio: cachedRatio(task.unet.config, task.shape(settled), task.controls?.(settled)),
           noisy: await drawsNoise(sampler),
         });
-  if (refinement === undefined) return { policy, full: planRun(policy, { sampler }, begin), evaluations };
+  const timesteps = sampler.timesteps.slice(begin);
+  if (refinement === undefined) return { policy, full: planRun(policy, { sampler }, begin), evaluations, timesteps };
   // The network that takes over has nothing of the first one to reuse.
   const full = new Set([...fullEvaluations(policy, evaluations), before]);
-  return { policy, full: [...full].sort((a, b) => a - b), evaluations };
+  return { policy, full: [...full].sort((a, b) => a - b), evaluations, timesteps };
 }
 
 /** What a cached evaluation at branch 0 takes of a full one, in operations; what runs once per run is in neither. */

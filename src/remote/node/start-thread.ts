@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { unwatchThread, watchThread } from "../../runtime/node/places/busy-flags.ts";
@@ -53,9 +54,19 @@ const HERE = import.meta.url ?? pathToFileURL(__filename).href;
 /** Whether this runs from the sources, without being built. */
 const isSource = HERE.endsWith(".ts");
 
-/** A program that runs a file of TypeScript, which a thread of Node 20 cannot. */
-const translated = (file: URL): string =>
-  `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(file.href)}); });`;
+/**
+ * A program that runs a file of TypeScript, which a thread of Node 20 cannot. Its own place is the folder that the process
+ * is in, so that the translator is named by where it lies: as a module, since the other form of it does not find its parts.
+ */
+function translated(file: URL): string {
+  const { href } = pathToFileURL(
+    createRequire(HERE)
+      .resolve("tsx/esm/api")
+      .replace(/\.cjs$/, ".mjs"),
+  );
+  const [translator, program] = [href, file.href].map((address) => JSON.stringify(address));
+  return `import(${translator}).then(({ register }) => { register(); return import(${program}); });`;
+}
 
 const runThreadFile = (): URL =>
   threadFile(isSource ? "run-thread.ts" : "run-thread.js", { beside: HERE, inPackage: "dist/remote/node" });

@@ -29,11 +29,11 @@ export interface WebModelOrder {
 }
 
 /** The places of a model, opened in a browser. */
-export const openedWebPlaces = (places: ModelPlaces, options: WebPlaceOptions): Promise<OpenedPlaces> =>
+const openedWebPlaces = (places: ModelPlaces, options: WebPlaceOptions): Promise<OpenedPlaces> =>
   openedPlaces(places, { open: (place) => openedWebPlace(place, options), tokenizer: () => NO_TOKENIZER });
 
 /** Single files carry no vocabulary, and a page has none beside it. */
-const NO_TOKENIZER: Files = {
+export const NO_TOKENIZER: Files = {
   ...memoryFiles({}, "tokenizer"),
   async list() {
     throw new CheckpointError(

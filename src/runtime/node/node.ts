@@ -74,8 +74,7 @@ export function nodeRuntimeInPieces(
   const onCpu = device === "cpu";
   const quiet = !onCpu;
   const own = (): Place => sessionThread({ quiet });
-  const place =
-    thread === "own" ? own() : callingThread(onnxRuntime, { quiet, ...(enter === undefined ? {} : { enter }) });
+  const place = thread === "own" ? own() : callingThread(onnxRuntime, { quiet, enter });
   const elsewhere = thread === "own" ? own : () => place;
   const tensors = deviceTensors(device === "webgpu" ? (at, tensor, dims) => readBack(at, tensor, dims) : undefined);
   const features = once(() => probeDevice(device, place));

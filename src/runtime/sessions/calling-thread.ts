@@ -11,7 +11,7 @@ export type Enter = <T>(work: () => Promise<T>) => Promise<T>;
 /** The calling thread, which waits while a graph is loaded and while it runs; `runtime` is asked for with the first graph. */
 export function callingThread(
   runtime: () => OnnxRuntimeModule,
-  { quiet, enter }: { readonly quiet: boolean; readonly enter?: Enter },
+  { quiet, enter }: { readonly quiet: boolean; readonly enter?: Enter | undefined },
 ): Place {
   let host: ReturnType<typeof sessionHost> | undefined;
   const ask = (question: Question): Promise<Answer> => {

@@ -34,8 +34,8 @@ export type ModelPlace =
   | DirectoryHandle;
 
 /** `place` as what reads models takes it. */
-export async function openedPlace(place: ModelPlace): Promise<string | Files | ByteSource> {
-  if (typeof place === "string" || "list" in place || "read" in place) return place;
+export async function openedPlace(place: ModelPlace): Promise<FolderLike | FileLike> {
+  if (typeof place === "string" || "list" in place || "read" in place || "title" in place) return place;
   if ("url" in place) return servedFiles(place.url, place);
   if (place instanceof Blob) return blobSource(place, place.name);
   if (Symbol.iterator in place) return pickedFiles([...place]);
@@ -51,6 +51,7 @@ export async function openedPlace(place: ModelPlace): Promise<string | Files | B
 export const placeName = (place: ModelPlace): string => {
   if (typeof place === "string") return place;
   if ("url" in place) return place.url;
+  if ("title" in place) return place.title;
   if ("name" in place && typeof place.name === "string") return place.name;
   const [first] = Symbol.iterator in place ? [...place] : [];
   return (first?.webkitRelativePath || first?.name || "files").split("/")[0] ?? "";
@@ -78,7 +79,7 @@ function pickedFiles(files: readonly PickedFile[]): Files | ByteSource {
   return blobFiles(entries, isBelow ? folder : "files");
 }
 
-/** Where a model and what goes with it lie. */
+/** The parts of a model that lie in places of their own. */
 export interface ModelPlaces {
   readonly model: ModelPlace;
   readonly config?: ModelPlace | undefined;
@@ -89,7 +90,7 @@ export interface ModelPlaces {
   readonly controls?: readonly ModelPlace[] | undefined;
 }
 
-/** The places of a location, opened. */
+/** The places of a model's location. */
 export type OpenedPlaces = Pick<
   ModelLocation,
   "path" | "config" | "tokenizer" | "vae" | "tinyVae" | "refiner" | "controls"
@@ -98,7 +99,7 @@ export type OpenedPlaces = Pick<
 /** Opens every place; `tokenizer` is for where there is none. */
 export async function openedPlaces(
   places: ModelPlaces,
-  { open, tokenizer }: { open(place: ModelPlace): Promise<string | Files | ByteSource>; tokenizer(): FolderLike },
+  { open, tokenizer }: { open(place: ModelPlace): Promise<FolderLike | FileLike>; tokenizer(): FolderLike },
 ): Promise<OpenedPlaces> {
   const part = async (place: ModelPlace | undefined) => (place === undefined ? undefined : await open(place));
   return {

@@ -34,6 +34,8 @@ export interface TunedPoint {
   readonly fse: number;
   readonly sampler: SamplerName;
   readonly steps: number;
+  /** The timesteps themselves, highest first, where they were tuned; the sampler's own where left out. */
+  readonly timesteps?: readonly number[] | undefined;
   readonly cache: CachePolicy;
   readonly guidanceScale?: number | undefined;
   readonly checked: Checked;
@@ -77,19 +79,27 @@ export function readProfile(json: unknown, source: string): Profile {
   };
 }
 
+const isTimesteps = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) &&
+  value.every((timestep, i) => Number.isSafeInteger(timestep) && timestep >= 0 && (i === 0 || timestep < value[i - 1]));
+
 function readPoint(point: unknown, refuse: (problem: string) => never): TunedPoint {
   if (!isObject(point)) return refuse("is no object");
-  const { budget, fse, sampler, steps, cache, checked, guidanceScale } = point;
+  const { budget, fse, sampler, steps, timesteps, cache, checked, guidanceScale } = point;
   if (!isNumber(budget) || !isNumber(fse)) return refuse('has no "budget" and "fse"');
   if (typeof sampler !== "string" || !isSamplerName(sampler))
     return refuse(`has the sampler ${JSON.stringify(sampler)}`);
   if (!isNumber(steps) || !Number.isSafeInteger(steps) || steps < 1)
     return refuse(`has ${JSON.stringify(steps)} steps`);
+  if (timesteps !== undefined && !(isTimesteps(timesteps) && timesteps.length === steps)) {
+    return refuse(`has ${JSON.stringify(timesteps)} as timesteps: ${steps} whole numbers that fall are required`);
+  }
   if (!isObject(checked)) return refuse('lacks "checked"');
   try {
     const policy = parsePolicy(cache);
     const scale = isNumber(guidanceScale) ? { guidanceScale } : {};
-    return { budget, fse, sampler, steps, cache: policy, ...scale, checked: checked as unknown as Checked };
+    const listed = timesteps === undefined ? {} : { timesteps };
+    return { budget, fse, sampler, steps, ...listed, cache: policy, ...scale, checked: checked as unknown as Checked };
   } catch (error) {
     return refuse(`has no cache policy: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -19,6 +19,12 @@ const PROFILE = {
   points: [POINT],
 };
 
+test("a profile with timesteps of its own survives JSON", () => {
+  const listed = { ...POINT, steps: 4, timesteps: [999, 600, 200, 0] };
+  const profile = { ...PROFILE, points: [listed] };
+  expect(readProfile(JSON.parse(JSON.stringify(profile)), "p.json")).toEqual(profile);
+});
+
 test("a profile survives JSON", () => {
   expect(readProfile(JSON.parse(JSON.stringify(PROFILE)), "p.json")).toEqual(PROFILE);
 });
@@ -30,6 +36,17 @@ describe("readProfile() refuses", () => {
     ["no network", { ...PROFILE, model: {} }, '"model" does not name a network'],
     ["no settings", { ...PROFILE, points: [] }, '"points" holds no setting'],
     ["an unknown sampler", { ...PROFILE, points: [{ ...POINT, sampler: "x" }] }, 'setting 1 has the sampler "x"'],
+    [
+      "timesteps that rise",
+      { ...PROFILE, points: [{ ...POINT, steps: 2, timesteps: [5, 5] }] },
+      "setting 1 has [5,5] as timesteps: 2 whole numbers that fall are required",
+    ],
+    [
+      "timesteps of another number",
+      { ...PROFILE, points: [{ ...POINT, steps: 2, timesteps: [5] }] },
+      "has [5] as timesteps",
+    ],
+    ["timesteps that are none", { ...PROFILE, points: [{ ...POINT, timesteps: "ays" }] }, 'has "ays" as timesteps'],
     ["no steps", { ...PROFILE, points: [{ ...POINT, steps: 0 }] }, "setting 1 has 0 steps"],
     [
       "a nonsense policy",

@@ -7,10 +7,10 @@ import { checkRange } from "./bounds.ts";
 
 /**
  * A file on disk, opened anew for every read: nothing to close, and no more open files than reads under way. A file that has
- * been replaced or changed in the meantime is refused.
+ * been replaced or changed in the meantime is refused. Messages call it by its path, or by another name.
  */
-export async function fileSource(path: string): Promise<ByteSource> {
-  const { realPath, found } = await locate(path);
+export async function fileSource(place: string, path: string = place): Promise<ByteSource> {
+  const { realPath, found } = await locate(place, path);
   const size = Number(found.size);
   return {
     name: path,
@@ -37,9 +37,12 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-async function locate(path: string): Promise<{ readonly realPath: string; readonly found: BigIntStats }> {
+async function locate(
+  place: string,
+  path: string,
+): Promise<{ readonly realPath: string; readonly found: BigIntStats }> {
   try {
-    const realPath = await realpath(path);
+    const realPath = await realpath(place);
     const found = await stat(realPath, { bigint: true });
     if (!found.isFile()) throw new CheckpointError(`Cannot read "${path}": it is not a file`);
     return { realPath, found };

@@ -1,5 +1,5 @@
 // What pages under test can be asked to do.
-import { browserSupport } from "../../../../src/browser.ts";
+import { browserSupport, type DirectoryHandle, handleFiles } from "../../../../src/browser.ts";
 import { pipeline } from "../../../../src/index-browser.ts";
 import type { TextToImage } from "../../../../src/library/loaded-model.ts";
 import type { TextToImageOptions } from "../../../../src/library/options.ts";
@@ -36,6 +36,7 @@ const workers: { postMessage(message: unknown): void }[] = [];
 const page = globalThis as unknown as {
   Worker: new (url: URL, options: object) => { postMessage(message: unknown): void };
   document: { querySelector(selector: string): { readonly files: Iterable<PickedFile> } };
+  readonly navigator: { readonly storage: { getDirectory(): Promise<DirectoryHandle> } };
   tested: typeof tested;
 };
 const OwnWorker = page.Worker;
@@ -73,6 +74,25 @@ const tested = {
     try {
       model = await pipeline("text-to-image", files, { device: "wasm", thread: "caller" });
       return { events: [] };
+    } catch (error) {
+      return outcomeOf(error);
+    }
+  },
+  /** Copies the picked files into the page's own file system, and opens them from there. */
+  async openStored(options: PipelineOptions): Promise<Outcome> {
+    try {
+      const root = await page.navigator.storage.getDirectory();
+      const files = handleFiles(root);
+      for (const file of page.document.querySelector("#folder").files) {
+        const { webkitRelativePath = "" } = file;
+        await files.write(`models/${webkitRelativePath}`, file.stream() as unknown as AsyncIterable<Uint8Array>);
+      }
+      await files.write("models/removed", [new Uint8Array(3)]);
+      await files.remove("models/removed");
+      const names = [...(await files.at("models").list())];
+      const models = await root.getDirectoryHandle("models");
+      model = await pipeline("text-to-image", await models.getDirectoryHandle("fluent-scenes"), options);
+      return { events: names, name: model.model.name };
     } catch (error) {
       return outcomeOf(error);
     }

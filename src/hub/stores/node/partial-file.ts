@@ -1,0 +1,76 @@
+import { createReadStream } from "node:fs";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { temporaryName } from "../../../checkpoint/files/write.ts";
+import type { PartialFile } from "../../store.ts";
+import { sizeOfFile } from "./size-of-file.ts";
+
+/** Where a file on its way is, and where what is noted of it. */
+export interface PartialPlace {
+  readonly blobs: string;
+  readonly notes: string;
+  readonly key: string;
+}
+
+/** Python's library has names of its own for what it has begun, and takes no notice of ours. */
+const pathOf = (blobs: string, key: string): string => join(blobs, `${key}.deepcache.incomplete`);
+
+/** The bytes that are there of a file on its way. */
+export const partialSize = async (blobs: string, key: string): Promise<number> =>
+  (await sizeOfFile(pathOf(blobs, key))) ?? 0;
+
+/** Opens a file on its way; whoever does holds its lock. */
+export async function openPartial({ blobs, notes, key }: PartialPlace): Promise<PartialFile> {
+  const path = pathOf(blobs, key);
+  const note = join(notes, `${key}.validator`);
+  await mkdir(blobs, { recursive: true });
+  await mkdir(notes, { recursive: true });
+  const file = await open(path, "a+");
+  let { size } = await file.stat();
+  let validator = size === 0 ? undefined : await readFile(note, "utf8").catch(() => undefined);
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  return {
+    get size() {
+      return size;
+    },
+    get validator() {
+      return validator;
+    },
+    bytes: () => (size === 0 ? empty() : createReadStream(path, { end: size - 1, highWaterMark: 1 << 20 })),
+    async append(bytes) {
+      try {
+        await file.appendFile(bytes);
+      } catch (cause) {
+        throw new Error(`Cannot write "${path}"`, { cause });
+      }
+      size += bytes.length;
+    },
+    async restart(version) {
+      await file.truncate(0);
+      size = 0;
+      validator = version;
+      if (version === undefined) return await rm(note, { force: true });
+      const temporary = temporaryName(note);
+      await writeFile(temporary, version);
+      await rename(temporary, note);
+    },
+    async finish(blob) {
+      await file.sync(); // what has the blob's name has its bytes, also after a power cut
+      await close();
+      await rename(path, join(blobs, blob));
+      await rm(note, { force: true });
+    },
+    async discard() {
+      await close();
+      await rm(path, { force: true });
+      await rm(note, { force: true });
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function* empty(): AsyncGenerator<Uint8Array> {}
