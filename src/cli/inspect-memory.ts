@@ -14,10 +14,11 @@ import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { isGuided as isClassGuided } from "../pipelines/class-conditional/class-conditional.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
+import { PRECISIONS, type Precision } from "../runtime/precision.ts";
 import { openModel } from "../systems/open-model.ts";
 import type { ResolvedModel } from "../systems/resolve-model.ts";
 import { defaultTokenizerFolder } from "../systems/shipped.ts";
-import { parseDtype } from "./flags/generation-flags.ts";
+import { parseDtype, parsePrecision } from "./flags/generation-flags.ts";
 import { parseNumber, parseWhole } from "./flags/usage.ts";
 import { gibibytes, table } from "./terminal/units.ts";
 
@@ -35,6 +36,7 @@ export interface MemoryFlags {
   readonly lowMemory?: boolean;
   readonly keepLoaded?: boolean;
   readonly vaeTiling?: boolean;
+  readonly precision?: Precision;
 }
 
 /** Adds the flags that memory depends on. */
@@ -45,6 +47,7 @@ export function addMemoryFlags(command: Command): Command {
     .option("--guidance-scale <s>", "1 and less run without guidance", (text) => parseNumber("--guidance-scale", text))
     .option("--from-image", "the run starts from a picture")
     .option("--low-memory", "weights stay in their files")
+    .option("--precision <name>", `what the U-Net is computed in: ${PRECISIONS.join(" or ")}`, parsePrecision)
     .option("--keep-loaded", "networks stay loaded, as they do in `compare` and in pipelines")
     .option("--vae-tiling", "large pictures are decoded in tiles (default with --low-memory)")
     .option("--no-vae-tiling", "pictures are decoded as a whole");
@@ -62,12 +65,12 @@ export async function inspectMemory(
   const model = await describe(resolved, config, flags.dtype);
   const factor = model.kind === "text-to-image" ? reduction(model.model.vae.config) : 1;
   const { width, height, interval, branch = 0, count, fromImage, contextLength, controlOf } = flags;
-  const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory } = flags;
+  const { lowMemory = false, keepLoaded = false, vaeTiling = lowMemory, precision } = flags;
   // Models of prompts and of classes are guided unless told otherwise.
   const isConditioned = model.kind === "text-to-image" || model.kind === "class-to-image";
   const { guidanceScale = isConditioned ? 2 : 1 } = flags;
   return estimateMemory(model, {
-    ...{ count, fromImage, contextLength, lowMemory, keepLoaded, vaeTiling },
+    ...{ count, fromImage, contextLength, lowMemory, keepLoaded, vaeTiling, precision },
     controls: controlOf && {
       networks: [described(controlOf(model.model.unet.config), model.model.unet.config, flags.dtype)],
     },

@@ -12,6 +12,7 @@ import { partPlaces } from "../systems/from-hub/places.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
 import { isSmall } from "../systems/network.ts";
 import { openModel } from "../systems/open-model.ts";
+import { weightFolder } from "../systems/parts/weight-folder.ts";
 import type { TunedPoint } from "../systems/recommended/profile.ts";
 import { resolveWeights } from "../systems/resolve-model.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
@@ -20,6 +21,7 @@ import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
 import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
 import { type Advice, given, requestOf, withRows } from "./request.ts";
+import { cacheFolder } from "./terminal/cache-folder.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { conversion } from "./terminal/conversion.ts";
 import { terminalPlaces } from "./terminal/downloads.ts";
@@ -89,7 +91,7 @@ export async function openJob(
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  const runtime = runtimeOf(flags, opened.model.unet);
+  const runtime = runtimeOf({ ...flags, precision: flags.precision ?? liked?.precision }, opened.model.unet);
   const pipeline = anyPipeline(opened, modelName(nameOf(location.path)), { runtime, keepLoaded });
   const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
@@ -174,12 +176,14 @@ export async function locationOf(
   return { path, config, variant, ema, tokenizer, ...parts, ...conversion(terminal, signal) };
 }
 
+type RuntimeFlags = Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions" | "precision">;
+
 /**
  * What runs are made on. A small network holds a command up for some milliseconds at a time, which nobody sees, so that it
  * runs on the command's own thread.
  */
 export function runtimeOf(
-  { device, threads, lowMemory, convolutions }: Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions">,
+  { device, threads, lowMemory, convolutions, precision }: RuntimeFlags,
   unet?: AnyPipeline["unet"],
 ): Runtime {
   return nodeRuntime({
@@ -187,6 +191,7 @@ export function runtimeOf(
     ...(unet !== undefined && device === "cpu" && isSmall(unet) ? { thread: "caller" } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(convolutions === undefined ? {} : { convolutions }),
+    ...(precision === undefined ? {} : { precision, keepWeights: { folder: weightFolder(cacheFolder()) } }),
     // Elsewhere than on the CPU it is about which networks are loaded and how pictures are decoded.
     ...(lowMemory === undefined || device !== "cpu" ? {} : { lowMemory }),
   });

@@ -63,7 +63,7 @@ const MOST_TWICE = 1 / 10;
 /** What is loaded at the same time, in the order in which it is. */
 export function sessionsOf(layout: UNetLayout): readonly PlannedSession[] {
   const early = layout.prelude === undefined ? [] : [{ graph: layout.prelude, once: true }];
-  return [...early, ...evaluationGraphs(layout).map((graph) => ({ graph }))];
+  return [...early, ...evaluationGraphs(layout).map((graph) => ({ graph, allowHalf: true }))];
 }
 
 function evaluationGraphs(layout: UNetLayout): readonly Graph[] {

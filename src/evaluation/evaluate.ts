@@ -17,7 +17,7 @@ export interface Subject {
   /** Makes the images of a unit, each from its own seed. */
   run(unit: Unit): AsyncIterable<PipelineEvent>;
   /** The text that image `index` of a unit carries. */
-  text(unit: Unit, result: GenerationResult, index: number): PngText;
+  text(unit: Unit, result: GenerationResult, index: number): Promise<PngText>;
 }
 
 /** What an evaluation works with. */
@@ -88,7 +88,7 @@ async function* complete(
   const { images } = result;
   const policy = unit.policy.name;
   for (const [i, image] of images.entries()) {
-    store.write(imageFile(policy, unit.items[i]?.index ?? 0), encodePng(image, subject.text(unit, result, i)));
+    store.write(imageFile(policy, unit.items[i]?.index ?? 0), encodePng(image, await subject.text(unit, result, i)));
   }
   const batch = { images, items: unit.items, baseline: baseline(unit, images) };
   const values: ImageValues = {};

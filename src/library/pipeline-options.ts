@@ -3,6 +3,7 @@ import type { WritableFiles } from "../checkpoint/files.ts";
 import type { DownloadProgress, HubSource } from "../hub/hub-options.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
+import type { Precision } from "../runtime/precision.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import type { ModelPlace } from "../systems/places/model-place.ts";
@@ -36,6 +37,8 @@ export interface PipelineOptions {
   readonly thread?: "own" | "caller" | undefined;
   /** How large convolutions are computed on the CPU: "winograd" (default) is faster, "direct" differs in the last bits. */
   readonly convolutions?: "winograd" | "direct" | undefined;
+  /** What the U-Net's layers are computed in: "int8" is faster, takes less memory and differs a little from "float32" (default). */
+  readonly precision?: Precision | undefined;
   readonly onProgress?: ((progress: ProgressInfo) => void) | undefined;
   /** Ends opening the model. */
   readonly signal?: AbortSignal | undefined;
@@ -81,6 +84,7 @@ export const PIPELINE_OPTIONS = [
   "queue",
   "thread",
   "convolutions",
+  "precision",
   "onProgress",
   "signal",
   "variant",

@@ -1,13 +1,16 @@
+import type { WritableFiles } from "../checkpoint/files.ts";
 import type { DownloadProgress } from "../hub/hub-options.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
+import type { ModelOrder } from "../remote/node/model-order.ts";
 import { startRunThread } from "../remote/node/start-thread.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
-import { type NodeRuntimeOptions, nodeRuntime } from "../runtime/node/node.ts";
+import { nodeRuntime } from "../runtime/node/node.ts";
 import { hubPlaces } from "../systems/from-hub/hub-places.ts";
 import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
-import type { ModelPlace } from "../systems/places/model-place.ts";
+import { weightFolder } from "../systems/parts/weight-folder.ts";
+import { type ModelPlace, openedPlace } from "../systems/places/model-place.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
 import { type Environment, type MovedTo, openForTask, pipelineOptions } from "./open-for-task.ts";
@@ -41,12 +44,16 @@ export async function pipeline(
 
 const NODE: Environment = {
   tokenizer: defaultTokenizerFolder,
-  runtime: (options) =>
-    nodeRuntime({
+  async runtime(options) {
+    const { thread, cacheFolder } = options;
+    const kept = cacheFolder && ((await openedPlace(cacheFolder)) as string | WritableFiles);
+    return nodeRuntime({
       ...runtimeOptions(options),
-      ...(options.thread === undefined ? {} : { thread: options.thread }),
+      ...(thread === undefined ? {} : { thread }),
+      ...(kept === undefined ? {} : { keepWeights: { folder: weightFolder(kept) } }),
       ...(options.memory === "low" && isOnCpu(options) ? { lowMemory: true } : {}),
-    }),
+    });
+  },
   async open(place, options, opening) {
     if (typeof place !== "string" || opening.purpose === undefined) return place;
     return await placesOf(options)(place, { ...opening, purpose: opening.purpose }, options.signal);
@@ -78,8 +85,9 @@ const liesOnDisk = (location: MovedTo["location"]): boolean =>
     .flat()
     .every((value) => value === undefined || typeof value !== "object" || "title" in value);
 
-const runtimeOptions = ({ device, threads, convolutions }: PipelineOptions): Omit<NodeRuntimeOptions, "thread"> => ({
+const runtimeOptions = ({ device, threads, convolutions, precision }: PipelineOptions): ModelOrder["runtime"] => ({
   ...(device === undefined ? {} : { device: device as NodeDevice }), // others are refused there
   ...(threads === undefined ? {} : { threads }),
   ...(convolutions === undefined ? {} : { convolutions }),
+  ...(precision === undefined ? {} : { precision }),
 });

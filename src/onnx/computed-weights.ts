@@ -9,11 +9,18 @@ export interface ComputedWeights {
   readonly parts: readonly Graph[];
 }
 
+/** Operations that add something to a weight, as where LoRAs are. */
+const ADDING = new Set(["Gemm", "Add"]);
+
 /** Operations that make a weight another one; those on the way there only widen it or take a part of it. */
-const CHANGING = new Set(["Gemm", "Add"]);
+const CHANGING = new Set([...ADDING, "Round"]);
+
+/** Whether `nodes` compute a weight from several. */
+export const isComputedFromOthers = (nodes: Iterable<GraphNode>): boolean =>
+  [...nodes].some(({ op }) => ADDING.has(op));
 
 /**
- * Takes out of `graph` the weights that are computed from others, as where LoRAs are added to them, some `bytes` of them at
+ * Takes out of `graph` the weights that are computed, as where LoRAs are added to them or int8 made of them, some `bytes` of them at
  * a time; those that are only widened or cut stay. Undefined where there are none.
  */
 export function separateComputedWeights(graph: Graph, bytes: number): ComputedWeights | undefined {

@@ -32,6 +32,8 @@ export interface WeightSource {
   readonly name: string;
   /** Of a file on disk: its path, from which ONNX Runtime reads by itself. */
   readonly path?: string | undefined;
+  /** Tells its bytes from those of other files and of other versions of it, where something does. */
+  readonly identity?: string | undefined;
   /** The bytes `offset … offset + length`. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** The same bytes as a Blob, of which nothing is read before somebody asks; missing where that would cost a copy. */

@@ -6,9 +6,12 @@ import type { Graph, Value } from "./graph.ts";
 export const storedBytes = (graph: Graph): number =>
   sum(graph, ({ dtype, shape }) => elementCount(shape) * DTYPES[dtype].bytes);
 
-/** Bytes of a graph's weights once all are float32. */
+/** Bytes of a graph's weights once all of them are float32 but for those that are computed with as whole numbers. */
 export const widenedBytes = (graph: Graph): number =>
-  sum(graph, ({ shape }) => elementCount(shape) * Float32Array.BYTES_PER_ELEMENT);
+  sum(
+    graph,
+    ({ dtype, shape }) => elementCount(shape) * (dtype === "I8" ? DTYPES.I8.bytes : Float32Array.BYTES_PER_ELEMENT),
+  );
 
 function sum({ initializers }: Graph, bytesOf: (weight: Value) => number): number {
   let bytes = 0;

@@ -46,7 +46,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** What a run will take in memory on a CPU, before anything is loaded. */
   memory(
     request: GenerateRequest,
-    options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded" | "convolutions">,
+    options?: Pick<MemoryOptions, "lowMemory" | "keepLoaded" | "convolutions" | "precision">,
   ): MemoryEstimate;
   /** The text that image `index` of a result carries. */
   parameters(request: GenerateRequest, result: GenerationResult, index: number): Readonly<Record<string, string>>;
@@ -57,6 +57,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
   const { conditioned, pipeline, sizes, quickPreview, rows, partTexts, memory } = describeModel(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
+  const { precision } = effects.runtime;
   const choose = (request: GenerateRequest): Choice | undefined => chooseFor(request, opened.kind, choicesOf(opened));
   const checked = (given: GenerateRequest): GenerateRequest => {
     const foreign = foreignOption(accepts, given);
@@ -94,10 +95,10 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     memory: (request, options = {}) => {
       const policy = readCache(request.cache ?? "off");
       const cutAs = { branch: branchOf(policy), forecast: "forecast" in policy };
-      return estimateMemory(opened, { ...cutAs, ...memory(request), ...options });
+      return estimateMemory(opened, { ...cutAs, ...memory(request), precision, ...options });
     },
     parameters: (request, result, index) =>
-      imageParameters({ ...request, prompts: rows(request), ...partTexts(request) }, result, index, name),
+      imageParameters({ ...request, precision, prompts: rows(request), ...partTexts(request) }, result, index, name),
     dispose: pipeline.dispose,
     [Symbol.asyncDispose]: pipeline.dispose,
   };

@@ -10,6 +10,7 @@ import { unet } from "../models/unet/unet.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Convolutions } from "../runtime/convolutions.ts";
 import { type NetworkMemory, networkMemory, type PlannedSession, THREAD_BYTES } from "../runtime/memory/network.ts";
+import type { Precision } from "../runtime/precision.ts";
 import type { LatentDiffusionModel } from "../systems/latent-diffusion.ts";
 import type { Network } from "../systems/network.ts";
 import type { StableDiffusionModel } from "../systems/stable-diffusion.ts";
@@ -49,6 +50,8 @@ export interface MemoryOptions {
   readonly lowMemory?: boolean | undefined;
   /** How large convolutions are computed; as the runtime does by itself where left out. */
   readonly convolutions?: Convolutions | undefined;
+  /** What the U-Net is computed in; float32 where left out. */
+  readonly precision?: Precision | undefined;
   /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
   /** What a tiny autoencoder decodes, where the model has one; everything where left out. */
@@ -113,8 +116,11 @@ export function estimateMemory(opened: MemoryModel, options: MemoryOptions = {})
 type Describe = (name: MemoryComponent["name"], ...sessions: PlannedSession[]) => MemoryComponent;
 
 function componentsOf(opened: MemoryModel, options: MemoryOptions): MemoryComponent[] {
-  const { lowMemory = false, convolutions, contextLength } = options;
-  const describe: Describe = (name, ...sessions) => ({ name, ...networkMemory(sessions, { lowMemory, convolutions }) });
+  const { lowMemory = false, convolutions, precision, contextLength } = options;
+  const describe: Describe = (name, ...sessions) => ({
+    name,
+    ...networkMemory(sessions, { lowMemory, convolutions, precision }),
+  });
   const [trainedHeight, trainedWidth] = opened.model.unet.config.sampleSize ?? [64, 64];
   switch (opened.kind) {
     case "text-to-image":

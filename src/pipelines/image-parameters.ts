@@ -1,6 +1,7 @@
 import { formatPolicy } from "../deepcache/policies.ts";
 import type { ScheduleChoice } from "../diffusion/schedules/align-your-steps.ts";
 import { formatParameters, PARAMETERS_KEYWORD } from "../image/parameters.ts";
+import type { Precision } from "../runtime/precision.ts";
 import type { EmbeddingChoices, LoraChoice } from "../systems/parts/adapters.ts";
 import { fileName, formatLora } from "../systems/parts/lora-text.ts";
 import type { GenerationResult } from "./run/events.ts";
@@ -31,6 +32,8 @@ export interface ImageText {
   readonly loras?: readonly LoraChoice[] | undefined;
   readonly embeddings?: EmbeddingChoices | undefined;
   readonly promptWeights?: boolean | undefined;
+  /** What the U-Net's layers were computed in; float32 where left out. */
+  readonly precision?: Precision | undefined;
   /** What steered it. */
   readonly controls?: readonly ControlText[] | undefined;
 }
@@ -48,7 +51,15 @@ export function imageParameters(
   index: number,
   model: string,
 ): Readonly<Record<string, string>> {
-  const { prompts, negativePrompt = "", guidanceRescale = 0, clipSkip = 0, eta, count = 1 } = options;
+  const {
+    prompts,
+    negativePrompt = "",
+    guidanceRescale = 0,
+    clipSkip = 0,
+    eta,
+    count = 1,
+    precision = "float32",
+  } = options;
   const row = Math.floor(index / count);
   const image = images[index];
   const settings: Record<string, string | number> = { Steps: steps, Sampler: sampler };
@@ -70,6 +81,7 @@ export function imageParameters(
   if (images.length > 1 && seeds === undefined)
     Object.assign(settings, { "Batch size": images.length, "Batch pos": index });
   if (prompts.length > 1 && seeds === undefined) settings["Batch prompts"] = JSON.stringify(prompts);
+  if (precision !== "float32") settings["Precision"] = precision;
   if (policy.kind !== "off") settings["DeepCache"] = formatPolicy(policy);
   settings["Version"] = `deepcache ${VERSION}`;
   const negative = typeof negativePrompt === "string" ? negativePrompt : (negativePrompt[row] ?? "");

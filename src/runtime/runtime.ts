@@ -3,6 +3,7 @@
 
 import type { Graph } from "../onnx/graph.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Precision } from "./precision.ts";
 
 /** Whole numbers: token ids and class labels. */
 export interface IntegerTensor {
@@ -35,7 +36,7 @@ export interface RunOptions {
 export interface LoadOptions {
   /** Results that go to other sessions: they stay where the graph ran until somebody downloads them. */
   readonly keep?: readonly string[];
-  /** Convolutions and matrix products may run in float16 where the device can; inputs and results stay float32. */
+  /** Convolutions and matrix products may run in float16 or int8 where the runtime can; inputs and results stay float32. */
   readonly allowHalf?: boolean;
   /** The session runs so rarely that it is to be loaded fast rather than to run fast. */
   readonly once?: boolean;
@@ -49,5 +50,7 @@ export interface Runtime {
   readonly device: string;
   /** Whether results are copied to JavaScript's memory and back on their way from session to session. */
   readonly copies: boolean;
+  /** What it computes in what may be computed in less than float32; float32 where left out. */
+  readonly precision?: Precision;
   load(graph: Graph, options?: LoadOptions): Promise<Session>;
 }

@@ -11,6 +11,8 @@ describe("a scenario", () => {
     ["listed:0/10/20", { policy: { kind: "listed", full: [0, 10, 20], branch: 0 } }],
     ["full:0/10/20:1", { policy: { kind: "listed", full: [0, 10, 20], branch: 1 } }],
     ["steps:25", { policy: { kind: "off" }, steps: 25 }],
+    ["uniform:5:0+int8", { policy: { kind: "uniform", interval: 5, branch: 0 }, precision: "int8" }],
+    ["int8+ddim:20", { policy: { kind: "off" }, steps: 20, sampler: "ddim", precision: "int8" }],
     ["dpmpp-2m:20", { policy: { kind: "off" }, steps: 20, sampler: "dpmpp-2m" }],
     ["dpmpp_2m:20", { policy: { kind: "off" }, steps: 20, sampler: "dpmpp-2m" }],
     [
@@ -31,6 +33,7 @@ describe("a scenario", () => {
     ["uniform:three:0", '"three" is not a number'],
     ["uniform::0", '"" is not a number'],
     ["off:1", '"off" is written off'],
+    ["int8+float32", "it gives the precision twice"],
     ["uniform:0:0", "Cannot use cache interval 0"],
     ["uniform:3:-1", "Cannot use cache branch -1"],
     ["centered:5:15:1:1", "Cannot use cache power 1"],

@@ -29,11 +29,12 @@ export function reportFacts(report: BenchmarkReport): (readonly [name: string, v
   const { machine, sample, batch, weights } = report;
   const threads = machine.threads === undefined ? "" : `, ${machine.threads} threads`;
   const memory = machine.lowMemory === true ? ", weights left in their files" : "";
+  const precision = machine.precision === undefined ? "" : `, ${machine.precision}`;
   return [
     ["model", `${report.architecture}, ${sample.join("×")}, batch ${batch}${weights ? `, random ${weights}` : ""}`],
     [
       "machine",
-      `${machine.cpu}, ${machine.cores} cores${threads}${memory}; ${machine.device}, ${machine.runtime}, Node ${machine.node}`,
+      `${machine.cpu}, ${machine.cores} cores${threads}${memory}${precision}; ${machine.device}, ${machine.runtime}, Node ${machine.node}`,
     ],
     [
       "its peak",

@@ -1,5 +1,6 @@
 import type { CachePolicy } from "../../deepcache/policies.ts";
 import type { PartName } from "../../denoisers/evaluation.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { MachinePeak } from "../machine-peak.ts";
 import type { Times } from "../statistics.ts";
 
@@ -46,6 +47,8 @@ export interface Machine extends MachinePeak {
   readonly threads?: number;
   /** Whether weights were left in their files. */
   readonly lowMemory?: boolean;
+  /** What the network was computed in, where it was asked for. */
+  readonly precision?: Precision;
 }
 
 /** Time and operations of one kind of evaluation. */

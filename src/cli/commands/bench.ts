@@ -17,10 +17,11 @@ import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from ".
 import type { Convolutions } from "../../runtime/convolutions.ts";
 import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
+import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { resolveArchitecture } from "../../systems/resolve-model.ts";
-import { parseConvolutions, parseDevice, parseDtype } from "../flags/generation-flags.ts";
+import { parseConvolutions, parseDevice, parseDtype, parsePrecision } from "../flags/generation-flags.ts";
 import { parseList, parseWhole, UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
@@ -53,6 +54,7 @@ interface Flags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
+  readonly precision?: Precision | undefined;
   readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
   readonly clean?: boolean;
@@ -100,6 +102,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--convolutions <how>", "winograd or direct, on the CPU (default: winograd)", parseConvolutions)
+    .option("--precision <name>", `${PRECISIONS.join(" or ")}, on the CPU (default: float32)`, parsePrecision)
     .option("--low-memory", "leave weights in their files; slower")
     .option(
       "--cache-folder <path>",
@@ -150,7 +153,7 @@ async function measure(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<BenchmarkReport> {
-  const { threads, lowMemory } = flags;
+  const { threads, lowMemory, precision } = flags;
   const [cpu] = cpus();
   let current: { readonly what: string; readonly bar: Progress } | undefined;
   try {
@@ -163,6 +166,7 @@ async function measure(
         runtime: `onnxruntime-node ${onnxRuntimePackage().version}`,
         ...(threads === undefined ? {} : { threads }),
         ...(lowMemory === undefined ? {} : { lowMemory }),
+        ...(precision === undefined ? {} : { precision }),
       },
       probe: { now: () => performance.now(), peakBytes: () => 1024 * process.resourceUsage().maxRSS, signal },
       tell(what, done, of) {
@@ -210,6 +214,10 @@ function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {
   const { branches, intervals, evaluations, repeat, runRepeat, uncut = false, parts = false } = flags;
   if (!flags.runs && flags.policies !== undefined)
     throw new UsageError("Cannot use --policies together with --no-runs");
+  const other = flags.policies?.find(({ precision }) => precision !== undefined);
+  if (other !== undefined) {
+    throw new UsageError(`Cannot run "${other.name}" beside others: bench computes in one precision, give --precision`);
+  }
   const scenarios = flags.runs ? (flags.policies ?? defaultScenarios(flags, subject)) : [];
   return { branches, intervals, scenarios, evaluations, repeat, runRepeat, uncut, parts };
 }

@@ -34,7 +34,7 @@ export function settingsOf(
 const KEPT = [
   ...["model", "config", "variant", "ema", "tokenizer", "vae", "tinyVae", "negativePrompt", "steps", "sampler", "eta"],
   ...["timestepSelection", "guidanceScale", "guidanceRescale", "clipSkip", "width", "height", "device", "threads"],
-  ...["timesteps", "sigmas", "refiner", "refinerStart", "tinyVaeFor", ...SIZE_NAMES],
+  ...["timesteps", "sigmas", "refiner", "refinerStart", "tinyVaeFor", "precision", ...SIZE_NAMES],
   ...["clip", "features", "inception", "inceptionInput", "lpips", "reference"],
 ] as const;
 

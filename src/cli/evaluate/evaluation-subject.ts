@@ -1,6 +1,7 @@
-import { branchOf, type CachePolicy } from "../../deepcache/policies.ts";
+import { branchOf } from "../../deepcache/policies.ts";
 import type { Subject } from "../../evaluation/evaluate.ts";
-import type { Unit } from "../../evaluation/workload/items.ts";
+import type { EvaluatedPolicy, Unit } from "../../evaluation/workload/items.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { Job, JobRun } from "../job.ts";
 
 /** A model to evaluate, with what it was opened for. */
@@ -12,20 +13,20 @@ export interface EvaluationSubject extends Subject, AsyncDisposable, Pick<Job, "
 }
 
 /**
- * Jobs of one model as a subject. Policies that cut the network differently have a job each, so that nothing is
- * loaded anew when they take turns.
+ * Jobs of one model as a subject. Policies that cut the network differently, or compute it in another precision, have a job
+ * each, so that nothing is loaded anew when they take turns.
  */
-export async function openSubject(open: () => Promise<Job>): Promise<EvaluationSubject> {
+export async function openSubject(open: (precision?: Precision) => Promise<Job>): Promise<EvaluationSubject> {
   const first = await open();
   const shownBy = ({ items }: Unit): Pick<JobRun, "rows" | "count"> =>
     first.conditioned === "nothing"
       ? { count: items.length }
       : { rows: items.flatMap(({ row }) => row ?? []), count: 1 };
   const jobs = new Map<string, Job>();
-  const jobFor = async (cache: CachePolicy): Promise<Job> => {
-    const cutAs = JSON.stringify([branchOf(cache), "forecast" in cache]);
-    const job = jobs.get(cutAs) ?? (jobs.size === 0 ? first : await open());
-    jobs.set(cutAs, job);
+  const jobFor = async ({ cache, precision }: EvaluatedPolicy): Promise<Job> => {
+    const key = JSON.stringify([branchOf(cache), "forecast" in cache, precision ?? null]);
+    const job = jobs.get(key) ?? (jobs.size === 0 && precision === undefined ? first : await open(precision));
+    jobs.set(key, job);
     return job;
   };
   return {
@@ -35,11 +36,13 @@ export async function openSubject(open: () => Promise<Job>): Promise<EvaluationS
     unet: first.unet,
     async *run(unit) {
       const { cache, sampler, steps, timesteps } = unit.policy;
-      const job = await jobFor(cache);
+      const job = await jobFor(unit.policy);
       const seed = unit.items.map((item) => item.seed);
       yield* job.stream({ cache, sampler, steps, timesteps, seed, ...shownBy(unit) });
     },
-    text: (unit, result, index) => first.parameters(result, index, shownBy(unit)),
+    async text(unit, result, index) {
+      return (await jobFor(unit.policy)).parameters(result, index, shownBy(unit));
+    },
     async [Symbol.asyncDispose]() {
       for (const job of new Set([first, ...jobs.values()])) await job[Symbol.asyncDispose]();
     },

@@ -6,6 +6,7 @@ import type { PreviewKind } from "../../pipelines/latents/previews.ts";
 import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/text-to-image-options.ts";
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
 import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { type AdapterFlags, addAdapterFlags } from "./adapter-flags.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
@@ -25,6 +26,7 @@ export interface ModelFlags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
+  readonly precision?: Precision | undefined;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;
@@ -149,6 +151,11 @@ export function addDeviceFlags(command: Command): Command {
       'on the CPU, "winograd" for fewer multiplications or "direct", which differs in the last bits (default: winograd)',
       parseConvolutions,
     )
+    .option(
+      "--precision <name>",
+      `what the U-Net's layers are computed in: ${PRECISIONS.join(" or ")}, which is faster and differs a little (default: float32)`,
+      parsePrecision,
+    )
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when a run is done with it (generate does for its last run)")
     .option("--vae-tiling", "decode large pictures in overlapping tiles (default with --low-memory)")
@@ -215,6 +222,12 @@ export function parseConvolutions(text: string): Convolutions {
   const found = CONVOLUTIONS.find((known) => known === text);
   if (found !== undefined) return found;
   throw new UsageError(`Cannot use --convolutions ${text}: one of ${CONVOLUTIONS.join(", ")} is required`);
+}
+
+export function parsePrecision(text: string): Precision {
+  const found = PRECISIONS.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot use --precision ${text}: one of ${PRECISIONS.join(", ")} is required`);
 }
 
 /** Parses the type of weights that are made or assumed. */

@@ -8,6 +8,7 @@ import { readAll } from "../../image/files.ts";
 import { type GenerationParameters, parseParameters } from "../../image/parameters.ts";
 import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
 import { SIZE_NAMES, SIZE_TEXTS } from "../../pipelines/text-to-image/size-texts.ts";
+import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import { given, optionOfFlag } from "../request.ts";
@@ -21,6 +22,8 @@ export interface LikedPicture {
   readonly model: string | undefined;
   readonly seed: number | undefined;
   readonly cache: CachePolicy;
+  /** What the U-Net was computed in, where it was not float32. */
+  readonly precision: Precision | undefined;
   /** The names of autoencoders that decoded it in place of the model's own, by the flags that name one. */
   readonly decoders: Readonly<Partial<Record<"vae" | "tinyVae", string>>>;
   /** The names of the control networks that steered it. */
@@ -68,6 +71,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
     decoders: given({ vae: text("VAE"), tinyVae: text("VAE Decoder") }) as LikedPicture["decoders"],
     controls: controls.map(({ name }) => name),
     cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
+    precision: PRECISIONS.find((known) => known === text("Precision")),
     batch: batchOf(prompt, settings, path, read),
     settings: given({
       negativePrompt: negativePrompt === "" ? undefined : negativePrompt,

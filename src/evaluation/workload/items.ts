@@ -1,4 +1,5 @@
 import type { CachePolicy } from "../../deepcache/policies.ts";
+import type { Precision } from "../../runtime/precision.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** One way to make the images: a cache, another sampler or another number of steps. */
@@ -10,6 +11,8 @@ export interface EvaluatedPolicy {
   readonly steps?: number | undefined;
   /** The timesteps themselves, highest first, in place of the sampler's own. */
   readonly timesteps?: readonly number[] | undefined;
+  /** What the U-Net is computed in, where it is not as the evaluation's flags have it. */
+  readonly precision?: Precision | undefined;
   /** The file of a profile that all this comes from. */
   readonly profile?: string | undefined;
 }
@@ -51,9 +54,9 @@ export interface Workload {
   readonly shard?: Shard | undefined;
 }
 
-/** The policy that the others are compared with: no cache, and steps and sampler as the model has them. */
-export const isBaseline = ({ cache, sampler, steps }: EvaluatedPolicy): boolean =>
-  cache.kind === "off" && sampler === undefined && steps === undefined;
+/** The policy that the others are compared with: no cache, and steps, sampler and precision as the evaluation has them. */
+export const isBaseline = ({ cache, sampler, steps, precision }: EvaluatedPolicy): boolean =>
+  cache.kind === "off" && sampler === undefined && steps === undefined && precision === undefined;
 
 /** The name of the baseline among `policies`, where it is there. */
 export const baselineName = (policies: readonly EvaluatedPolicy[]): string | undefined =>

@@ -10,7 +10,7 @@ import { openModel } from "../../systems/open-model.ts";
 export interface ModelOrder {
   readonly location: Omit<ModelLocation, "signal" | "onProgress">;
   readonly name: string;
-  readonly runtime: Omit<NodeRuntimeOptions, "thread">;
+  readonly runtime: Omit<NodeRuntimeOptions, "thread" | "keepWeights">;
   readonly busy: Busy | undefined;
 }
 

@@ -1,6 +1,9 @@
 import type { Graph } from "../../onnx/graph.ts";
+import { withGivenWeights } from "../../onnx/passes/given-weights.ts";
+import { int8Weights } from "../../onnx/passes/int8.ts";
 import { type Convolutions, withConvolutions } from "../convolutions.ts";
 import { piecesOf } from "../pieces.ts";
+import { type Precision, withPrecision } from "../precision.ts";
 import { sessionMemory } from "./session.ts";
 import { copiesWeights } from "./weight-copies.ts";
 
@@ -32,6 +35,15 @@ export const THREAD_BYTES = 11 * 2 ** 20;
 export interface PlannedSession {
   readonly graph: Graph;
   readonly once?: boolean;
+  /** As there, too: whether the graph may be computed in another precision than float32. */
+  readonly allowHalf?: boolean;
+}
+
+/** `graph` with its int8 weights as they come from the files in which they are kept. */
+function withKept(graph: Graph): Graph {
+  const kept = int8Weights(graph).flatMap(({ values, scale }) => [values, scale]);
+  const described = kept.map((value) => [value, { kind: "weight", name: value.hint, data: undefined }] as const);
+  return kept.length === 0 ? graph : withGivenWeights(graph, new Map(described));
 }
 
 /** Estimates a network that is loaded as `sessions`, one after the other, all on a CPU. */
@@ -40,12 +52,18 @@ export function networkMemory(
   {
     lowMemory,
     convolutions = "winograd",
-  }: { readonly lowMemory: boolean; readonly convolutions?: Convolutions | undefined },
+    precision = "float32",
+  }: {
+    readonly lowMemory: boolean;
+    readonly convolutions?: Convolutions | undefined;
+    readonly precision?: Precision | undefined;
+  },
 ): NetworkMemory {
   const sum = { weights: 0, mapped: 0, results: 0, graphs: 0, kept: 0 };
   let [loading, passing] = [0, 0];
-  for (const { graph, once = false } of sessions) {
+  for (const { graph: given, once = false, allowHalf = false } of sessions) {
     const sparing = lowMemory || once;
+    const graph = allowHalf && !once ? withKept(withPrecision(given, precision)) : given;
     const copies = copiesWeights(graph);
     const pieces = sparing ? [graph] : piecesOf(withConvolutions(graph, convolutions));
     for (const piece of pieces) {

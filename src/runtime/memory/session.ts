@@ -46,7 +46,7 @@ const [MESSAGE_SHARE, HEAP_SEGMENT] = [1 / 2, 64 * 2 ** 20];
 const OWN_ORDER = 1.1;
 
 /** Operations whose constant second operand ONNX Runtime packs. */
-const PACKED = new Set(["FusedMatMul", "MatMul", "Gemm"]);
+const PACKED = new Set(["FusedMatMul", "MatMul", "Gemm", "MatMulIntegerToFloat"]);
 
 /** How a session is loaded, as far as its memory depends on it. */
 export interface SessionSettings {

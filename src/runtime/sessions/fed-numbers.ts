@@ -18,6 +18,6 @@ const picked = (feeds: Feeds, { inputs }: Graph): Feeds =>
 
 function dataOf(feeds: Feeds, name: string): Numbers["data"] {
   const feed = feeds[name];
-  if (feed !== undefined && "data" in feed) return feed.data;
+  if (feed !== undefined && "data" in feed && !(feed.data instanceof Int8Array)) return feed.data;
   throw new TypeError(`Cannot run: "${name}" is required as numbers, not as a result of another graph`);
 }

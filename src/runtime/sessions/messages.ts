@@ -1,6 +1,6 @@
 /** Values of a tensor on their way to a session or from one. */
 export interface Values {
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | BigInt64Array | Int8Array;
   readonly dims: readonly number[];
 }
 

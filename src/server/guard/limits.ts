@@ -12,13 +12,10 @@ export const REQUEST_LIMITS = Object.fromEntries(
   Object.entries(TABLE).map(([name, { most }]) => [name, most]),
 ) as RequestLimits;
 
-type Options = Readonly<Record<string, unknown>>;
-
 /** Refuses what no request may ask for, before it takes a place in the queue; everything else is the library's to refuse. */
 export function checkLimits(
-  options: Options,
+  { options, hires, variants = [{}], priority = 0 }: Pick<JobRequest, "options" | "hires" | "variants" | "priority">,
   limits: RequestLimits,
-  { hires, variants = [{}] }: Pick<JobRequest, "hires" | "variants"> = {},
 ): void {
   const { width, height, count, steps, prompt, negativePrompt, timesteps, sigmas, loras } = options;
   const sizes = [[width, height] as const, ...(hires === undefined ? [] : [[hires.width, hires.height] as const])];
@@ -31,6 +28,7 @@ export function checkLimits(
   const rows = [prompt ?? options["classes"] ?? ""].flat();
   most("pictures", rows.length * numberOf(count, 1) * variants.length, limits);
   for (const text of [...rows, ...[negativePrompt ?? ""].flat()]) most("characters", String(text).length, limits);
+  most("priority", priority, limits);
   most("adapters", Array.isArray(loras) ? loras.length : 0, limits);
 }
 

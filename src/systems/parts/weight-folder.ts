@@ -1,0 +1,5 @@
+import { filesOf } from "../../checkpoint/files/place.ts";
+import type { WritableFiles } from "../../checkpoint/files.ts";
+
+/** Where int8 weights are kept within a folder for what can be made again. */
+export const weightFolder = (cacheFolder: string | WritableFiles): WritableFiles => filesOf(cacheFolder).at("int8");

@@ -1,0 +1,93 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
+import { parseParameters } from "../../src/image/parameters.ts";
+import { decodePng } from "../../src/image/png.ts";
+import { runCli } from "../support/cli.ts";
+
+const SIZE = ["-W", "64", "-H", "64"];
+const FOX = ["a fox on a teal background", "--steps", "2", "--sampler", "ddim", "--seed", "1", ...SIZE];
+const folder = mkdtempSync(join(tmpdir(), "deepcache-precision-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+const settingsOf = (path: string): Readonly<Record<string, unknown>> =>
+  parseParameters(decodePng(readFileSync(path)).text["parameters"] ?? "").settings;
+
+async function made(
+  name: string,
+  ...args: string[]
+): Promise<{ data: Buffer; settings: Readonly<Record<string, unknown>> }> {
+  expect(await runCli("generate", ...args, "-o", at(name))).toMatchObject({ code: 0 });
+  return { data: Buffer.from(decodePng(readFileSync(at(name))).image.data), settings: settingsOf(at(name)) };
+}
+
+describe("--precision int8", () => {
+  test("makes another picture than float32, says so in it, and makes it again", async () => {
+    const exact = await made("exact.png", ...FOX);
+    const narrow = await made("narrow.png", ...FOX, "--precision", "int8");
+    expect(exact.settings).not.toHaveProperty("Precision");
+    expect(narrow.settings).toEqual({ ...exact.settings, Precision: "int8" });
+    expect(narrow.data.equals(exact.data)).toBe(false);
+    const again = await made("again.png", "--like", at("narrow.png"));
+    expect(again.settings).toEqual(narrow.settings);
+    expect(again.data.equals(narrow.data)).toBe(true);
+    const other = await made("other.png", "--like", at("narrow.png"), "--precision", "float32");
+    expect(other.data.equals(exact.data)).toBe(true);
+  });
+
+  test("keeps what holds of caches: at interval 1 there is none, and runs do not differ", async () => {
+    const uncached = await made("uncached.png", ...FOX, "--precision", "int8");
+    const every = await made("every.png", ...FOX, "--precision", "int8", "--interval", "1");
+    expect(every.data.equals(uncached.data)).toBe(true);
+    const cached = ["--precision", "int8", "--interval", "2", "--branch", "1"];
+    const [first, second] = [await made("first.png", ...FOX, ...cached), await made("second.png", ...FOX, ...cached)];
+    expect(second.data.equals(first.data)).toBe(true);
+    expect(first.data.equals(uncached.data)).toBe(false);
+  });
+
+  test("is refused by another name", async () => {
+    const run = await runCli("generate", ...FOX, "--precision", "int4", "-o", at("none.png"));
+    expect(run).toMatchObject({ code: 2 });
+    expect(run.stderr).toContain("Cannot use --precision int4: one of float32, int8 is required");
+  });
+});
+
+test("eval compares policies in int8 with float32", async () => {
+  writeFileSync(at("prompts.txt"), "a fox on a teal background\na panda on a purple background\n");
+  const run = await runCli(
+    ...["eval", "--prompts", at("prompts.txt"), "--steps", "2", "--sampler", "ddim", ...SIZE, "--policies", "off,uniform:2+int8,off+int8"],
+    ...["--metrics", "psnr", "--count", "2", "--batch", "2", "--output", at("evaluation"), "--json"],
+  );
+  expect(run).toMatchObject({ code: 0 });
+  const lines = readFileSync(at("evaluation/results.jsonl"), "utf8").trim().split("\n");
+  const psnrs = Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ policy, metrics }) => [policy, metrics.psnr]));
+  expect(psnrs["off"]).toBeUndefined();
+  expect(psnrs["off+int8"]).toBeGreaterThan(30);
+  expect(psnrs["off+int8"]).toBeLessThan(60);
+  expect(psnrs["uniform:2+int8"]).toBeLessThan(psnrs["off+int8"]);
+  const pictures = readdirSync(at("evaluation"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".png"),
+  );
+  const narrow = pictures.filter((name) => settingsOf(at(join("evaluation", name)))["Precision"] === "int8");
+  expect([pictures.length, narrow.length]).toEqual([6, 4]);
+});
+
+describe("bench", () => {
+  const QUICK = ["--repeat", "1", "--evaluations", "2", "--intervals", "2", "--json"];
+
+  test("times a network in int8, and says so", async () => {
+    const run = await runCli("bench", ...QUICK, "--no-runs", "--precision", "int8");
+    expect(run.json<BenchmarkReport>().machine).toMatchObject({ precision: "int8" });
+  });
+
+  test("refuses runs in another precision beside others", async () => {
+    const run = await runCli("bench", ...QUICK, "--policies", "off,off+int8");
+    expect(run).toMatchObject({ code: 2 });
+    expect(run.stderr).toContain(
+      'Cannot run "off+int8" beside others: bench computes in one precision, give --precision',
+    );
+  });
+});
