@@ -48,7 +48,7 @@ async function opened({ hash = QUICK, width = 1440 } = {}): Promise<StudioPage &
   };
 }
 
-describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", () => {
+describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { timeout: 120_000 }, () => {
   test("shows an example, then makes, compares and keeps a pair", async () => {
     await using studio = await opened();
     const { page } = studio;

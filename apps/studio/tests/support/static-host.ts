@@ -36,7 +36,7 @@ export async function staticHost(root: string): Promise<StaticHost> {
     if (path.includes("..") || !existsSync(file) || !statSync(file).isFile()) return response.writeHead(404).end();
     const { size } = statSync(file);
     const [, from = "0", to = ""] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? [];
-    const [start, end] = [Number(from), to === "" ? size - 1 : Number(to)];
+    const [start, end] = [Number(from), to === "" ? size - 1 : Math.min(Number(to), size - 1)];
     const headers = { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "accept-ranges": "bytes" };
     const length = { "content-length": end - start + 1 };
     if (range === "") response.writeHead(200, { ...headers, ...length });
