@@ -7,4 +7,6 @@ export type { Log } from "./server/context.ts";
 export type { RequestLimits } from "./server/guard/limits.ts";
 export { type Handler, handler } from "./server/handler.ts";
 export type { ModelSource, ServedModel } from "./server/models/models.ts";
+export type { ObjectStore } from "./server/objects/object-store.ts";
+export { openObjects } from "./server/objects/open-objects.ts";
 export type { ServerOptions, Sources } from "./server/options.ts";

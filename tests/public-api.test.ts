@@ -118,7 +118,7 @@ test("subpaths hand on these values", async () => {
       "pipelines": "DeviceError NODE_DEVICES anyPipeline classConditional defaultModelFolder defaultTokenizerFolder imageParameters nodeRuntime openLatentDiffusion openModel openOriginalDdpm openScheduler openStableDiffusion openUnconditional sceneMetricsFolder textToImage unconditional",
       "plan": "ARCHITECTURES ConfigError architecture describeUNet drawPlan estimateMemory formatPolicy fullEvaluations parsePolicy parsePolicyText readCache unetConfig",
       "samplers": "SAMPLER_NAMES SchedulerConfigError parseSchedulerConfig readSchedulerConfig samplerFromConfig samplerNamed torchGenerator",
-      "server": "handler",
+      "server": "handler openObjects",
     }
   `);
 });

@@ -109,6 +109,7 @@ export const LIMITS = {
       "a photograph of 16 megapixels and its mask",
     ),
     adapters: limit(16, "LoRAs of a request", "people combine a handful"),
+    priority: limit(10, "levels of priority above the usual one", "people tell apart a handful"),
     waiting: limit(64, "jobs that wait", "at a picture every ten seconds, ten minutes"),
     waitingOfOne: limit(32, "jobs of one key that wait", "half of all"),
     waitingBytes: limit(

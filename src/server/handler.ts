@@ -42,7 +42,7 @@ async function load(models: Sources, options: ServerOptions): Promise<Server> {
 
 async function share(
   models: Sources,
-  { limits = {}, maxQueue, rate, apiKey = [] }: ServerOptions,
+  { limits = {}, maxQueue, rate, apiKey = [], store }: ServerOptions,
   url: string,
 ): Promise<Shared> {
   if (typeof models === "function" || Object.keys(models).length > 0) {
@@ -52,7 +52,8 @@ async function share(
     const { openShared } = await import("./queue/queues/redis/shared.ts");
     const waiting = maxQueue ?? limits.waiting;
     const waitingOfOne = limits.waitingOfOne ?? ([apiKey].flat().length > 1 ? undefined : waiting);
-    return await openShared({ url, waiting, waitingOfOne, perMinute: rate });
+    const { waitingBytes, keptBytes } = limits;
+    return await openShared({ url, waiting, waitingOfOne, perMinute: rate, waitingBytes, keptBytes, store });
   } catch (error) {
     throw missingPackage(error, "Cannot use Redis", REDIS_PACKAGES);
   }

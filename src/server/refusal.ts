@@ -30,6 +30,15 @@ export const tooOften = (perMinute: number): Refusal =>
     headers: { "retry-after": "60" },
   });
 
+/** A job that is not taken because the pictures of those that wait take too much. */
+export const tooManyBytes = (most: number): Refusal =>
+  new Refusal(
+    429,
+    "queue_full",
+    `Cannot take a job: the pictures of those that wait would take more than the ${most} bytes that they may; try later`,
+    { headers: { "retry-after": "10" } },
+  );
+
 /** What a client is answered where the library fails; what is left out here is the server's fault, and said to nobody else. */
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   OPTION_INVALID: 400,

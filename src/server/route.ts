@@ -1,5 +1,6 @@
 import { type OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { LIMITS } from "../errors/limits.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The part of a server's app that routes are added to. */
@@ -44,6 +45,12 @@ export function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown)
     { field: field === "" ? undefined : field } as { field?: string },
   );
 }
+
+/** How urgent a request is, beside others that wait; below 0 what may wait longer. */
+export const priority = z
+  .int()
+  .min(-LIMITS.server.priority.most)
+  .openapi({ description: "Jobs of a higher one come first; from -10 to 10, 0 where left out" });
 
 const sentence = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1, 200);
 

@@ -107,7 +107,10 @@ test.each([
   [{ options: { prompt: "x".repeat(30_000) } }, 400, /asks for 30000 characters/],
   [{ model: "constructor", options: {} }, 404, /Cannot find the model "constructor"/],
   [{ options: "all" }, 400, /"options"/],
-  [{ prompt: "a", priority: 1 }, 400, /Cannot use the option "priority"/],
+  [{ prompt: "a", priority: 11 }, 400, /asks for 11 levels of priority above the usual one, at most 10/],
+  [{ prompt: "a", priority: -11 }, 400, /Cannot use "priority"/],
+  [{ prompt: "a", priority: 0.5 }, 400, /Cannot use "priority"/],
+  [{ options: { prompt: "a", owner: "another" } }, 400, /Cannot use the option "owner"/],
 ])("Refuses %j", async (body, status, message) => {
   const answer = await ask("/jobs", body);
   expect([answer.status, answer.body["error"]]).toEqual([

@@ -32,6 +32,26 @@ export interface LoadReport {
   readonly left: number;
 }
 
+/** A report as a table for a page. */
+export function loadTable({ requests, atOnce, seconds, ...report }: LoadReport): string {
+  const { pictures, cancelled, refused, lost, left, health, answers, memory } = report;
+  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  return table("of a server", [
+    ["requests, at a time", `${requests}, ${atOnce}`],
+    ["seconds", seconds.toFixed(0)],
+    ["pictures; cancelled midway; malformed, refused with 4xx", `${pictures}; ${cancelled}; ${refused}`],
+    ["lost, or answered in another way; jobs left over", `${lost.length}; ${left}`],
+    ["seconds to a picture, median and most", `${answers.median.toFixed(1)}, ${answers.most.toFixed(1)}`],
+    ["milliseconds to an answer on health, median and most", `${health.median.toFixed(0)}, ${health.most.toFixed(0)}`],
+    ["resident memory after a tenth, at the end", `${mib(memory.early)}, ${mib(memory.end)}`],
+    ["growth of resident memory for each request", `${(memory.perRequest / 1024).toFixed(1)} KiB`],
+  ]);
+}
+
+/** Rows of two columns for a page. */
+export const table = (title: string, rows: readonly (readonly [string, string])[]): string =>
+  [`| ${title} | |`, "| --- | --: |", ...rows.map((row) => `| ${row.join(" | ")} |`)].join("\n");
+
 type Fate = "picture" | "cancelled" | "malformed";
 
 /** Every tenth request is left by its client midway, and every tenth is malformed. */

@@ -20,6 +20,7 @@ import { readRecipes } from "./recipes/read-recipes.ts";
 import { unetDescriber } from "./recipes/recipe-macs.ts";
 import { macTable, recipeSections, timeTable } from "./recipes/recipe-page.ts";
 import { rooflineTable } from "./roofline-table.ts";
+import { sizingTable } from "./sizing-table.ts";
 
 /** Every page and drawing with something that a program wrote, renewed from the results in `root`, by its path there. */
 export function renewedPages(root: string): ReadonlyMap<string, string> {
@@ -70,7 +71,11 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     renewed("docs/models.md", { defaults: defaultsTable(), ...examplesOf("docs/models.md") }),
     renewed("docs/limits.md", { limits: limitsTables() }),
     renewed("docs/library.md", examplesOf("docs/library.md")),
-    renewed("docs/server.md", examplesOf("docs/server.md")),
+    renewed("docs/server.md", { sizing: sizingTable(benchmarks), ...examplesOf("docs/server.md") }),
+    renewed(
+      "docs/browser.md",
+      exampleBlocks(read("docs/browser.md"), (name) => read(`examples/${name}/main.js`)),
+    ),
     ["docs/openapi.json", `${JSON.stringify(openServer({ default: "model" }, {}).openApi(), null, 2)}\n`],
     [
       "docs/findings.md",

@@ -1,30 +1,26 @@
 import { availableParallelism, cpus } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import type { Subject } from "../../evaluation/evaluate.ts";
 import { type Finished, finish, REPORT } from "../../evaluation/finish.ts";
-import { type MeasureName, measureNamed } from "../../evaluation/measures.ts";
 import { settleReference } from "../../evaluation/measuring/feature-files.ts";
 import { joinedSettings, mergeShards } from "../../evaluation/merge.ts";
 import { reportTable, verdictTable } from "../../evaluation/report/table.ts";
-import { checkFileNames } from "../../evaluation/store/records.ts";
 import { type EvaluationSettings, readSettings, SETTINGS, writeSettings } from "../../evaluation/store/settings.ts";
 import type { Store } from "../../evaluation/store/store.ts";
 import { folderStore } from "../../evaluation/store/stores/folder.ts";
-import { baselineName, imagesOf, unitsOf, type Workload } from "../../evaluation/workload/items.ts";
-import type { Prompt } from "../../evaluation/workload/prompts.ts";
-import { keepSettings, settingsOf } from "../evaluate/evaluation-settings.ts";
-import { openSubject } from "../evaluate/evaluation-subject.ts";
+import { imagesOf } from "../../evaluation/workload/items.ts";
+import { missingPackage, REDIS_PACKAGES } from "../../server/missing-package.ts";
+import { keepSettings } from "../evaluate/evaluation-settings.ts";
 import { lockFolder } from "../evaluate/folder-lock.ts";
-import { checkNeeds, openInstruments } from "../evaluate/open-instruments.ts";
+import { checkPolicies, openEvaluation } from "../evaluate/open-evaluation.ts";
+import { openInstruments } from "../evaluate/open-instruments.ts";
+import { isEvaluated, removeShards, type SpreadRequest } from "../evaluate/spread/shards.ts";
 import { addEvaluationFlags, type EvaluationFlags, type GivenFlags, withPolicies } from "../flags/evaluation-flags.ts";
-import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { leaveOutIdleSettings } from "../flags/idle-flags.ts";
 import { readSettingsFile } from "../flags/settings-file.ts";
 import { UsageError } from "../flags/usage.ts";
-import { openJob, runtimeOf } from "../job.ts";
+import { runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
-import { given } from "../request.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { conversion } from "../terminal/conversion.ts";
 import { capThreads } from "../terminal/cores.ts";
@@ -32,7 +28,6 @@ import { interruptible } from "../terminal/interrupt.ts";
 import { checkFolderWritable } from "../terminal/output-files.ts";
 import { table } from "../terminal/units.ts";
 import { watchEvaluation } from "../terminal/watch-evaluation.ts";
-import { checkUsedProfile, readUsedProfile } from "../tune/use-profile.ts";
 
 /** `deepcache eval`: speed, compute and quality of policies, in one table and one report. */
 export function addEval(program: Command, terminal: Terminal): void {
@@ -51,7 +46,8 @@ Examples:
   deepcache eval --prompts prompts.txt --guidance-scale 4 --policies off,uniform:3:0,steps:17 --output evaluation
   deepcache eval --model ddpm-church-256 --count 64 --policies off,uniform:5:2,ddim:20 --output church
   deepcache eval --prompts captions_val2017.json --count 5000 --shard 2/8 --output shard-2
-  deepcache eval --merge shard-1 shard-2 --output evaluation`,
+  deepcache eval --merge shard-1 shard-2 --output evaluation
+  deepcache eval --prompts captions_val2017.json --count 5000 --redis redis://10.0.0.1:6379 --output evaluation`,
     )
     .action((given: GivenFlags) => {
       if (given.settings !== undefined) {
@@ -64,6 +60,7 @@ Examples:
 }
 
 async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  checkSpreading(flags);
   await checkFolderWritable(flags.output);
   const store = folderStore(flags.output);
   const finished = flags.merge === undefined ? await make(flags, store, signal, terminal) : merge(flags, store);
@@ -79,24 +76,15 @@ async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Termin
 }
 
 async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
-  const metrics = metricsOf(flags);
   const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, signal, terminal);
   if (flags.prompts !== undefined && flags.classes !== undefined) {
     throw new UsageError("Cannot use --prompts together with --classes");
   }
-  await using subject = await openSubject((precision) =>
-    openJob(textsOf(prompts), { ...jobFlags(flags), ...given({ precision }) }, signal, terminal, { advice: ADVICE }),
-  );
-  for (const { profile } of flags.policies) {
-    if (profile !== undefined) await checkUsedProfile(readUsedProfile(profile), subject);
-  }
-  const prompted = metrics.find((name) => measureNamed(name).scope === "image");
-  if (prompted !== undefined && subject.conditioned !== "prompt") {
-    throw new UsageError(`Cannot measure ${prompted}: this model takes no prompts`);
-  }
+  await using evaluation = await openEvaluation(flags, prompts, signal, terminal);
+  const { subject, metrics, rows, settings } = evaluation;
+  if (flags.redis !== undefined)
+    return await spread({ flags, redis: flags.redis, prompts, settings, store, signal }, terminal);
   await using opened = await openInstruments(metrics, flags, runtimeOf(flags), conversion(terminal, signal));
-  const rows = subject.conditioned === "prompt" ? prompts : subject.rows.map((text): Prompt => ({ text }));
-  const settings = settingsOf(flags, metrics, rows);
   opened.checkPrompts(rows);
   const workload = { ...settings, rows };
   if (imagesOf(workload) === 0) {
@@ -114,6 +102,30 @@ async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, t
   return finish(store, settings, { title: titleOf(settings), machine: machineOf(flags) });
 }
 
+function checkSpreading({ redis, shard, merge, shards, store }: EvaluationFlags): void {
+  const flag = shards !== undefined ? "--shards" : store === undefined ? undefined : "--store";
+  if (redis === undefined && flag !== undefined) throw new UsageError(`Cannot use ${flag} without --redis`);
+  const other = shard !== undefined ? "--shard" : merge === undefined ? undefined : "--merge";
+  if (redis !== undefined && other !== undefined) throw new UsageError(`Cannot use --redis together with ${other}`);
+}
+
+/** Lets the workers of a Redis make the shards, and joins them. */
+async function spread(asked: SpreadRequest, terminal: Terminal): Promise<Finished> {
+  const { flags, settings, store } = asked;
+  using _lock = lockFolder(flags.output);
+  const isDone = isEvaluated(store, settings, flags.output);
+  if (!isDone) {
+    const { askShards } = await import("../evaluate/spread/ask.ts").catch((error: unknown) => {
+      throw missingPackage(error, "Cannot use Redis", REDIS_PACKAGES);
+    });
+    const shards = await askShards(asked, terminal);
+    mergeShards(shards, store);
+    writeSettings(store, joinedSettings(shards));
+  }
+  removeShards(flags.output);
+  return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run" });
+}
+
 function merge(flags: EvaluationFlags, store: Store): Finished {
   const shards = (flags.merge ?? []).map((place) => {
     const own = folderStore(place);
@@ -129,41 +141,6 @@ function merge(flags: EvaluationFlags, store: Store): Finished {
   mergeShards(shards, store);
   writeSettings(store, settings);
   return finish(store, settings, { title: titleOf(settings), machine: "as the shards were run" });
-}
-
-const ADVICE = { prompt: "give --prompts", class: "give --classes, such as --classes 207" };
-
-/** The metrics that are asked for; those that have nothing to measure are refused. */
-function metricsOf(flags: EvaluationFlags): readonly MeasureName[] {
-  const { metrics: asked, policies } = flags;
-  checkFileNames(policies.map(({ name }) => name));
-  const metrics = asked ?? (baselineName(policies) === undefined ? [] : DEFAULT_METRICS);
-  const compared = metrics.find((name) => measureNamed(name).scope === "pair");
-  if (compared !== undefined && baselineName(policies) === undefined) {
-    throw new UsageError(`Cannot measure ${compared} without a baseline: add off to --policies`);
-  }
-  checkNeeds(metrics, flags);
-  return metrics;
-}
-
-const DEFAULT_METRICS: readonly MeasureName[] = ["psnr", "ssim"];
-
-/** Begins a run of every policy, far enough to hear of impossible settings before any work is done. */
-async function checkPolicies(subject: Subject, workload: Workload): Promise<void> {
-  const begun = new Set<string>();
-  for (const unit of unitsOf(workload)) {
-    if (begun.size === workload.policies.length) break;
-    begun.add(unit.policy.name);
-    for await (const _ of subject.run(unit)) break;
-  }
-}
-
-const textsOf = (prompts: readonly Prompt[]): string[] => prompts.map(({ text }) => text);
-
-/** What `openJob` takes of the flags; each image is a row of its own. */
-function jobFlags(flags: EvaluationFlags): GenerationFlags {
-  const { classes, prompts: _, policies: _p, metrics, merge, shard, seed: _s, batch: _b, ...given } = flags;
-  return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };
 }
 
 const titleOf = ({ options }: EvaluationSettings): string =>

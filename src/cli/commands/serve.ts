@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../flags/usage.ts";
-import { addServedModelFlags, type ServeFlags, several, whole } from "../serve/flags.ts";
+import { addServedModelFlags, addStoreFlag, type ServeFlags, several, whole } from "../serve/flags.ts";
+import { firstModelFlag } from "../serve/model-flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
 import type { Terminal } from "../terminal/console.ts";
@@ -16,7 +17,7 @@ export function addServe(program: Command, terminal: Terminal): void {
       "Serves models over HTTP: OpenAI's images API, AUTOMATIC1111's routes, and jobs with events. Prints its address; one " +
         "line of JSON on stderr for each request, without prompts. Ctrl-C or SIGTERM let what runs end. docs/server.md says more.",
     );
-  addServedModelFlags(command)
+  addStoreFlag(addServedModelFlags(command))
     .option("--redis <url>", "leave the work to workers of this Redis (deepcache worker); they have the models then")
     .optionsGroup("Network:")
     .option("--host <address>", "where to listen", "127.0.0.1")
@@ -32,6 +33,7 @@ export function addServe(program: Command, terminal: Terminal): void {
     )
     .optionsGroup("Limits:")
     .option("--max-queue <n>", "jobs that may wait (default: 64)", whole("--max-queue", 1))
+    .option("--max-waiting <MiB>", "of pictures in jobs that wait (default: 1024)", whole("--max-waiting", 1))
     .option(
       "--rate <n>",
       "jobs that each key may ask for in a minute (default: as many as it likes)",
@@ -55,8 +57,10 @@ Examples:
     )
     .action((flags: ServeFlags) =>
       interruptible(async (signal) => {
-        if (flags.redis !== undefined && flags.model !== undefined) {
-          throw new UsageError("Cannot use --model with --redis: give it to deepcache worker");
+        // LoRAs and embeddings go by the server's names.
+        const idle = firstModelFlag(flags, { but: ["loraDir", "embeddingDir"] });
+        if (flags.redis !== undefined && idle !== undefined) {
+          throw new UsageError(`Cannot use ${idle} with --redis: give it to deepcache worker`);
         }
         const models = flags.redis === undefined ? await servedModels(flags, terminalPlaces(terminal, signal)) : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);

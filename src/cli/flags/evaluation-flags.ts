@@ -32,6 +32,9 @@ export interface EvaluationFlags extends ModelFlags, SamplingFlags {
   readonly reference?: string;
   readonly shard?: Shard;
   readonly merge?: readonly string[];
+  readonly redis?: string;
+  readonly shards?: number;
+  readonly store?: string;
   readonly output: string;
   readonly settings?: string;
   readonly json?: boolean;
@@ -81,7 +84,10 @@ export function addEvaluationFlags(command: Command): Command {
     .option("-s, --seed <n>", "image i starts from the noise of seed n + i", (text) => parseWhole("--seed", text, 0), 0)
     .optionsGroup("Evaluation:")
     .option("--shard <i/n>", "make the i-th of n shares of the images only, as 2/8", parseShard)
-    .option("--merge <folders...>", "instead of making images, join the folders of all shards");
+    .option("--merge <folders...>", "instead of making images, join the folders of all shards")
+    .option("--redis <url>", "let the workers of this Redis make the images: deepcache worker --evaluations")
+    .option("--shards <n>", "shares that workers take one by one (default: one for each batch)", parseShards)
+    .option("--store <place>", "take what workers make from this shared folder or bucket instead of from Redis");
   addInceptionInput(command);
   addSamplingFlags(command);
   return addDeviceFlags(command)
@@ -137,6 +143,13 @@ function parseInput(text: string): InceptionInput {
   const found = INCEPTION_INPUTS.find((name) => name === text);
   if (found !== undefined) return found;
   throw new UsageError(`Cannot use --inception-input ${text}: one of ${INCEPTION_INPUTS.join(", ")} is required`);
+}
+
+function parseShards(text: string): number {
+  const shards = parseWhole("--shards", text, 1);
+  const { most } = LIMITS.evaluation.shards;
+  if (shards > most) throw new UsageError(`Cannot use --shards ${text}: at most ${most} are allowed`);
+  return shards;
 }
 
 function parseShard(text: string): Shard {

@@ -1,6 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { ServedModel } from "../../server/models/models.ts";
+import type { PipelineOptions } from "../../library/pipeline.ts";
+import type { ModelSource, ServedModel } from "../../server/models/models.ts";
+import type { ObjectStore } from "../../server/objects/object-store.ts";
+import { openObjects } from "../../server/objects/open-objects.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
 import { type Places, partPlaces } from "../../systems/from-hub/places.ts";
 import { modelName } from "../../systems/model-location.ts";
@@ -10,24 +13,45 @@ import { UsageError } from "../flags/usage.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
+import { type ListedModel, readModelsFile } from "./models-file.ts";
 
 /** The models of the flags by their names, downloaded if need be; the embedded one where none is given. */
 export async function servedModels(flags: ServedModelFlags, places: Places): Promise<Exclude<Sources, ServedModel>> {
-  const { model = [], device, threads, lowMemory, tinyVae, controlnet } = flags;
-  const options = { device, threads, memory: lowMemory === true ? "low" : "fast", tinyVae, controlnet } as const;
-  const named = model.length === 0 ? [defaultModelFolder()] : model;
-  const sources: Record<string, { path: string } & typeof options> = {};
-  for (const given of named) {
-    const [, name = modelName(given), path = given] = /^([\w.-]+)=(.+)$/.exec(given) ?? [];
+  const { device, threads, lowMemory, convolutions, vae, tinyVae, refiner, controlnet } = flags;
+  const { config, variant, tokenizer, ema } = flags;
+  const options: PipelineOptions = {
+    ...{ device, threads, convolutions, memory: lowMemory === true ? "low" : ("fast" as const) },
+    ...{ vae, tinyVae, refiner, controlnet, config, variant, tokenizer, ema },
+  };
+  const sources: Record<string, ModelSource> = {};
+  for (const [name, model] of listedModels(flags)) {
     if (Object.hasOwn(sources, name)) {
       throw new UsageError(`Cannot serve two models as "${name}": give one of them another name, --model NAME=PATH`);
     }
-    const place = await resolveWeights(path, places);
-    sources[name] = { path: typeof place === "string" ? place : path, ...options };
+    const place = await resolveWeights(model.path, places);
+    sources[name] = { ...options, ...model, path: typeof place === "string" ? place : model.path };
   }
-  await partPlaces({ tinyVae, controlnet }, places); // the first request should not wait for them
+  await partPlaces({ vae, tinyVae, refiner, controlnet }, places); // the first request should not wait for them
   return sources;
 }
+
+function listedModels({ model, models }: ServedModelFlags): readonly (readonly [string, ListedModel])[] {
+  const given = model ?? (models === undefined ? [defaultModelFolder()] : []);
+  const named = given.map((text) => {
+    const [, name = modelName(text), path = text] = /^([\w.-]+)=(.+)$/.exec(text) ?? [];
+    return [name, { path }] as const;
+  });
+  return [...named, ...(models === undefined ? [] : readModelsFile(models))];
+}
+
+/** The store that --store names. */
+export const storeAt = async (store: string | undefined): Promise<ObjectStore | undefined> => {
+  try {
+    return store === undefined ? undefined : await openObjects(store, process.env);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+};
 
 const LOOPBACK = ["127.0.0.1", "localhost", "::1"];
 
@@ -58,12 +82,13 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
   }
   for (const origin of cors ?? []) checkOrigin(origin);
   if (outputDir !== undefined) await checkWritable(join(outputDir, "a.png"));
-  const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages };
+  const waitingBytes = flags.maxWaiting === undefined ? undefined : flags.maxWaiting * 2 ** 20;
+  const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages, waitingBytes };
   return {
     ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    ...{ memory: modelMemory(memory), redis: flags.redis },
+    ...{ memory: modelMemory(memory), redis: flags.redis, store: await storeAt(flags.store) },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
     embeddings:

@@ -9,7 +9,7 @@ import { upscalerNamed } from "../work/hires.ts";
 import { loraOptions } from "../work/job-options.ts";
 import { samplerOf } from "./samplers.ts";
 import type { A1111Request } from "./schemas.ts";
-import { scriptOptions } from "./scripts.ts";
+import { scriptOptions, scriptPriority } from "./scripts.ts";
 import type { Settings } from "./settings.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -35,6 +35,7 @@ export async function batchesOf(
   const model = context.models.resolve(override.model);
   const options = await optionsOf(request, override, context);
   const hires = request.enable_hr === true ? hiresOf(request, options) : undefined;
+  const priority = scriptPriority(request);
   const size = batch_size ?? 1;
   const count = n_iter ?? 1;
   const images = size * count;
@@ -48,7 +49,7 @@ export async function batchesOf(
   }
   const seed = request.seed == null || request.seed < 0 ? drawn() : request.seed;
   const jobs = Array.from({ length: count }, (_, i) => ({
-    ...{ model, owner, hires },
+    ...{ model, owner, hires, priority },
     options: { ...options, seed: seed + i * size, count: size },
     preferences: { promptWeights: true },
   }));

@@ -1,24 +1,34 @@
+import { z } from "@hono/zod-openapi";
 import type { ServerContext } from "../context.ts";
 import { Refusal } from "../refusal.ts";
+import { parsed, priority } from "../route.ts";
 import { jobOptions } from "../work/job-options.ts";
 import type { A1111Request } from "./schemas.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** What the scripts of a request come to: this library's own options, and ControlNets; what other scripts do is left out. */
-export async function scriptOptions({ alwayson_scripts }: A1111Request, context: ServerContext): Promise<Options> {
-  const scripts = new Map(
-    Object.entries(alwayson_scripts ?? {}).map(([name, script]) => [name.toLowerCase(), argumentsOf(name, script)]),
-  );
-  const [own] = scripts.get("deepcache") ?? [];
-  const steered = controlOptions(scripts.get("controlnet") ?? []);
+export async function scriptOptions(request: A1111Request, context: ServerContext): Promise<Options> {
+  const { priority: _, ...own } = ownArguments(request);
+  const steered = controlOptions(argumentsNamed(request, "controlnet"));
   return await jobOptions({ ...steered, ...own }, context);
+}
+
+/** How urgent a request is, which stands among this library's own options. */
+export const scriptPriority = (request: A1111Request): number | undefined =>
+  parsed(z.object({ priority: priority.nullish() }), ownArguments(request)).priority ?? undefined;
+
+const ownArguments = (request: A1111Request): Options => argumentsNamed(request, "deepcache")[0] ?? {};
+
+/** The arguments of a script, whatever letters its name has. */
+function argumentsNamed({ alwayson_scripts }: A1111Request, wanted: string): readonly Options[] {
+  const found = Object.entries(alwayson_scripts ?? {}).find(([name]) => name.toLowerCase() === wanted);
+  return found === undefined ? [] : argumentsOf(...found);
 }
 
 function argumentsOf(name: string, script: unknown): readonly Options[] {
   const { args = [] } = Object(script) as { readonly args?: unknown };
   const list: readonly unknown[] = Array.isArray(args) ? args : [args];
-  if (!["deepcache", "controlnet"].includes(name.toLowerCase())) return [];
   return list.map((one) => {
     if (typeof one === "object" && one !== null && !Array.isArray(one)) return one as Options;
     const field = "alwayson_scripts";

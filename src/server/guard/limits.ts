@@ -1,5 +1,5 @@
 import { LIMITS } from "../../errors/limits.ts";
-import type { HiresRequest } from "../queue/job.ts";
+import type { JobRequest } from "../queue/job.ts";
 import { Refusal } from "../refusal.ts";
 
 const TABLE = LIMITS.server;
@@ -12,10 +12,11 @@ export const REQUEST_LIMITS = Object.fromEntries(
   Object.entries(TABLE).map(([name, { most }]) => [name, most]),
 ) as RequestLimits;
 
-type Options = Readonly<Record<string, unknown>>;
-
 /** Refuses what no request may ask for, before it takes a place in the queue; everything else is the library's to refuse. */
-export function checkLimits(options: Options, limits: RequestLimits, hires?: HiresRequest): void {
+export function checkLimits(
+  { options, hires, priority = 0 }: Pick<JobRequest, "options" | "hires" | "priority">,
+  limits: RequestLimits,
+): void {
   const { width, height, count, steps, prompt, negativePrompt, timesteps, sigmas, loras } = options;
   const sizes = [[width, height] as const, ...(hires === undefined ? [] : [[hires.width, hires.height] as const])];
   for (const [across, down] of sizes) {
@@ -26,6 +27,7 @@ export function checkLimits(options: Options, limits: RequestLimits, hires?: Hir
   const rows = [prompt ?? options["classes"] ?? ""].flat();
   most("pictures", rows.length * numberOf(count, 1), limits);
   for (const text of [...rows, ...[negativePrompt ?? ""].flat()]) most("characters", String(text).length, limits);
+  most("priority", priority, limits);
   most("adapters", Array.isArray(loras) ? loras.length : 0, limits);
 }
 

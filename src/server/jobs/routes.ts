@@ -7,7 +7,7 @@ import { openAiError } from "../openai/errors.ts";
 import { base64 } from "../pictures/encode.ts";
 import type { JobResult, JobView, NumberedEvent } from "../queue/job.ts";
 import { Refusal, refusalOf } from "../refusal.ts";
-import { type App, addRoute, jsonBody, parsed } from "../route.ts";
+import { type App, addRoute, jsonBody, parsed, priority } from "../route.ts";
 import { jobOptions } from "../work/job-options.ts";
 import { submit } from "../work/run-job.ts";
 
@@ -16,6 +16,7 @@ const tags = ["Jobs"];
 const jobRequest = z
   .looseObject({
     model: z.string().nullish(),
+    priority: priority.nullish(),
     options: z.record(z.string(), z.unknown()).default({}).openapi({
       description:
         "Options of the library by their names, with pictures as base64 and LoRAs by name; they may stand beside the model, too",
@@ -40,11 +41,12 @@ export function addJobs(app: App, context: ServerContext): void {
       gives: "The job",
     },
     async (c) => {
-      const { model, options, ...others } = parsed(jobRequest, await readJson(c.req.raw, limits.bodyBytes));
+      const { model, priority, options, ...others } = parsed(jobRequest, await readJson(c.req.raw, limits.bodyBytes));
       const name = models.resolve(model ?? undefined);
       const id = await submit(context, {
         model: name,
         options: await jobOptions({ ...others, ...options }, context),
+        priority: priority ?? undefined,
         owner: c.get("owner"),
       });
       const job = await queue.find(id);

@@ -39,7 +39,8 @@ export function jobOf(
     loras: loras == null ? undefined : loraOptions(loras, context),
   };
   const options = Object.fromEntries(Object.entries(asked).filter(([, value]) => value != null));
-  return { model: context.models.resolve(request.model ?? undefined), options, owner };
+  const model = context.models.resolve(request.model ?? undefined);
+  return { model, options, priority: request.priority ?? undefined, owner };
 }
 
 const previewEvery = (steps: number, previews: number): number => Math.max(1, Math.floor(steps / (previews + 1)));

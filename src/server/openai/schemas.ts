@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { FORMATS } from "../pictures/encode.ts";
+import { priority } from "../route.ts";
 
 const formats = Object.keys(FORMATS) as ["png", "jpeg", "webp"];
 /** A form has texts alone. */
@@ -42,6 +43,7 @@ export const imagesRequest = z
     speedup: number.pipe(z.number()).nullish(),
     preset: z.string().nullish(),
     preview_kind: z.string().nullish().openapi({ description: "Of partial images: tiny, linear or full" }),
+    priority: number.pipe(priority).nullish(),
     loras: json.nullish().openapi({ description: "Such as [{ name: 'style', strength: 0.8 }]" }),
   })
   .openapi("ImagesRequest");

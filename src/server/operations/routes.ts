@@ -1,5 +1,6 @@
 import { VERSION } from "../../pipelines/version.ts";
 import type { ServerContext } from "../context.ts";
+import { PICTURE_NAME } from "../pictures/store.ts";
 import { Refusal } from "../refusal.ts";
 import { type App, addRoute } from "../route.ts";
 
@@ -13,7 +14,7 @@ export interface Operations {
 
 /** Paths that need no key: they tell nothing, or what only who was told their address finds. */
 export const isOpen = (path: string): boolean =>
-  path === "/health" || path === "/ready" || /^\/files\/[0-9a-f-]{36}\.\w+$/.test(path);
+  path === "/health" || path === "/ready" || (path.startsWith("/files/") && PICTURE_NAME.test(path.slice(7)));
 
 /** Adds health, readiness, metrics, files by address and the OpenAPI page. */
 export function addOperations(app: App, context: ServerContext, { ready }: Operations): void {

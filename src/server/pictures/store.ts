@@ -14,3 +14,11 @@ export interface PictureStore {
   /** Writes a picture for good where the server has a folder for it; whether it has. */
   save(picture: KeptPicture): Promise<boolean>;
 }
+
+/** How the names of pictures end. */
+export const ENDINGS = { "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp" } as const satisfies Readonly<
+  Record<ImageType, string>
+>;
+
+/** What names look like that pictures are given under: nobody guesses them, so that they need no key. */
+export const PICTURE_NAME = /^(?:\d{10}-)?[0-9a-f]{8}-[0-9a-f-]{27}\.(?:png|jpg|webp)$/;

@@ -11,6 +11,8 @@ export interface JobRequest {
   readonly preferences?: Readonly<Record<string, unknown>> | undefined;
   /** A second run on what the first one made. */
   readonly hires?: HiresRequest | undefined;
+  /** Jobs of a higher one come first; 0 where left out. */
+  readonly priority?: number | undefined;
   /** Whose job it is; each key may have only so many that wait. */
   readonly owner: string;
 }
@@ -64,7 +66,7 @@ export interface JobFailure {
 }
 
 /** What a job tells as it goes on; the last event is one of `ENDS`. */
-export type JobEvent =
+export type JobEvent<Result = JobResult> =
   | { readonly type: "waiting"; readonly position: number }
   | { readonly type: "running" }
   | { readonly type: "phase"; readonly phase: Phase }
@@ -78,21 +80,21 @@ export type JobEvent =
       readonly seconds: number;
     }
   | { readonly type: "preview"; readonly evaluation: number; readonly pictures: readonly Uint8Array<ArrayBuffer>[] }
-  | { readonly type: "done"; readonly result: JobResult }
+  | { readonly type: "done"; readonly result: Result }
   | { readonly type: "failed"; readonly failure: JobFailure }
   | { readonly type: "cancelled" };
 
 /** An event with its number, counted from 1 in each job. */
-export interface NumberedEvent {
+export interface NumberedEvent<Result = JobResult> {
   readonly number: number;
-  readonly event: JobEvent;
+  readonly event: JobEvent<Result>;
 }
 
 /** Where a job is. */
 export type JobState = "waiting" | "running" | "done" | "failed" | "cancelled";
 
 /** A job as far as it has come. */
-export interface JobView {
+export interface JobView<Result = JobResult> {
   readonly id: string;
   readonly model: string;
   readonly owner: string;
@@ -107,10 +109,10 @@ export interface JobView {
   readonly ended?: number | undefined;
   /** The newest preview. */
   readonly preview?: readonly Uint8Array<ArrayBuffer>[] | undefined;
-  readonly result?: JobResult | undefined;
+  readonly result?: Result | undefined;
   readonly failure?: JobFailure | undefined;
 }
 
 /** Whether a job is over with `event`. */
-export const isEnd = (event: JobEvent): boolean =>
+export const isEnd = (event: JobEvent<unknown>): boolean =>
   event.type === "done" || event.type === "failed" || event.type === "cancelled";

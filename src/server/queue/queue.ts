@@ -1,7 +1,7 @@
 import type { JobEvent, JobRequest, JobResult, JobView, NumberedEvent } from "./job.ts";
 
 /** Does a job: tells what happens, ends where the signal is aborted, gives the result. */
-export type Work = (request: JobRequest, context: WorkContext) => Promise<JobResult>;
+export type Work<Result = JobResult> = (request: JobRequest, context: WorkContext) => Promise<Result>;
 
 /** What a job is worked on with. */
 export interface WorkContext {
@@ -18,12 +18,12 @@ export interface EventsOptions {
 }
 
 /** Jobs before the pipelines: taken in the order in which they come, each done once. */
-export interface JobQueue extends AsyncDisposable {
+export interface JobQueue<Result = JobResult> extends AsyncDisposable {
   /** Takes a job and gives its id; refused where too many wait, or where the queue has been closed. */
   submit(request: JobRequest): Promise<string>;
-  find(id: string): Promise<JobView | undefined>;
+  find(id: string): Promise<JobView<Result> | undefined>;
   /** Events from the first that is kept to the last of the job; of previews, only the newest is kept. */
-  events(id: string, options?: EventsOptions): AsyncIterable<NumberedEvent>;
+  events(id: string, options?: EventsOptions): AsyncIterable<NumberedEvent<Result>>;
   /** Ends a job that waits or runs; whether there was one. */
   cancel(id: string): Promise<boolean>;
   /** Lets go of what a job has made, after its end. */

@@ -13,7 +13,7 @@ export interface AwaitOptions {
 
 /** Puts a job into the queue, within the server's limits, and gives its id. */
 export async function submit({ queue, limits }: ServerContext, request: JobRequest): Promise<string> {
-  checkLimits(request.options, limits, request.hires);
+  checkLimits(request, limits);
   return await queue.submit(request);
 }
 

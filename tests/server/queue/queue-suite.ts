@@ -10,6 +10,7 @@ export interface QueueMaking {
   readonly waiting?: number;
   readonly waitingOfOne?: number;
   readonly perMinute?: number;
+  readonly waitingBytes?: number;
 }
 
 const RESULT: JobResult = {
@@ -18,7 +19,10 @@ const RESULT: JobResult = {
   seconds: { load: 0, encode: 0, denoise: 0, decode: 0, total: 0 },
 };
 
-const job = (name: string, owner = "one"): JobRequest => ({ model: "a", options: { name }, owner });
+const job = (name: string, owner = "one", more: Partial<JobRequest> = {}): JobRequest => ({
+  ...{ model: "a", options: { name }, owner },
+  ...more,
+});
 const nameOf = ({ options }: JobRequest): string => String(options["name"]);
 
 /** Work that is ended from outside, job by job, by name. */
@@ -76,6 +80,65 @@ export function describeQueue(
       expect(begun).toEqual(["a", "b", "c"]);
       expect(await queue.counts()).toEqual({ waiting: 0, running: 0 });
       expect(await queue.find(ids[1] ?? "")).toMatchObject({ state: "done", result: RESULT });
+    });
+
+    test("does what is more urgent first, and what is as urgent in the order in which it comes", async () => {
+      const { work, begun, named } = handWork();
+      await using queue = await make({ work });
+      await queue.submit(job("runs"));
+      await named("runs");
+      const ids: string[] = [];
+      for (const [name, priority] of Object.entries({ low: -10, usual: undefined, high: 10, also: 0, second: 10 })) {
+        ids.push(await queue.submit(job(name, "one", { priority })));
+      }
+      const places = await Promise.all(ids.map(async (id) => (await queue.find(id))?.position));
+      expect(places).toEqual([4, 2, 0, 3, 1]);
+      for (const name of ["runs", "high", "second", "usual", "also", "low"]) (await named(name)).end();
+      for (const id of ids) await types(queue, id);
+      expect(begun).toEqual(["runs", "high", "second", "usual", "also", "low"]);
+    });
+
+    test("carries pictures as they are, also large ones, there and back", async () => {
+      const data = Uint8Array.from({ length: 10_000 }, (_, i) => i % 251);
+      const sent: unknown[] = [];
+      const png = Uint8Array.from(data).reverse();
+      const picture = { width: 1, height: 1, seed: 1, prompt: '{"$stored":"jobs/a"}', parameters: "", png };
+      const result = { ...RESULT, pictures: [picture, { ...picture, png: png.subarray(0, 10) }] };
+      const work: Work = async ({ options }, { tell }) => {
+        sent.push(options);
+        for (const evaluation of [0, 1]) tell({ type: "preview", evaluation, pictures: [png] });
+        return result;
+      };
+      await using queue = await make({ work });
+      const image = { width: 100, height: 100, data };
+      const options = { image, controlImage: [image], $stored: "jobs/a", odd: { $bytes: "AAAA", $$: 1 } };
+      const id = await queue.submit(job("a", "one", { options }));
+      const told = await all(queue.events(id));
+      expect(sent).toEqual([options]);
+      expect(told.at(-1)?.event).toEqual({ type: "done", result });
+      expect(told.find(({ event }) => event.type === "preview")?.event).toMatchObject({ pictures: [png] });
+      expect(await queue.find(id)).toMatchObject({ preview: [png], result });
+    });
+
+    test("refuses pictures that would take too much while they wait, and takes them again after that", async () => {
+      const { work, named } = handWork();
+      await using queue = await make({ work, waitingBytes: 1000 });
+      await queue.submit(job("runs"));
+      await named("runs");
+      const large = (name: string) => {
+        const image = { width: 1, height: 1, data: new Uint8Array(600) };
+        return queue.submit(job(name, "one", { options: { name, image } }));
+      };
+      const first = await large("a");
+      await expect(large("b")).rejects.toMatchObject({ status: 429, message: expect.stringContaining("1000 bytes") });
+      await queue.submit(job("small"));
+      await queue.cancel(first);
+      const second = await large("c");
+      (await named("runs")).end();
+      (await named("small")).end();
+      (await named("c")).end();
+      expect((await types(queue, second)).at(-1)).toBe("done");
+      await large("d");
     });
 
     test("tells every event in order with its number, also to those who come late or again", async () => {

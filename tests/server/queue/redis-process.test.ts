@@ -1,28 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { fixturePath } from "../../support/fixtures.ts";
+import { processes } from "../../support/processes.ts";
 import { call } from "../serving.ts";
 import { HAS_REDIS, type RedisServer, redisServer } from "./redis-server.ts";
 
-const main = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 const MODEL = `tiny=${fixturePath("pipelines/sd15/model")}`;
 
-const started = new Set<ChildProcess>();
-/** Starts a command and gives the first line that it prints. */
-async function start(...args: readonly string[]): Promise<{ readonly child: ChildProcess; readonly line: string }> {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "ignore"] });
-  started.add(child);
-  const [line] = await once(child.stdout as NonNullable<typeof child.stdout>, "data");
-  return { child, line: String(line).trim() };
-}
-const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill(signal);
-  await ended;
-};
+const { start, end, ...running } = processes();
 
 describe.runIf(HAS_REDIS)("Servers and workers that share a Redis", { timeout: 120_000 }, () => {
   let redis: RedisServer;
@@ -36,10 +20,10 @@ describe.runIf(HAS_REDIS)("Servers and workers that share a Redis", { timeout: 1
     url = (await start("serve", "--redis", redis.url, "--port", "0")).line.replace(/^.*(http)/s, "$1");
   });
   afterEach(async () => {
-    for (const child of started) if (child.spawnargs.includes("worker")) await end(child, "SIGKILL");
+    await end("worker");
   });
   afterAll(async () => {
-    for (const child of started) await end(child, "SIGKILL");
+    await running[Symbol.asyncDispose]();
     await redis?.[Symbol.asyncDispose]();
   });
 

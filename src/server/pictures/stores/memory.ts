@@ -1,5 +1,5 @@
-import { writeInFolder } from "../../../image/files.ts";
-import type { KeptPicture, PictureStore } from "../store.ts";
+import { saver } from "../save.ts";
+import { ENDINGS, type KeptPicture, type PictureStore } from "../store.ts";
 
 /** How long and how many pictures are kept. */
 export interface MemoryStoreOptions {
@@ -11,8 +11,6 @@ export interface MemoryStoreOptions {
   /** Milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
-
-const ENDINGS = { "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp" } as const;
 
 /** Pictures in memory, each for a while. */
 export function memoryStore({
@@ -30,12 +28,7 @@ export function memoryStore({
       total -= bytes.length;
     }
   };
-  const save = async ({ bytes, type }: KeptPicture): Promise<boolean> => {
-    if (folder === undefined) return false;
-    const time = new Date(now()).toISOString().replace(/[:.]/g, "-");
-    await writeInFolder(`${folder}/${time}-${crypto.randomUUID().slice(0, 8)}.${ENDINGS[type]}`, bytes);
-    return true;
-  };
+  const save = saver(folder, now);
   return {
     async keep(picture) {
       await save(picture);

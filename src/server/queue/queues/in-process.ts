@@ -1,7 +1,8 @@
 import { LIMITS } from "../../../errors/limits.ts";
-import { failureOf, Refusal, tooOften } from "../../refusal.ts";
+import { failureOf, Refusal, tooManyBytes, tooOften } from "../../refusal.ts";
 import { isEnd, type JobEvent, type JobRequest, type JobState, type JobView, type NumberedEvent } from "../job.ts";
 import type { EventsOptions, JobQueue, Work } from "../queue.ts";
+import { requestBytes } from "../request-bytes.ts";
 
 /** What a queue in this process is made of. */
 export interface InProcessOptions {
@@ -153,8 +154,9 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
         news: Promise.resolve(),
       };
       entries.set(id, entry);
-      line.push(entry);
-      tell(entry, { type: "waiting", position: line.length - 1 + (running === undefined ? 0 : 1) });
+      const place = placeIn(line, request);
+      line.splice(place, 0, entry);
+      tell(entry, { type: "waiting", position: place + (running === undefined ? 0 : 1) });
       running ??= runAll();
       return id;
     },
@@ -176,6 +178,12 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
 
 const RETRY = { headers: { "retry-after": "10" } };
 
+/** Behind those that are as urgent, before those that are less. */
+function placeIn(line: readonly Entry[], { priority = 0 }: JobRequest): number {
+  const place = line.findIndex(({ request }) => (request.priority ?? 0) < priority);
+  return place < 0 ? line.length : place;
+}
+
 function refuseTooMany(
   line: readonly Entry[],
   owner: string,
@@ -193,19 +201,9 @@ function refuseTooMany(
 }
 
 function refuseTooLarge(requests: readonly JobRequest[], most: number): void {
-  const bytes = requests.reduce((sum, { options }) => sum + bytesIn(Object.values(options)), 0);
-  if (bytes <= most) return;
-  const message = `Cannot take a job: the pictures of those that wait would take ${bytes} bytes, at most ${most} may; try later`;
-  throw new Refusal(429, "queue_full", message, RETRY);
+  const bytes = requests.reduce((sum, request) => sum + requestBytes(request), 0);
+  if (bytes > most) throw tooManyBytes(most);
 }
-
-/** Of pictures among options, and in lists of them. */
-const bytesIn = (values: readonly unknown[]): number =>
-  values.reduce<number>((sum, value) => {
-    if (Array.isArray(value)) return sum + bytesIn(value);
-    const { data } = Object(value) as { readonly data?: { readonly byteLength?: unknown } };
-    return sum + (typeof data?.byteLength === "number" ? data.byteLength : 0);
-  }, 0);
 
 const bytesMade = (entry: Entry): number =>
   (newest(entry, "done")?.result.pictures ?? []).reduce((sum, { png }) => sum + png.length, 0) +

@@ -1,29 +1,34 @@
 import type { Redis } from "ioredis";
+import { LIMITS } from "../../../../errors/limits.ts";
+import type { ObjectStore } from "../../../objects/object-store.ts";
+import { Refusal } from "../../../refusal.ts";
 import { isEnd, type JobEvent, type JobRequest, type JobState, type JobView, type NumberedEvent } from "../../job.ts";
-import { decode, encode } from "./wire.ts";
+import { requestBytes } from "../../request-bytes.ts";
+import { FORGET, KEEP, OPEN, TELL } from "./scripts.ts";
+import { type Wire, wire } from "./wire.ts";
 
 /** What is known of jobs, in Redis: their requests, states and events. Whoever works on a job holds it, and alone writes of it. */
-export interface Journal {
+export interface Journal<Result> {
   /** Notes a job that waits; below 0 where it is refused, see `REFUSED`. */
   open(id: string, request: JobRequest, limits: OpenLimits): Promise<number>;
   /** Takes hold of a job to work on it; nothing where it is over, or not known. */
   hold(id: string, holder: string): Promise<{ readonly request: JobRequest; readonly cancelled: boolean } | undefined>;
   /** Notes an event; of no effect where the job is over, or where another holds it. */
-  tell(id: string, event: JobEvent, holder?: string): Promise<boolean>;
+  tell(id: string, event: JobEvent<Result>, holder?: string): Promise<boolean>;
   /** Notes that a job is to be ended; whether it was not over. */
   askToCancel(id: string): Promise<boolean>;
   isToBeCancelled(id: string): Promise<boolean>;
   /** Whether a job has ended, or is not known. */
   isOver(id: string): Promise<boolean>;
-  view(id: string): Promise<JobView | undefined>;
+  view(id: string): Promise<JobView<Result> | undefined>;
   /** Events behind number `after`. */
-  events(id: string, after: number): Promise<readonly NumberedEvent[]>;
+  events(id: string, after: number): Promise<readonly NumberedEvent<Result>[]>;
   forget(id: string): Promise<void>;
   counts(): Promise<{ readonly waiting: number; readonly running: number }>;
 }
 
-/** Why a job is not taken: too many wait, too many of its owner do, or the owner asks too often. */
-export const REFUSED = { all: -1, one: -2, often: -3 } as const;
+/** Why a job is not taken: too many wait, too many of its owner do, the owner asks too often, or pictures take too much. */
+export const REFUSED = { all: -1, one: -2, often: -3, bytes: -4 } as const;
 
 /** How many jobs are taken. */
 export interface OpenLimits {
@@ -31,97 +36,99 @@ export interface OpenLimits {
   readonly mostOfOne: number;
   /** Of one owner in a minute; as many as it likes where left out. */
   readonly perMinute: number | undefined;
+  /** Bytes of the pictures of jobs that wait. */
+  readonly mostBytes: number;
+}
+
+/** What a journal is kept with. */
+export interface JournalOptions {
+  /** Seconds for which a job is kept after its end. */
+  readonly keptSeconds: number;
+  /** Bytes of jobs that have ended; the oldest go first. */
+  readonly keptBytes?: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Where bytes lie that are not to lie in Redis. */
+  readonly store?: ObjectStore | undefined;
 }
 
 /** Seconds for which unfinished jobs are kept at most, should nobody work on them. */
 const UNFINISHED = 24 * 3600;
 
-const OPEN = `
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[4]) then return -1 end
-local own = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '0')
-if own >= tonumber(ARGV[5]) then return -2 end
-if ARGV[9] ~= '' then
-  local asked = redis.call('INCR', KEYS[7])
-  redis.call('EXPIRE', KEYS[7], 120)
-  if asked > tonumber(ARGV[9]) then return -3 end
-end
-local place = redis.call('ZCARD', KEYS[1]) + redis.call('SCARD', KEYS[6])
-local turn = redis.call('INCR', KEYS[3])
-redis.call('ZADD', KEYS[1], turn, ARGV[1])
-redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
-redis.call('HSET', KEYS[4], 'owner', ARGV[2], 'model', ARGV[3], 'turn', turn, 'created', ARGV[7], 'state', 'waiting')
-redis.call('SET', KEYS[5], ARGV[6], 'EX', ARGV[8])
-redis.call('EXPIRE', KEYS[4], ARGV[8])
-return place`;
-
-/** Moves a job between those that wait and those that run, and numbers its event. */
-const TELL = `
-if redis.call('HEXISTS', KEYS[1], 'state') == 0 or redis.call('HEXISTS', KEYS[1], 'ended') == 1 then return 0 end
-if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'holder') ~= ARGV[2] then return 0 end
-local state = ARGV[4]
-if state ~= '' then
-  local owner = redis.call('HGET', KEYS[1], 'owner')
-  if state == 'waiting' then
-    redis.call('SREM', KEYS[5], ARGV[1])
-    if redis.call('ZADD', KEYS[3], redis.call('HGET', KEYS[1], 'turn'), ARGV[1]) == 1 and ARGV[7] == 'back' then
-      redis.call('HINCRBY', KEYS[4], owner, 1)
-    end
-  else
-    if redis.call('ZREM', KEYS[3], ARGV[1]) == 1 then
-      if redis.call('HINCRBY', KEYS[4], owner, -1) <= 0 then redis.call('HDEL', KEYS[4], owner) end
-    end
-    if state == 'running' then redis.call('SADD', KEYS[5], ARGV[1]) else redis.call('SREM', KEYS[5], ARGV[1]) end
-  end
-  redis.call('HSET', KEYS[1], 'state', state)
-  if state == 'running' then redis.call('HSETNX', KEYS[1], 'started', ARGV[6])
-  elseif state ~= 'waiting' then redis.call('HSET', KEYS[1], 'ended', ARGV[6]) end
-end
-local number = redis.call('HINCRBY', KEYS[1], 'number', 1)
-if ARGV[3] == 'preview' then
-  local before = redis.call('HGET', KEYS[1], 'preview')
-  if before then redis.call('XDEL', KEYS[2], before) end
-  redis.call('HSET', KEYS[1], 'preview', number .. '-0')
-end
-if ARGV[3] == 'evaluation' then redis.call('HSET', KEYS[1], 'progress', ARGV[7]) end
-redis.call('XADD', KEYS[2], number .. '-0', 'event', ARGV[5])
-redis.call('EXPIRE', KEYS[1], ARGV[8])
-redis.call('EXPIRE', KEYS[2], ARGV[8])
-redis.call('PUBLISH', KEYS[6], ARGV[1])
-return 1`;
-
-/** What is kept of jobs behind `prefix`, for `keptSeconds` after their end. */
-export function journal(redis: Redis, prefix: string, keptSeconds: number, now: () => number): Journal {
+/** What is kept of jobs behind `prefix`. */
+export function journal<Result>(redis: Redis, prefix: string, options: JournalOptions): Journal<Result> {
+  const { keptSeconds, keptBytes = LIMITS.server.keptBytes.most, now, store } = options;
+  const texts = wire(store);
   const at = (name: string): string => `${prefix}:${name}`;
-  const [line, owners, turns, running] = [at("line"), at("owners"), at("turns"), at("running")];
+  const [line, waiters, running, kept, bytesKept] = [
+    at("line"),
+    at("waiters"),
+    at("running"),
+    at("kept"),
+    at("kept-bytes"),
+  ];
   const jobAt = (id: string): string => at(`job:${id}`);
   const eventsAt = (id: string): string => at(`events:${id}`);
   const requestAt = (id: string): string => at(`request:${id}`);
+  const run = (script: string, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> =>
+    redis.eval(script, keys.length, ...keys, ...values);
+  const texted = async (id: string, first = "-", last = "+"): Promise<string[]> =>
+    (await redis.xrange(eventsAt(id), first, last)).map(([, [, text = ""]]) => text);
 
-  const tell: Journal["tell"] = async (id, event, holder = "") => {
-    const state = stateOf(event);
+  const newestPreview = async (id: string): Promise<string[]> => {
+    const number = await redis.hget(jobAt(id), "preview");
+    return number === null ? [] : await texted(id, number, number);
+  };
+
+  /** A job has ended: its request is of no use any more, and what it made is counted. */
+  const settle = async (id: string, made: string): Promise<void> => {
+    const size = [made, ...(await newestPreview(id))].reduce((sum, text) => sum + text.length, 0);
+    const request = await redis.get(requestAt(id));
+    await redis.del(requestAt(id));
+    if (request !== null) await texts.drop(request);
+    const oldest = now() - keptSeconds * 1000;
+    await run(KEEP, [kept, bytesKept], [id, now(), size, keptBytes, oldest, jobAt(""), eventsAt("")]);
+  };
+
+  const tell: Journal<Result>["tell"] = async (id, event, holder = "") => {
     const ended = isEnd(event);
-    const extra =
-      event.type === "evaluation" ? `${event.evaluation + 1}/${event.evaluations}` : holder === "" ? "" : "back";
-    const keys = [jobAt(id), eventsAt(id), line, owners, running, at("news")];
-    const values = [id, holder, event.type, state, encode(event), now(), extra, ended ? keptSeconds : UNFINISHED];
-    const told = await redis.eval(TELL, keys.length, ...keys, ...values);
-    if (ended) await redis.del(requestAt(id));
+    const seconds = ended ? keptSeconds : UNFINISHED;
+    const extra = event.type === "evaluation" ? `${event.evaluation + 1}/${event.evaluations}` : "";
+    const before = event.type === "preview" && store !== undefined ? await newestPreview(id) : [];
+    const text = await texts.pack(event, now() + (seconds + LEEWAY) * 1000);
+    const told = await run(
+      TELL,
+      [jobAt(id), eventsAt(id), line, waiters, running, at("news")],
+      [id, holder, event.type, stateOf(event), text, now(), extra, seconds],
+    );
+    await texts.drop(...(told === 1 ? before : [text]));
+    if (ended && told === 1) await settle(id, text);
     return told === 1;
   };
 
   return {
-    async open(id, request, { most, mostOfOne, perMinute = "" }) {
+    async open(id, request, { most, mostOfOne, perMinute = "", mostBytes }) {
       const minute = at(`rate:${request.owner}:${Math.floor(now() / 60_000)}`);
-      const keys = [line, owners, turns, jobAt(id), requestAt(id), running, minute];
-      const values = [id, request.owner, request.model, most, mostOfOne, encode(request), now(), UNFINISHED, perMinute];
-      return Number(await redis.eval(OPEN, keys.length, ...keys, ...values));
+      const text = await texts.pack(request, now() + (UNFINISHED + LEEWAY) * 1000);
+      const place = await run(
+        OPEN,
+        [line, waiters, at("turns"), running, minute, requestAt(id), jobAt(id)],
+        [
+          ...[id, request.owner, request.model, text, now(), UNFINISHED, jobAt("")],
+          ...[most, mostOfOne, perMinute, request.priority ?? 0, requestBytes(request), mostBytes],
+        ],
+      );
+      if (Number(place) < 0) await texts.drop(text);
+      return Number(place);
     },
     async hold(id, holder) {
       const { state, ended, cancel } = await redis.hgetall(jobAt(id));
-      const request = await redis.get(requestAt(id));
-      if (state === undefined || ended !== undefined || request === null) return undefined;
+      const text = await redis.get(requestAt(id));
+      if (state === undefined || ended !== undefined || text === null) return undefined;
       await redis.hset(jobAt(id), "holder", holder);
-      return { request: decode<JobRequest>(request), cancelled: cancel !== undefined };
+      const request = await texts.unpack<JobRequest>(text);
+      if (request === undefined) throw new Error(`Cannot work on the job ${id}: its pictures are not in the store`);
+      return { request, cancelled: cancel !== undefined };
     },
     tell,
     async askToCancel(id) {
@@ -139,24 +146,34 @@ export function journal(redis: Redis, prefix: string, keptSeconds: number, now: 
       const found = await redis.hgetall(jobAt(id));
       if (found["state"] === undefined) return undefined;
       const state = found["state"] as JobState;
-      const last = found["ended"] === undefined ? undefined : await lastEvent(redis, eventsAt(id));
-      const preview =
-        found["preview"] === undefined ? [] : await redis.xrange(eventsAt(id), found["preview"], found["preview"]);
+      const [last] = found["ended"] === undefined ? [] : await redis.xrevrange(eventsAt(id), "+", "-", "COUNT", 1);
+      const preview = await newestPreview(id);
       const place = state === "waiting" ? await redis.zrank(line, id) : null;
-      return viewOf(id, found, { state, last, preview: preview.map(readEvent)[0]?.event, place });
+      const read = async (text: string | undefined) =>
+        text === undefined ? undefined : await readEvent<Result>(texts, text);
+      return viewOf(id, found, { state, last: await read(last?.[1][1]), preview: await read(preview[0]), place });
     },
     async events(id, after) {
-      return (await redis.xrange(eventsAt(id), `(${after}-0`, "+")).map(readEvent);
+      const events: NumberedEvent<Result>[] = [];
+      for (const [entry, [, text = ""]] of await redis.xrange(eventsAt(id), `(${after}-0`, "+")) {
+        events.push({ number: Number(entry.split("-")[0]), event: await readEvent(texts, text) });
+      }
+      return events;
     },
     async forget(id) {
-      if ((await redis.hexists(jobAt(id), "ended")) === 1) await redis.del(jobAt(id), eventsAt(id), requestAt(id));
+      const beside = store === undefined ? [] : await texted(id);
+      const forgotten = await run(FORGET, [jobAt(id), eventsAt(id), kept, bytesKept], [id]);
+      if (forgotten === 1) await texts.drop(...beside);
     },
     counts: async () => ({ waiting: await redis.zcard(line), running: await redis.scard(running) }),
   };
 }
 
+/** Seconds for which what lies beside Redis outlives what names it. */
+const LEEWAY = 600;
+
 /** The state that an event leads to; none where it leads to no other. */
-function stateOf({ type }: JobEvent): JobState | "" {
+function stateOf({ type }: JobEvent<unknown>): JobState | "" {
   switch (type) {
     case "waiting":
     case "running":
@@ -169,26 +186,26 @@ function stateOf({ type }: JobEvent): JobState | "" {
   }
 }
 
-type Entry = [id: string, fields: string[]];
-
-const readEvent = ([id, [, text = ""]]: Entry): NumberedEvent => ({
-  number: Number(id.split("-")[0]),
-  event: decode<JobEvent>(text),
-});
-
-async function lastEvent(redis: Redis, key: string): Promise<JobEvent | undefined> {
-  const [entry] = await redis.xrevrange(key, "+", "-", "COUNT", 1);
-  return entry && readEvent(entry).event;
+/** An event of a text; a preview that has given way to another meanwhile shows nothing. */
+async function readEvent<Result>(texts: Wire, text: string): Promise<JobEvent<Result>> {
+  const event = await texts.unpack<JobEvent<Result>>(text);
+  if (event !== undefined) return event;
+  if (text.startsWith('{"type":"preview"')) return { type: "preview", evaluation: 0, pictures: [] };
+  throw new Refusal(410, "gone", "Cannot read what the job has made: it is not kept any more");
 }
 
-interface Known {
+interface Known<Result> {
   readonly state: JobState;
-  readonly last: JobEvent | undefined;
-  readonly preview: JobEvent | undefined;
+  readonly last: JobEvent<Result> | undefined;
+  readonly preview: JobEvent<Result> | undefined;
   readonly place: number | null;
 }
 
-function viewOf(id: string, found: Readonly<Record<string, string>>, { state, last, preview, place }: Known): JobView {
+function viewOf<Result>(
+  id: string,
+  found: Readonly<Record<string, string>>,
+  { state, last, preview, place }: Known<Result>,
+): JobView<Result> {
   const { model = "", owner = "", created, started, ended, progress } = found;
   const [done, of] = progress?.split("/").map(Number) ?? [];
   return {

@@ -1,20 +1,26 @@
+import type { Redis } from "ioredis";
 import type { Models } from "../../../models/models.ts";
+import { redisObjects } from "../../../objects/stores/redis.ts";
 import { Refusal } from "../../../refusal.ts";
 import type { Shared } from "../../shared.ts";
 import { connected, PREFIX } from "./connection.ts";
 import { type RedisQueueOptions, redisQueue } from "./queue.ts";
 import { ANNOUNCED } from "./worker.ts";
 
+/** Seconds for which pictures are kept that were given by address. */
+const KEPT_PICTURES = 3600;
+
 /** Opens the queue in Redis, and finds the models that its workers have. */
 export async function openShared(options: RedisQueueOptions): Promise<Shared> {
-  const [queue, models] = await Promise.all([redisQueue(options), announcedModels(options)]);
-  return { queue, models };
+  const { url, prefix = PREFIX, store } = options;
+  const redis = connected(url);
+  redis.on("error", () => {});
+  const [queue, models] = await Promise.all([redisQueue(options), announcedModels(options, redis)]);
+  return { queue, models, objects: store ?? redisObjects(redis, prefix, KEPT_PICTURES) };
 }
 
 /** The models that workers announce; one that has not been announced for a while is no more. */
-async function announcedModels({ url, prefix = PREFIX, now = Date.now }: RedisQueueOptions): Promise<Models> {
-  const redis = connected(url);
-  redis.on("error", () => {});
+async function announcedModels({ prefix = PREFIX, now = Date.now }: RedisQueueOptions, redis: Redis): Promise<Models> {
   let names: readonly string[] = [];
   const look = async (): Promise<void> => {
     const found = Object.entries(await redis.hgetall(`${prefix}:models`));

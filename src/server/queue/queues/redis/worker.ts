@@ -1,19 +1,23 @@
 import { type Job, WaitingError, Worker } from "bullmq";
+import type { ObjectStore } from "../../../objects/object-store.ts";
 import { failureOf } from "../../../refusal.ts";
-import type { JobEvent } from "../../job.ts";
+import type { JobEvent, JobResult } from "../../job.ts";
 import type { Work } from "../../queue.ts";
 import { connected, listen, ownConnection, PREFIX, queueName, queuePrefix, type RedisPlace } from "./connection.ts";
 import { journal } from "./journal.ts";
 
 /** How a worker is set up. */
-export interface RedisWorkerOptions extends RedisPlace {
-  readonly work: Work;
+export interface RedisWorkerOptions<Result = JobResult> extends RedisPlace {
+  readonly work: Work<Result>;
   /** The models whose jobs it takes. */
   readonly models: readonly string[];
   readonly keptSeconds?: number | undefined;
+  readonly keptBytes?: number | undefined;
   /** Milliseconds after which a worker that gives no sign of life has lost its job to others. */
   readonly patience?: number | undefined;
   readonly now?: (() => number) | undefined;
+  /** Where the queue's servers keep pictures. */
+  readonly store?: ObjectStore | undefined;
   /** Told of failures with their cause. */
   readonly onFailure?: ((id: string, error: unknown) => void) | undefined;
 }
@@ -27,12 +31,12 @@ export interface RedisWorker extends AsyncDisposable {
 const GIVEN_BACK = Symbol("given back");
 
 /** Starts to take jobs. */
-export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWorker> {
+export async function redisWorker<Result = JobResult>(options: RedisWorkerOptions<Result>): Promise<RedisWorker> {
   const { url, prefix = PREFIX, work, models, keptSeconds = 3600, patience = 15_000, now = Date.now } = options;
-  const { onFailure = () => {} } = options;
+  const { onFailure = () => {}, keptBytes, store } = options;
   const redis = connected(url);
   redis.on("error", () => {});
-  const notes = journal(redis, prefix, keptSeconds, now);
+  const notes = journal<Result>(redis, prefix, { keptSeconds, keptBytes, now, store });
   const active = new Map<string, AbortController>();
   const endCancelled = async (id: string): Promise<void> => {
     for (const [job, controller] of active) {
@@ -40,6 +44,7 @@ export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWor
     }
   };
   const cancels = await listen(url, `${prefix}:cancel`, (id) => void endCancelled(id).catch(() => {}));
+  let isGivingBack = false;
   /** Jobs of several models take turns. */
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -50,15 +55,19 @@ export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWor
     const controller = new AbortController();
     active.set(id, controller);
     let last: Promise<unknown> = Promise.resolve();
-    const tell = (event: JobEvent): void => {
+    const tell = (event: JobEvent<Result>): void => {
       last = last.then(() => notes.tell(id, event, token)).catch(() => {});
     };
     try {
+      if (isGivingBack) controller.abort(GIVEN_BACK); // it was on its way while the worker was stopped
       if (held.cancelled || (await notes.isToBeCancelled(id))) controller.abort();
       controller.signal.throwIfAborted();
       tell({ type: "running" });
       await last;
-      const result = await work(held.request, { signal: controller.signal, tell });
+      const result = await work(held.request, {
+        signal: controller.signal,
+        tell: (event) => tell(event as JobEvent<Result>), // its result it gives at the end
+      });
       tell({ type: "done", result });
     } catch (error) {
       const { signal } = controller;
@@ -116,6 +125,7 @@ export async function redisWorker(options: RedisWorkerOptions): Promise<RedisWor
   const close = async (signal?: AbortSignal): Promise<void> => {
     clearInterval(timer);
     const giveBack = (): void => {
+      isGivingBack = true;
       for (const controller of active.values()) controller.abort(GIVEN_BACK);
     };
     if (signal?.aborted === true) giveBack();
