@@ -6,11 +6,13 @@ import { remotePipeline } from "../remote/caller.ts";
 import { NO_TOKENIZER, type WebModelOrder } from "../remote/web/model-order.ts";
 import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
 import { startedAgain } from "../remote/web/started-again.ts";
+import { checkPrecision } from "../runtime/precision.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
 import { isSendable, type ModelPlace, type ModelPlaces } from "../systems/places/model-place.ts";
 import { openedWebPlace } from "../systems/places/web-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
+import { asOptions } from "./misuse.ts";
 import { openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
@@ -53,21 +55,19 @@ async function openInBrowser(
   model: ModelPlace,
   options: PipelineOptions,
 ): Promise<LoadedModels[TaskName]> {
-  const { onProgress, variant, ema, memory, queue, cacheFolder } = options;
+  const { onProgress, variant, ema, memory, queue, cacheFolder, precision = "float32" } = options;
   if (typeof cacheFolder === "string") {
     throw new DeepCacheError(
       "OPTION_INVALID",
       `Cannot keep copies in "${cacheFolder}": in a browser, a folder's handle is required`,
     );
   }
-  if (options.precision === "int8") {
-    throw new DeepCacheError("OPTION_INVALID", "Cannot compute in int8 in a browser: it takes the CPU in Node");
-  }
   const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
   const base = baseUrl();
   const known: WebModelOrder["known"] = new Map();
   const places = placesOf(model, options);
   const runtime = runtimeOptions(options);
+  await asOptions(() => checkPrecision(precision, runtime.device ?? "auto"));
   const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
   const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
   return await openForTask(task, model, options, {
