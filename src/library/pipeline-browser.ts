@@ -12,6 +12,7 @@ import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
 import { isSendable, type ModelPlace, type ModelPlaces } from "../systems/places/model-place.ts";
 import { openedWebPlace } from "../systems/places/web-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
+import { asOptions } from "./misuse.ts";
 import { openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
@@ -70,7 +71,7 @@ async function openInBrowser(
   const known: WebModelOrder["known"] = new Map();
   const places = placesOf(model, options);
   const runtime = runtimeOptions(options);
-  checkPrecision(precision, runtime.device ?? "auto");
+  await asOptions(() => checkPrecision(precision, runtime.device ?? "auto"));
   const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
   const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
   return await openForTask(task, model, options, {

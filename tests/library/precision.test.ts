@@ -20,3 +20,11 @@ test("pipeline() refuses a precision that there is not", async () => {
     message: 'Cannot compute in "int4": one of float32, int8 is required',
   });
 });
+
+test("pipeline() refuses int8 in a browser", async () => {
+  const { pipeline: inBrowser } = await import("../../src/library/pipeline-browser.ts");
+  await expect(inBrowser("text-to-image", "model", { precision: "int8" })).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+    message: 'Cannot compute in int8 on device "auto": it takes the CPU in Node',
+  });
+});
