@@ -15,7 +15,6 @@ export type {
   TextToImage,
   UnconditionalImage,
 } from "./library/loaded-model.ts";
-export type { ModelPlace } from "./library/model-place.ts";
 export type {
   ClassToImageOptions,
   CommonOptions,
@@ -28,6 +27,7 @@ export { pipeline } from "./library/pipeline.ts";
 export type { PipelineOptions, ProgressInfo } from "./library/pipeline-options.ts";
 export type { ImageEvent, ImageResult } from "./library/results.ts";
 export type { TaskName } from "./pipelines/generate-request.ts";
+export type { ModelPlace } from "./systems/places/model-place.ts";
 
 // What its options and results are made of.
 

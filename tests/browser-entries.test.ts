@@ -1,27 +1,11 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { architecture, describeUNet } from "../src/plan.ts";
+import { STAND_INS, standIns } from "./support/browser/stand-ins.ts";
 
 const src = fileURLToPath(new URL("../src", import.meta.url));
-
-/** What stands in for what in browsers: package.json says so of dist, which is built from src. */
-const { browser: STAND_INS } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-const inSrc = (path: string): string => resolve(src, path.replace("./dist/", "").replace(/\.js$/, ".ts"));
-
-const standIns: Plugin = {
-  name: "stand-ins",
-  setup({ onResolve }) {
-    const known = new Map(Object.entries<string>(STAND_INS).map(([from, to]) => [inSrc(from), inSrc(to)]));
-    onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
-      const standIn = known.get(resolve(resolveDir, path));
-      return standIn === undefined ? {} : { path: standIn };
-    });
-  },
-};
 
 /** Bundles `code`, which imports from src, for a browser; whatever it reaches must be there, Node's modules are not. */
 async function bundle(code: string): Promise<{ readonly text: string; readonly inputs: readonly string[] }> {
@@ -63,8 +47,8 @@ describe.each(["index-browser", "browser"])("src/%s.ts", (entry) => {
 });
 
 test("what stands in for a module in browsers has the names that others ask of it", async () => {
-  for (const [from, to] of Object.entries<string>(STAND_INS)) {
-    const [own, other] = await Promise.all([from, to].map(async (path) => Object.keys(await import(inSrc(path)))));
+  for (const [from, to] of STAND_INS) {
+    const [own, other] = await Promise.all([from, to].map(async (path) => Object.keys(await import(path))));
     expect(
       own!.filter((name) => !other!.includes(name)),
       to,
@@ -81,8 +65,7 @@ test("a bundle of what reaches Node's modules is refused", async () => {
 
 test("plans and costs need nothing but the language", async () => {
   const { text } = await bundle(`
-    import { readFileSync } from "node:fs";
-import { architecture, describeUNet, fullEvaluations } from "./plan.ts";
+    import { architecture, describeUNet, fullEvaluations } from "./plan.ts";
     const full = fullEvaluations({ kind: "uniform", interval: 3, branch: 0 }, 10);
     const { macs } = describeUNet(architecture("ddpm-cifar10").unet);
     export const result = JSON.stringify({ full, macs });

@@ -97,7 +97,8 @@ test.each(["README.md", "docs/library.md", "docs/models.md", "docs/troubleshooti
     const page = text(path);
     const programs = [...page.matchAll(/^```(?:js|ts|mjs)\n[\s\S]*?^```$/gm)].map(([program]) => program);
     const names = readdirSync(new URL("examples", ROOT)).flatMap((name) => /^(.*)\.mjs$/.exec(name)?.[1] ?? []);
-    const files = names.map((name) => `\`\`\`js\n${text(`examples/${name}.mjs`).trimEnd()}\n\`\`\``);
+    const paths = [...names.map((name) => `${name}.mjs`), "page/main.js", "page/picture.js"];
+    const files = paths.map((path) => `\`\`\`js\n${text(`examples/${path}`).trimEnd()}\n\`\`\``);
     expect(programs.filter((program) => !files.includes(program))).toEqual([]);
     const shown = exampleBlocks(page, (name) => text(`examples/${name}.mjs`));
     expect(programs).toEqual(expect.arrayContaining(Object.values(shown)));

@@ -1,11 +1,18 @@
+import type { BranchCost } from "../pipelines/branch-costs.ts";
 import type { MemoryEstimate } from "../pipelines/estimate-memory.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Run } from "./image-run.ts";
-import type { ClassToImageOptions, TextToImageOptions, UnconditionalImageOptions } from "./options.ts";
+import type { ClassToImageOptions, CommonOptions, TextToImageOptions, UnconditionalImageOptions } from "./options.ts";
 import type { ImageEvent, ImageResult } from "./results.ts";
 
 /** A run of a model: await it for its result, or loop over its events. */
 export type ImageRun = Run<ImageResult, ImageEvent>;
+
+/** Several runs that take turns: await them for their results, in the order of the variants, or loop over their events. */
+export type ComparisonRun = Run<readonly ImageResult[], ImageEvent>;
+
+/** What one of the runs of a comparison has instead of what the request says. */
+export type Variant = Pick<CommonOptions, "cache" | "speedup" | "preset" | "steps" | "sampler">;
 
 /** What a model is, and what it does where nobody says. */
 export interface ModelInfo {
@@ -26,6 +33,13 @@ interface Opened<Request> extends AsyncDisposable {
   readonly model: ModelInfo;
   /** The same as calling the pipeline, with everything in one object. */
   generate(request: Request): ImageRun;
+  /**
+   * Makes the same images once for each variant, with the same seeds. The runs take turns, evaluation by evaluation, so that
+   * their times can be compared; those that need different networks follow one another. Events have the number of their `lane`.
+   */
+  compare(request: Request, variants: readonly Variant[]): ComparisonRun;
+  /** What a cached evaluation takes of a full one at the first branches, at the model's own size; loads nothing. */
+  branchCosts(): readonly BranchCost[];
   /** What a run would take in memory on a CPU, in bytes, without loading anything. */
   estimateMemory(request: Request): Promise<MemoryEstimate>;
   /** Ends what runs and releases the model; later runs are refused. */

@@ -5,7 +5,9 @@ import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.t
 import { type ImageInput, readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { type AnyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
+import { branchCosts } from "../pipelines/branch-costs.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
+import type { LaneOptions } from "../pipelines/lanes.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { LatentImage } from "../pipelines/text-to-image/image-source.ts";
@@ -13,7 +15,7 @@ import { embeddingPlaces, loraPlaces, type Places } from "../systems/from-hub/pl
 import type { LoraChoice } from "../systems/parts/adapters.ts";
 import { parseLora } from "../systems/parts/lora-text.ts";
 import { startRun } from "./image-run.ts";
-import type { ImageRun, LoadedModels } from "./loaded-model.ts";
+import type { ComparisonRun, ImageRun, LoadedModels, Variant } from "./loaded-model.ts";
 import { asOptions, misuse, outOfMemory } from "./misuse.ts";
 import { namedOptions } from "./option-names.ts";
 import { checkOptionTypes, RUN_TYPES } from "./option-types.ts";
@@ -67,9 +69,32 @@ export function openPipeline(
     const { signal, onEvent } = given as Pick<CommonOptions, "signal" | "onEvent">;
     // What cannot be listened to is refused with the other options.
     const heard = signal instanceof AbortSignal ? signal : undefined;
+    const requested = async (either: AbortSignal) => ({
+      request: await requestOf(signal === heard ? { ...given, signal: either } : given),
+    });
     return startRun<ImageResult, ImageEvent>({
-      start: (either) => imageEvents(inner, () => requestOf(signal === heard ? { ...given, signal: either } : given)),
+      start: (either) => imageEvents(inner, () => requested(either)),
       resultOf: (event) => (event.type === "result" ? event.result : undefined),
+      signal: heard,
+      onEvent,
+    });
+  };
+
+  const compare = (given: object, variants: unknown): ComparisonRun => {
+    const { signal, onEvent } = given as Pick<CommonOptions, "signal" | "onEvent">;
+    const heard = signal instanceof AbortSignal ? signal : undefined;
+    const results: ImageResult[] = [];
+    const requested = async (either: AbortSignal) => ({
+      request: await requestOf(signal === heard ? { ...given, signal: either } : given),
+      lanes: lanesOf(variants, inner.name),
+    });
+    return startRun<readonly ImageResult[], ImageEvent>({
+      start: (either) => imageEvents(inner, () => requested(either)),
+      resultOf(event) {
+        if (event.type !== "result") return undefined;
+        results[event.lane ?? 0] = event.result;
+        return results;
+      },
       signal: heard,
       onEvent,
     });
@@ -87,6 +112,8 @@ export function openPipeline(
   return Object.assign(call, {
     model: { task, name, samplers, options: known, ...sizes },
     generate: (request: unknown) => run(optionsOf(request)),
+    compare: (request: unknown, variants: unknown) => compare(optionsOf(request), variants),
+    branchCosts: () => branchCosts(inner.unet.config),
     estimateMemory: (request: unknown) => asOptions(async () => inner.memory(await requestOf(optionsOf(request)))),
     dispose: () => inner.dispose(),
     [Symbol.asyncDispose]: () => inner.dispose(),
@@ -131,14 +158,42 @@ async function readPictures(
 const isLatents = (image: ImageInput | LatentImage): image is LatentImage =>
   typeof image === "object" && "latents" in image;
 
+/** What a run is asked for; several runs, one for each lane. */
+interface Asked {
+  readonly request: GenerateRequest;
+  readonly lanes?: readonly LaneOptions[];
+}
+
+const VARIANT_OPTIONS = [
+  "cache",
+  "speedup",
+  "preset",
+  "steps",
+  "sampler",
+] as const satisfies readonly (keyof Variant)[];
+
+function lanesOf(variants: unknown, model: string): readonly LaneOptions[] {
+  if (!Array.isArray(variants) || variants.length === 0) {
+    throw new DeepCacheError(
+      "OPTION_INVALID",
+      `Cannot compare ${JSON.stringify(variants)?.slice(0, 100)}: a list of one or more variants such as { cache: 3 } is required`,
+    );
+  }
+  return variants.map((variant: unknown) => {
+    const { cache, ...others } = namedOptions(optionsOf(variant), VARIANT_OPTIONS, `a variant of "${model}"`);
+    checkOptionTypes({ cache, ...others }, RUN_TYPES);
+    return { ...others, cache: cache === undefined ? undefined : readCache(cache as Parameters<typeof readCache>[0]) };
+  });
+}
+
 /** The events of a run with images as users get them; misuse is told by a code. */
-async function* imageEvents(inner: AnyPipeline, request: () => Promise<GenerateRequest>): AsyncGenerator<ImageEvent> {
+async function* imageEvents(inner: AnyPipeline, request: () => Promise<Asked>): AsyncGenerator<ImageEvent> {
   const warnings: string[] = [];
   let begun = false;
   try {
-    const asked = await request();
+    const { request: asked, lanes } = await request();
     const settled = { ...withChoice(asked, inner.choose(asked)), seed: asked.seed ?? drawnSeed() }; // known before the result says it
-    for await (const event of inner.stream(settled)) {
+    for await (const event of inner.stream(settled, lanes && { lanes })) {
       begun = true;
       if (event.type === "warning") warnings.push(event.message);
       yield imageEvent(event, inner, settled, warnings);
@@ -159,7 +214,7 @@ function imageEvent(
     case "preview":
       return { ...event, images: event.images.map((image, i) => previewImage(image, i, inner, request)) };
     case "result":
-      return { type: "result", result: imageResult(event.result, inner, request, warnings) };
+      return { ...event, result: imageResult(event.result, inner, request, warnings) };
     default:
       return event;
   }

@@ -4,7 +4,7 @@ import { TASK_NAMES } from "../pipelines/generate-request.ts";
 import { PREVIEW_KINDS } from "../pipelines/latents/previews.ts";
 import { PRESET_NAMES } from "../pipelines/presets.ts";
 import { TINY_VAE_USES } from "../pipelines/text-to-image/text-to-image-options.ts";
-import { isPlace } from "./model-place.ts";
+import { isPlace } from "../systems/places/model-place.ts";
 
 interface OptionType {
   is(value: unknown): boolean;

@@ -1,15 +1,18 @@
-import { servedSource } from "../checkpoint/bytes/byte-sources/served.ts";
-import { memoryFiles } from "../checkpoint/files/memory.ts";
-import { absoluteUrl, isFileUrl } from "../checkpoint/files/place-browser.ts";
-import { servedFiles } from "../checkpoint/files/served.ts";
-import type { Files } from "../checkpoint/files.ts";
+import type { Fetched } from "../checkpoint/bytes/byte-sources/served.ts";
+import { absoluteUrl, baseUrl } from "../checkpoint/files/place-browser.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
+import { remotePipeline } from "../remote/caller.ts";
+import { NO_TOKENIZER, type WebModelOrder } from "../remote/web/model-order.ts";
+import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
+import { startedAgain } from "../remote/web/started-again.ts";
+import { checkPrecision } from "../runtime/precision.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
-import { webRuntime } from "../runtime/web/web.ts";
+import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
+import { isSendable, type ModelPlace, type ModelPlaces } from "../systems/places/model-place.ts";
+import { openedWebPlace } from "../systems/places/web-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
-import type { ModelPlace } from "./model-place.ts";
-import { type Environment, openForTask, pipelineOptions } from "./open-for-task.ts";
+import { openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
 /**
@@ -33,7 +36,8 @@ export async function pipeline(
   options: PipelineOptions = {},
 ): Promise<LoadedModels[TaskName]> {
   const checked = pipelineOptions(task, options);
-  return await openForTask(task, model ?? defaultModelFolder(), checked, BROWSER);
+  checked.signal?.throwIfAborted();
+  return await openInBrowser(task, model ?? defaultModelFolder(), checked);
 }
 
 /** Refuses: what is embedded in the package does not lie on a page. */
@@ -44,36 +48,67 @@ export function defaultModelFolder(): string {
   );
 }
 
-const BROWSER: Environment = {
-  tokenizer: () => NO_TOKENIZER,
-  runtime: ({ device, threads, memory, wasmPaths }) =>
-    webRuntime({
-      device: device === "cpu" ? "wasm" : (device as WebDevice | "auto" | undefined), // others are refused there
-      threads,
-      lowMemory: memory === "low",
-      wasmPaths,
-    }),
-  async open(place, { onProgress, variant }) {
-    if (typeof place !== "string") return place;
-    const url = absoluteUrl(place);
-    const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
-    if (!isFileUrl(url)) return servedFiles(url, { variant, onFetched });
-    const source = await servedSource(url, { onFetched });
-    if (source !== undefined) return source;
-    throw new DeepCacheError("MODEL_NOT_FOUND", `Cannot open the model "${place}": there is no such file`);
-  },
-};
-
-/** Single files carry no vocabulary, and a page has none beside it. */
-const NO_TOKENIZER: Files = {
-  ...memoryFiles({}, "tokenizer"),
-  async list() {
+/** Opens a model in the page, for what is asked of it, and in a worker for its runs. */
+async function openInBrowser(
+  task: TaskName | undefined,
+  model: ModelPlace,
+  options: PipelineOptions,
+): Promise<LoadedModels[TaskName]> {
+  const { onProgress, variant, ema, memory, queue, cacheFolder, precision = "float32" } = options;
+  if (typeof cacheFolder === "string") {
     throw new DeepCacheError(
-      "MODEL_NOT_FOUND",
-      "Cannot read prompts for a single file, which carries no vocabulary: serve the folder models/clip-tokenizer of this " +
-        'package and give its URL as "tokenizer"',
+      "OPTION_INVALID",
+      `Cannot keep copies in "${cacheFolder}": in a browser, a folder's handle is required`,
     );
-  },
-};
+  }
+  const foreign = (["hub", "precision", "convolutions"] as const).find((name) => options[name] !== undefined);
+  if (foreign !== undefined) {
+    throw new DeepCacheError("OPTION_INVALID", `Cannot use the option "${foreign}" in a browser: it is for Node`);
+  }
+  const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
+  const base = baseUrl();
+  const known: WebModelOrder["known"] = new Map();
+  const places = placesOf(model, options);
+  const runtime = runtimeOptions(options);
+  checkPrecision(precision, runtime.device ?? "auto");
+  const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
+  const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
+  return await openForTask(task, model, options, {
+    tokenizer: () => NO_TOKENIZER,
+    runtime: () => webRuntime(runtime),
+    open: (place) => openedWebPlace(place, { base, variant, known, onFetched }),
+    moved(pipeline, { name }) {
+      if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !areSendable) {
+        return startedAgain(pipeline);
+      }
+      const order: WebModelOrder = {
+        ...{ places, variant, ema, name, base, known, runtime },
+        keepLoaded: memory !== "low",
+        cacheFolder: sent,
+        busy: queue?.busy,
+      };
+      return startedAgain(remotePipeline(pipeline, { model: order, start: startWebWorker, onFetched }));
+    },
+  });
+}
 
-type Fetched = Parameters<NonNullable<NonNullable<Parameters<typeof servedSource>[1]>["onFetched"]>>[0];
+/** Where the model and what goes with it lie, as the options say. */
+function placesOf(
+  model: ModelPlace,
+  { config, tokenizer, vae, tinyVae, refiner, controlnet }: PipelineOptions,
+): ModelPlaces {
+  const controls = (Array.isArray(controlnet) ? controlnet : [controlnet]) as readonly ModelPlace[];
+  return {
+    ...{ model, config, tokenizer, vae, tinyVae, refiner },
+    controls: controlnet === undefined ? undefined : controls,
+  };
+}
+
+const canBeSent = (place: ModelPlace | undefined): boolean => place === undefined || isSendable(place);
+
+const runtimeOptions = ({ device, threads, memory, wasmPaths }: PipelineOptions): WebRuntimeOptions => ({
+  device: device === "cpu" ? "wasm" : (device as WebDevice | "auto" | undefined), // others are refused there
+  threads,
+  lowMemory: memory === "low",
+  wasmPaths: wasmPaths === undefined ? undefined : absoluteUrl(wasmPaths),
+});

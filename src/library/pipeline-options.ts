@@ -1,3 +1,4 @@
+import type { DirectoryHandle } from "../checkpoint/files/handles.ts";
 import type { WritableFiles } from "../checkpoint/files.ts";
 import type { DownloadProgress, HubSource } from "../hub/hub-options.ts";
 import type { Busy } from "../pipelines/run/queue.ts";
@@ -5,7 +6,7 @@ import type { NodeDevice } from "../runtime/node/device.ts";
 import type { Precision } from "../runtime/precision.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
-import type { ModelPlace } from "./model-place.ts";
+import type { ModelPlace } from "../systems/places/model-place.ts";
 
 /** How far something has come that takes long before a model can run, in bytes. */
 export type ProgressInfo =
@@ -58,7 +59,7 @@ export interface PipelineOptions {
   /** ControlNets and T2I-Adapters by which runs are steered: folders of diffusers, files, or ids. */
   readonly controlnet?: ModelPlace | readonly ModelPlace[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
-  readonly cacheFolder?: string | WritableFiles | undefined;
+  readonly cacheFolder?: string | WritableFiles | DirectoryHandle | undefined;
   /** In Node, where models by their id come from and are kept. */
   readonly hub?: HubSource | undefined;
   /** In a browser, the folder that ONNX Runtime's .wasm files are served from, where a bundler does not put them beside it. */

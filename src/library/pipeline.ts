@@ -9,9 +9,9 @@ import { hubPlaces } from "../systems/from-hub/hub-places.ts";
 import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
 import { weightFolder } from "../systems/parts/weight-folder.ts";
+import { type ModelPlace, writableFolder } from "../systems/places/model-place.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
-import type { ModelPlace } from "./model-place.ts";
 import { type Environment, type MovedTo, openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
@@ -43,13 +43,16 @@ export async function pipeline(
 
 const NODE: Environment = {
   tokenizer: defaultTokenizerFolder,
-  runtime: (options) =>
-    nodeRuntime({
+  runtime(options) {
+    const { thread, cacheFolder } = options;
+    const kept = cacheFolder && writableFolder(cacheFolder);
+    return nodeRuntime({
       ...runtimeOptions(options),
-      ...(options.thread === undefined ? {} : { thread: options.thread }),
-      ...(options.cacheFolder === undefined ? {} : { keepWeights: { folder: weightFolder(options.cacheFolder) } }),
+      ...(thread === undefined ? {} : { thread }),
+      ...(kept === undefined ? {} : { keepWeights: { folder: weightFolder(kept) } }),
       ...(options.memory === "low" && isOnCpu(options) ? { lowMemory: true } : {}),
-    }),
+    });
+  },
   async open(place, options, opening) {
     if (typeof place !== "string" || opening.purpose === undefined) return place;
     return await placesOf(options)(place, { ...opening, purpose: opening.purpose }, options.signal);

@@ -1,6 +1,6 @@
 import type { GeneratedImage } from "../image/generated-image.ts";
 import type { PreviewKind } from "../pipelines/latents/previews.ts";
-import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
+import type { GenerationResult, InLane, PipelineEvent } from "../pipelines/run/events.ts";
 
 /** What a run made, and what it took. */
 export interface ImageResult extends Omit<GenerationResult, "images" | "seeds"> {
@@ -14,7 +14,9 @@ export interface ImageResult extends Omit<GenerationResult, "images" | "seeds"> 
 }
 
 /** What a run tells while it goes on; the last event is the result. */
-export type ImageEvent =
+export type ImageEvent = InLane & RunEvent;
+
+type RunEvent =
   | Exclude<PipelineEvent, { readonly type: "preview" | "result" }>
   | {
       readonly type: "preview";

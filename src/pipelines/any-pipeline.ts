@@ -15,6 +15,7 @@ import {
   type TaskName,
 } from "./generate-request.ts";
 import { imageParameters } from "./image-parameters.ts";
+import type { LaneOptions } from "./lanes.ts";
 import type { PreviewKind } from "./latents/previews.ts";
 import { type Choice, chooseFor, type ModelChoices } from "./presets.ts";
 import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
@@ -64,6 +65,10 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     if (foreign === undefined) return withSeeds(request, imagesOf(request), randomSeed);
     throw new TypeError(`Cannot use "${foreign}" with "${name}": it is a model for ${opened.kind}`);
   };
+  const laneOf = (request: GenerateRequest, lane: LaneOptions): LaneOptions => {
+    const { cache, speedup, steps, sampler } = checked(withLane(request, lane));
+    return { cache, speedup, steps, sampler };
+  };
   const imagesOf = (request: GenerateRequest): number =>
     (conditioned === "nothing" ? 1 : rows(request).length) * (request.count ?? 1);
   return {
@@ -77,8 +82,13 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     sizes,
     quickPreview,
     rows,
-    async *stream(request, settings) {
-      yield* pipeline.stream(checked(request), settings);
+    async *stream(given, settings) {
+      const { lanes } = settings ?? {};
+      const request = checked(given);
+      yield* pipeline.stream(
+        request,
+        lanes === undefined ? settings : { ...settings, lanes: lanes.map((lane) => laneOf(request, lane)) },
+      );
     },
     generate: async (request, settings) => pipeline.generate(checked(request), settings),
     plan: async (request) => pipeline.plan(checked(request)),
@@ -100,6 +110,16 @@ export function withChoice(
   { tuned: __, ...choice }: Choice = {},
 ): GenerateRequest {
   return { ...request, ...(choice.cache === undefined ? choice : { ...choice, speedup: undefined }) };
+}
+
+/** The request with what its lane says instead. */
+function withLane(request: GenerateRequest, lane: LaneOptions): GenerateRequest {
+  const { cache, speedup, preset } = lane;
+  const said = Object.fromEntries(Object.entries(lane).filter(([, value]) => value !== undefined));
+  const isCached = cache !== undefined || speedup !== undefined || preset !== undefined;
+  const ofCache = isCached ? { cache: undefined, speedup: undefined } : {};
+  const ofPreset = preset === undefined ? {} : { sampler: undefined, steps: undefined };
+  return { ...request, ...ofCache, ...ofPreset, ...said };
 }
 
 /** Only pipelines from prompts have been tuned so far. */

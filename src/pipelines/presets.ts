@@ -94,7 +94,8 @@ export function chooseFor(
   }
   if (speedup === undefined) return undefined;
   const uncached = steps ?? published ?? 0;
-  const fits = (point: TunedPoint): boolean => point.timesteps === undefined && point.sampler === (sampler ?? own) && point.steps === uncached;
+  const fits = (point: TunedPoint): boolean =>
+    point.timesteps === undefined && point.sampler === (sampler ?? own) && point.steps === uncached;
   const tuned = whole && speedup > 1 ? tunedChoice(profile, uncached / speedup, fits) : undefined;
   return tuned ?? { sampler, steps, speedup };
 }

@@ -1,3 +1,4 @@
+import type { Fetched } from "../checkpoint/bytes/byte-sources/served.ts";
 import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
@@ -27,6 +28,8 @@ export interface Elsewhere<Model> {
   /** Which model the thread opens. */
   readonly model: Model;
   start(listener: HostListener): HostThread<Model>;
+  /** Told of files that come from servers. */
+  readonly onFetched?: ((fetched: Fetched) => void) | undefined;
 }
 
 interface RunningHost<Model> {
@@ -39,7 +42,7 @@ interface RunningHost<Model> {
  * `local` with its runs in a thread of their own, from the first one on; what is asked of the model besides is answered
  * here. A thread that fails takes its runs along, and the next run starts another.
  */
-export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Elsewhere<Model>): AnyPipeline {
+export function remotePipeline<Model>(local: AnyPipeline, { model, start, onFetched }: Elsewhere<Model>): AnyPipeline {
   let host: RunningHost<Model> | undefined;
   let numbers = 0;
   let disposed: Promise<void> | undefined;
@@ -68,6 +71,8 @@ export function remotePipeline<Model>(local: AnyPipeline, { model, start }: Else
             runs.get(news.run)?.close(news.error && errorFrom(news.error));
             runs.delete(news.run);
             return thread.hold(runs.size > 0 || disposed !== undefined);
+          case "fetched":
+            return onFetched?.(news.fetched);
           case "ended":
             return news.error === undefined ? resolve() : reject(errorFrom(news.error));
         }

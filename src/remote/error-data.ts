@@ -1,6 +1,6 @@
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { DeepCacheError, type ErrorCode } from "../errors/deepcache-error.ts";
-import { DeviceError } from "../errors/device-error.ts";
+import { DeviceError, DeviceLostError } from "../errors/device-error.ts";
 
 /** An error as a message carries it: cloning would lose its class and its code. */
 export interface ErrorData {
@@ -42,6 +42,8 @@ function errorOf({ name, message, code }: ErrorData, options: ErrorOptions | und
       return new CheckpointError(message, { ...options, ...(code === undefined ? {} : { code }) });
     case "DeviceError":
       return new DeviceError(message, options);
+    case "DeviceLostError":
+      return new DeviceLostError(message, options);
   }
   const error = code === undefined ? new Error(message, options) : new DeepCacheError(code, message, options);
   return Object.assign(error, { name });

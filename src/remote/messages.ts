@@ -1,3 +1,4 @@
+import type { Fetched } from "../checkpoint/bytes/byte-sources/served.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { PipelineEvent } from "../pipelines/run/events.ts";
 import type { RunSettings } from "../pipelines/run/run.ts";
@@ -23,5 +24,7 @@ export type News =
   | { readonly kind: "events"; readonly run: number; readonly events: readonly PipelineEvent[] }
   /** The run is over: it has told its result, or failed. */
   | { readonly kind: "over"; readonly run: number; readonly error?: ErrorData | undefined }
+  /** A file of a model comes from a server. */
+  | { readonly kind: "fetched"; readonly fetched: Fetched }
   /** Everything is released; nothing follows. */
   | { readonly kind: "ended"; readonly error?: ErrorData | undefined };

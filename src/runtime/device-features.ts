@@ -64,7 +64,8 @@ async function runTrial(trial: Trial, graph: Graph): Promise<readonly number[]> 
   );
 }
 
-function sum(): Graph {
+/** A graph that every device runs. */
+export function sum(): Graph {
   const builder = graphBuilder("probe");
   const x = builder.input("x", "F32", [4]);
   return builder.finish({ y: add(x, x) });

@@ -8,6 +8,7 @@ import { addJobs } from "./jobs/routes.ts";
 import { openAiError } from "./openai/errors.ts";
 import { addOpenAi } from "./openai/routes.ts";
 import { addOperations, isOpen, type Operations } from "./operations/routes.ts";
+import { addPages, type Pages } from "./pages.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
 import type { App } from "./route.ts";
 
@@ -15,6 +16,7 @@ import type { App } from "./route.ts";
 export interface AppOptions extends OriginOptions, Operations {
   readonly authenticate: Authenticate;
   readonly log: Log;
+  readonly pages?: Pages | undefined;
 }
 
 /** What the OpenAPI page says of the server as a whole. */
@@ -29,7 +31,7 @@ const DOCUMENT = {
 
 /** The whole server as one app of Hono's. */
 export function serverApp(context: ServerContext, options: AppOptions): App {
-  const { authenticate, log, cors, hosts } = options;
+  const { authenticate, log, cors, hosts, pages = {} } = options;
   const app = new OpenAPIHono();
   /** The patterns of paths: whatever else is asked for is counted together, so that nobody can make metrics grow. */
   const routes = once(() => new Set(Object.keys(app.getOpenAPI31Document(DOCUMENT).paths ?? {})));
@@ -45,7 +47,8 @@ export function serverApp(context: ServerContext, options: AppOptions): App {
         c.res = preflight(allowed);
         return;
       }
-      if (!isOpen(pathname)) c.set("owner" as never, (await authenticate(c.req.raw)) as never);
+      if (!isOpen(pathname) && !Object.hasOwn(pages, pathname))
+        c.set("owner" as never, (await authenticate(c.req.raw)) as never);
       await next();
     } catch (error) {
       c.res = answerTo(error, pathname);
@@ -70,6 +73,7 @@ export function serverApp(context: ServerContext, options: AppOptions): App {
   addAutomatic1111(app, context);
   addJobs(app, context);
   addOperations(app, context, options);
+  addPages(app, pages);
   app.get("/openapi.json", (c) => c.json(openApiDocument(app)));
   return app;
 }
@@ -99,5 +103,6 @@ function answerTo(error: unknown, path: string): Response {
 const routeOf = (path: string): string =>
   path
     .replace(/^\/jobs\/[^/]+/, "/jobs/{id}")
+    .replace(/^\/models\/[^/]+/, "/models/{name}")
     .replace(/^\/files\/[^/]+/, "/files/{name}")
     .replace(/^\/v1\/models\/[^/]+/, "/v1/models/{model}");

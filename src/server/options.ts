@@ -2,6 +2,7 @@ import type { Log } from "./context.ts";
 import type { RequestLimits } from "./guard/limits.ts";
 import type { ModelSource, ServedModel } from "./models/models.ts";
 import type { ObjectStore } from "./objects/object-store.ts";
+import type { Pages } from "./pages.ts";
 
 /** How a server is set up. */
 export interface ServerOptions {
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly outputDir?: string | undefined;
   /** Where pictures are kept that are given by address, and with `redis` what jobs make; memory or Redis where left out. */
   readonly store?: ObjectStore | undefined;
+  /** Files that browsers are shown, such as those of the studio. */
+  readonly pages?: Pages | undefined;
   /** A Redis whose workers do the jobs, such as `redis://127.0.0.1:6379`; no models are given then. */
   readonly redis?: string | undefined;
   /** Whether the log is told prompts. */

@@ -37,7 +37,7 @@ export function openServer(sources: Sources, options: ServerOptions, shared?: Sh
   const context: ServerContext = { models, queue, pictures, metrics: told, limits, loras, embeddings, now: Date.now };
   let closing = false;
   const app = serverApp(context, {
-    ...{ hosts, log, cors: [cors].flat() },
+    ...{ hosts, log, cors: [cors].flat(), pages: options.pages },
     authenticate: authenticate(keys),
     ready: () => !closing,
   });

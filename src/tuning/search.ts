@@ -70,13 +70,14 @@ export async function bestCached(
 
 /** The best with single timesteps moved, and then with the plan and the factors that suit those. */
 async function atOwnTimesteps(found: Looked, most: number, forTimesteps: number, trials: Trials): Promise<Looked> {
-  const moved = await moveTimesteps(found, forTimesteps, trials);
+  const moved = await moveTimesteps(found.trial, forTimesteps, trials);
   if (moved === undefined) return found;
-  const { gram } = await trials.features({ ...runOf(moved.grid, moved.candidate), cache: { kind: "off" } });
-  const grid = { ...moved.grid, gram };
-  const starts: Looked[] = [{ ...moved, grid }];
+  const { sampler, timesteps } = moved.run;
+  const { gram } = await trials.features({ ...moved.run, cache: { kind: "off" } });
+  const grid = { ...found.grid, sampler, timesteps, gram };
+  const starts: Looked[] = [{ grid, candidate: found.candidate, trial: moved }];
   for (const standIn of STAND_INS) {
-    const candidate = { ...moved.candidate, standIn };
+    const candidate = { ...found.candidate, standIn };
     starts.push({ grid, candidate, trial: await trials.score(runOf(grid, candidate)) });
   }
   const [start] = starts.sort((a, b) => byScore(a.trial, b.trial));

@@ -1,11 +1,5 @@
 import { listedSampler } from "../diffusion/samplers.ts";
-import { type Grid, runOf } from "./candidate.ts";
-import type { Tried } from "./climb.ts";
-import type { Trials } from "./trials.ts";
-
-interface OnGrid extends Tried {
-  readonly grid: Grid;
-}
+import type { Trial, Trials } from "./trials.ts";
 
 /** How far a timestep is moved at first: this share of it, and a few at least. */
 const [SHARE, LEAST] = [0.08, 4];
@@ -17,15 +11,12 @@ const [GROWTH, SHRINKAGE] = [1.3, 0.5];
  * small: a pattern search (Hooke and Jeeves 1961) with a stride for every coordinate. The first timestep, where the noise
  * was drawn for, stays. Nothing where the sampler takes no list, or where no list is better than its own spacing.
  */
-export async function moveTimesteps(found: OnGrid, most: number, trials: Trials): Promise<OnGrid | undefined> {
-  const { candidate } = found;
-  const sampler = listedSampler(found.grid.sampler);
+export async function moveTimesteps(found: Trial, most: number, trials: Trials): Promise<Trial | undefined> {
+  const { run } = found;
+  const sampler = listedSampler(run.sampler);
   if (sampler === undefined) return undefined;
-  const tried = async (timesteps: readonly number[]): Promise<OnGrid> => {
-    const grid = { ...found.grid, sampler, timesteps };
-    return { grid, candidate, trial: await trials.score(runOf(grid, candidate)) };
-  };
-  const start = falling(await trials.timesteps(runOf(found.grid, candidate)));
+  const tried = (timesteps: readonly number[]): Promise<Trial> => trials.score({ ...run, sampler, timesteps });
+  const start = falling(await trials.timesteps(run));
   let [best, timesteps] = [await tried(start), start];
   const strides = start.map((timestep, i) => (i === 0 ? 0 : Math.max(LEAST, Math.round(timestep * SHARE))));
   let left = most;
@@ -39,13 +30,13 @@ export async function moveTimesteps(found: OnGrid, most: number, trials: Trials)
         if (!isFalling(changed) || helped || left === 0) continue;
         left--;
         const other = await tried(changed);
-        if (other.trial.score <= best.trial.score) continue;
+        if (other.score <= best.score) continue;
         [best, timesteps, helped] = [other, changed, true];
       }
       strides[i] = helped ? Math.ceil(stride * GROWTH) : Math.floor(stride * SHRINKAGE);
     }
   }
-  return best.trial.score > found.trial.score ? best : undefined;
+  return best.score > found.score ? best : undefined;
 }
 
 const isFalling = (timesteps: readonly number[]): boolean =>

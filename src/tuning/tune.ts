@@ -5,7 +5,8 @@ import { psnr } from "../metrics/psnr.ts";
 import type { Checked, TunedPoint } from "../systems/recommended/profile.ts";
 import { bestCached, bestUncached } from "./search.ts";
 import { mean, pairedDifference } from "./statistics.ts";
-import { type Trial, trialsOf } from "./trials.ts";
+import { moveTimesteps } from "./timesteps.ts";
+import { type Trial, type Trials, trialsOf } from "./trials.ts";
 import type { OnTrial, TrialRun, TuningMemory, TuningOptions, TuningSubject } from "./tuning.ts";
 
 /** Samplers of one evaluation a step that draw no noise on the way, and that are worth a trial. */
@@ -56,7 +57,7 @@ export async function tune(
     const cached = await bestCached(budget, options, trials);
     const [plain] = uncached;
     if (plain === undefined) throw new RangeError("Cannot tune without a sampler");
-    const best = cached !== undefined && cached.score > plain.score ? cached : plain;
+    const best = cached !== undefined && cached.score > plain.score ? cached : await moved(plain, options, trials);
     const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
       check(best, uncached, make, referenceImages),
     );
@@ -67,6 +68,10 @@ export async function tune(
   }
   return points;
 }
+
+/** The run with its timesteps moved, where that was asked for and helps. */
+const moved = async (plain: Trial, { timestepTrials: most }: TuningOptions, trials: Trials): Promise<Trial> =>
+  (most === 0 ? undefined : await moveTimesteps(plain, most, trials)) ?? plain;
 
 /** Runs without a cache that the winner is compared with; the better one on the check images counts. */
 const RIVALS = 2;
@@ -124,5 +129,7 @@ function expectedTrials({
 }: TuningOptions & { readonly uncached: readonly SamplerName[] }): number {
   const forTimesteps = timestepTrials === 0 ? 0 : timestepTrials + trials + 5;
   const grids = samplers.length * (steps?.length ?? 3);
-  return 1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + forTimesteps + RIVALS + 3);
+  return (
+    1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + forTimesteps + RIVALS + 3)
+  );
 }

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Profile } from "../../src/systems/recommended/profile.ts";
 import { readPngText } from "../../src/image/png-text.ts";
+import type { Profile } from "../../src/systems/recommended/profile.ts";
 import { runCli } from "../support/cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-tune-"));

@@ -58,8 +58,17 @@ test("the tarball holds the package, its models and one system's ONNX Runtime wi
 });
 
 test("the tarball holds no source maps, tests, recipes or pictures", () => {
-  const superfluous = files.filter(({ path }) => /\.map$|\.test\.|\/recipe\/|\.png$|\.py$|(?<!\.d)\.ts$/.test(path));
+  const superfluous = files.filter(({ path }) =>
+    /\.map$|\.test\.|\/recipe\/|(?<!^dist\/studio\/.*)\.png$|\.py$|(?<!\.d)\.ts$/.test(path),
+  );
   expect(superfluous).toEqual([]);
+});
+
+test("the studio is there, small and without a program for networks", () => {
+  const { count, bytes } = size("dist/studio/");
+  expect(count).toBeGreaterThan(4);
+  expect(bytes).toBeLessThan(0.3 * MB);
+  expect(files.filter(({ path }) => path.endsWith(".wasm"))).toEqual([]);
 });
 
 test("every file of dist was built from a source that there is", () => {
@@ -69,7 +78,7 @@ test("every file of dist was built from a source that there is", () => {
   });
   const modules = new Set(sources.map((path) => path.replaceAll("\\", "/").replace(/\.[jt]s$/, "")));
   // The commands are bundled into few files.
-  const built = files.filter(({ path }) => path.startsWith("dist/") && !path.startsWith("dist/cli/chunks/"));
+  const built = files.filter(({ path }) => path.startsWith("dist/") && !/^dist\/(cli\/chunks|studio)\//.test(path));
   expect(built.filter(({ path }) => !modules.has(path.slice("dist/".length).replace(/(\.d\.ts|\.js)$/, "")))).toEqual(
     [],
   );

@@ -137,3 +137,42 @@ test("Every option of the library is passed, or known to be none for a server", 
   const known: readonly string[] = [...PLAIN_OPTIONS, ...PICTURE_OPTIONS, ...aliases, "loras", "embeddings"];
   expect(options.filter((name) => !known.includes(name))).toEqual([]);
 });
+
+describe("A job of variants", () => {
+  test("runs them in turns, and keeps the newest preview of each", async () => {
+    const variants = [{ cache: "off" }, { cache: 3 }];
+    const { body } = await ask("/jobs", { variants, options: { ...QUICK, preview_every: 1 } });
+    const told = await all(listen(body["id"] ?? ""));
+    const lanes = told.flatMap(({ event, data }) => (event === "evaluation" ? [(data as { lane: number }).lane] : []));
+    expect(lanes).toEqual([0, 1, 0, 1, 0, 1]);
+    const kept = (await all(listen(body["id"] ?? ""))).filter(({ event }) => event === "preview");
+    expect(kept.map(({ data }) => (data as { lane: number }).lane).sort()).toEqual([0, 1]);
+    const { result } = Object(told.at(-1)?.data) as { result: { images: unknown[]; lanes: Record<string, unknown>[] } };
+    expect(result.images).toHaveLength(2);
+    expect(result.lanes.map(({ full }) => full)).toEqual([[0, 1, 2], [0]]);
+    expect(result.lanes[1]).toMatchObject({ policy: { kind: "uniform", interval: 3 }, images: [{ seed: 1 }] });
+    expect((await ask(`/jobs/${body["id"]}`)).body).toMatchObject({ progress: { done: 6, of: 6 } });
+  });
+
+  test.each([
+    [[{ seed: 3 }], 'No option of a variant of "fluent-scenes" is called "seed"'],
+    [[{ lora: "x" }], 'Cannot use the option "lora"'],
+    [[], "variants"],
+    [new Array(17).fill({ cache: 2 }), "17 images of a request"],
+    [[{ steps: 9999 }], "9999 steps"],
+  ])("is refused with %j", async (variants, message) => {
+    const { status, body } = await ask("/jobs", { variants, options: QUICK });
+    const failure = status === 202 ? (await all(listen(body["id"] ?? ""))).at(-1)?.data : body;
+    expect(JSON.stringify(failure)).toContain(JSON.stringify(message).slice(1, -1));
+  });
+});
+
+test("A model says what it takes, and what a cached evaluation costs", async () => {
+  const { status, body } = await ask("/models/scenes");
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ name: "scenes", task: "text-to-image", width: 64, height: 64, multipleOf: 4 });
+  const shares = (body as unknown as { branches: { share: number }[] }).branches.map(({ share }) => share);
+  expect(shares[0]).toBeCloseTo(0.075, 3);
+  expect(shares).toEqual([...shares].sort());
+  expect((await ask("/models/other")).body).toMatchObject({ error: { code: "model_not_found" } });
+});

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { listedSampler, SAMPLER_NAMES } from "../../src/diffusion/samplers.ts";
-import type { Grid } from "../../src/tuning/candidate.ts";
 import { moveTimesteps } from "../../src/tuning/timesteps.ts";
 import type { Trial, Trials } from "../../src/tuning/trials.ts";
 import type { TrialRun } from "../../src/tuning/tuning.ts";
@@ -23,15 +22,16 @@ function known(own: readonly number[], plain = -1e6) {
   return { trials, asked };
 }
 
-const grid = { sampler: "dpmpp-2m-karras", steps: 5, branch: 0, ratio: 0.1 } as unknown as Grid;
-const candidate = { full: [0, 1, 3], standIn: { kind: "damped", damping: 0.5 } } as const;
-const found = { grid, candidate, trial: { score: -1e6 } as Trial };
+const cache = { kind: "listed", full: [0, 1, 3], branch: 0, forecast: { damping: 0.5 } } as const;
+const found: Trial = {
+  run: { sampler: "dpmpp-2m-karras", steps: 5, cache },
+  ...{ score: -1e6, evaluations: 5, fse: 4, ratio: 0.1 },
+};
 
 test("timesteps move to where a run comes nearest, but for the first", async () => {
   const { trials } = known([999, 800.4, 500.6, 90.2, 0]);
   const moved = await moveTimesteps(found, 400, trials);
-  expect(moved?.grid.sampler).toBe("dpmpp-2m");
-  expect(moved?.grid.timesteps).toEqual(BEST);
+  expect(moved?.run).toEqual({ sampler: "dpmpp-2m", steps: 5, cache, timesteps: BEST });
 });
 
 test("no more trials are made than are given, and every list falls", async () => {
@@ -52,10 +52,10 @@ test("spacings that round to one timestep are taken apart", async () => {
 
 test("the sampler's own spacing stays where no list is better, and where it takes none", async () => {
   const { trials, asked } = known([999, 800, 500, 90, 0], 0);
-  expect(await moveTimesteps({ ...found, trial: { score: 1 } as Trial }, 20, trials)).toBeUndefined();
+  expect(await moveTimesteps({ ...found, score: 1 }, 20, trials)).toBeUndefined();
   asked.length = 0;
-  const unipc = { ...grid, sampler: "unipc-trailing" } as const;
-  expect(await moveTimesteps({ ...found, grid: unipc }, 20, trials)).toBeUndefined();
+  const unipc: Trial = { ...found, run: { ...found.run, sampler: "unipc-trailing" } };
+  expect(await moveTimesteps(unipc, 20, trials)).toBeUndefined();
   expect(asked).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 // Builds dist anew, with the version of package.json, which is the only place to change it: npm run build.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { pruneTypes } from "./prune-types.ts";
@@ -36,11 +36,24 @@ if (process.exitCode === 0) {
     at("dist"),
     targets.flatMap((target) => (hasTypes(target) ? at(target.types) : [])),
   );
+  buildStudio();
 }
 
 /** Whether a subpath has declarations; package.json has none. */
 function hasTypes(target: unknown): target is { readonly types: string } {
   return typeof target === "object" && target !== null && "types" in target;
+}
+
+/** What `deepcache serve` shows browsers; it is built with packages of its own. */
+function buildStudio(): void {
+  const vite = at("apps/studio/node_modules/vite/bin/vite.js");
+  if (!existsSync(vite)) {
+    console.error("The studio is not built: npm run studio:install brings what it is built with");
+    return;
+  }
+  const args = [vite, "build", "--mode", "server", "--logLevel", "warn"];
+  const { status } = spawnSync(process.execPath, args, { cwd: at("apps/studio"), stdio: "inherit" });
+  process.exitCode = status ?? 1;
 }
 
 /** What a thread loads when it starts, in one file for the same reason. */

@@ -72,6 +72,10 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
     renewed("docs/limits.md", { limits: limitsTables() }),
     renewed("docs/library.md", examplesOf("docs/library.md")),
     renewed("docs/server.md", { sizing: sizingTable(benchmarks), ...examplesOf("docs/server.md") }),
+    renewed(
+      "docs/browser.md",
+      exampleBlocks(read("docs/browser.md"), (name) => read(`examples/${name}/main.js`)),
+    ),
     ["docs/openapi.json", `${JSON.stringify(openServer({ default: "model" }, {}).openApi(), null, 2)}\n`],
     [
       "docs/findings.md",

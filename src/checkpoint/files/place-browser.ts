@@ -50,12 +50,16 @@ export function setBase(url: string): void {
   base = url;
 }
 
-/** `url`, which may be relative to the page, as an absolute one. */
-export function absoluteUrl(url: string): string {
+/** What relative URLs are relative to: the page. */
+export function baseUrl(): string {
   const { document, location } = globalThis as Partial<Page>;
-  const from = base ?? document?.baseURI ?? location?.href;
+  return base ?? document?.baseURI ?? location?.href ?? "";
+}
+
+/** `url`, which may be relative, as an absolute one. */
+export function absoluteUrl(url: string, from = baseUrl()): string {
   try {
-    return new URL(url, from).href;
+    return new URL(url, from === "" ? undefined : from).href;
   } catch (cause) {
     throw new CheckpointError(`Cannot open "${url}": in a browser, a URL is required`, {
       cause,

@@ -1,5 +1,5 @@
 import type { ByteSource } from "../bytes/byte-source.ts";
-import { type Fetched, servedSource } from "../bytes/byte-sources/served.ts";
+import { type ServedOptions, servedSource } from "../bytes/byte-sources/served.ts";
 import { CheckpointError } from "../errors.ts";
 import type { Files } from "../files.ts";
 import { MODEL_INDEX } from "../folder/index-file.ts";
@@ -8,7 +8,7 @@ import { gatheredFiles } from "./gathered.ts";
 import { checkBelow, folderError } from "./paths.ts";
 
 /** How a folder on a server is read. */
-export interface ServedFilesOptions {
+export interface ServedFilesOptions extends Pick<ServedOptions, "onFetched" | "known"> {
   /**
    * The paths of all its files. Servers do not list folders: where this is left out, files are looked for under the names that
    * models have, beginning with model_index.json.
@@ -16,19 +16,18 @@ export interface ServedFilesOptions {
   readonly files?: readonly string[] | undefined;
   /** Look for weights that are published under this variant, such as "fp16". */
   readonly variant?: string | undefined;
-  readonly onFetched?: ((fetched: Fetched) => void) | undefined;
 }
 
 /** A folder on a server, whose files lie below `base`. The server answers requests for ranges of bytes. */
-export function servedFiles(base: string | URL, { files, variant, onFetched }: ServedFilesOptions = {}): Files {
+export function servedFiles(base: string | URL, { files, variant, onFetched, known }: ServedFilesOptions = {}): Files {
   const root = String(base).replace(/\/*$/, "/");
   const title = root.slice(0, -1);
   const found = new Map<string, Promise<ByteSource | undefined>>();
   const source = (path: string): Promise<ByteSource | undefined> => {
-    const known = found.get(path);
-    if (known !== undefined) return known;
+    const before = found.get(path);
+    if (before !== undefined) return before;
     const url = root + path.split("/").map(encodeURIComponent).join("/");
-    const opening = servedSource(url, { name: `${title}/${path}`, onFetched });
+    const opening = servedSource(url, { name: `${title}/${path}`, onFetched, known });
     opening.catch(() => found.delete(path)); // a later look tries again
     found.set(path, opening);
     return opening;
@@ -54,7 +53,7 @@ export function servedFiles(base: string | URL, { files, variant, onFetched }: S
         throw folderError(wanted, name, ": the server has no file there under a name that models have");
       },
       kind: async (path) => ((await has(path)) ? "file" : undefined),
-      open: (path) => open(full(path)),
+      open: async (path) => await open(full(path)),
       at: (path) => below(full(path)),
     };
   };

@@ -13,6 +13,7 @@ import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
 import { type ListedModel, readModelsFile } from "./models-file.ts";
+import { studioPages } from "./studio.ts";
 
 /** The models of the flags by their names, downloaded if need be; the embedded one where none is given. */
 export async function servedModels(flags: ServedModelFlags, places: Places): Promise<Exclude<Sources, ServedModel>> {
@@ -86,7 +87,12 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    ...{ memory: modelMemory(memory), redis: flags.redis, store: await storeAt(flags.store) },
+    ...{
+      memory: modelMemory(memory),
+      redis: flags.redis,
+      store: await storeAt(flags.store),
+      pages: await studioPages(),
+    },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
     embeddings:

@@ -1,6 +1,11 @@
 import { shrink } from "../../image/geometry/shrink.ts";
 import { encodePng } from "../../image/png.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
+import { kindOf, STYLES } from "../../plot/colors.ts";
+import { MOST_IN_HALF } from "../../plot/frame.ts";
+import { element, escaped } from "../../plot/markup.ts";
+import { marker, scatter } from "../../plot/scatter.ts";
+import { TIMELINE_LEGEND, timeline } from "../../plot/timeline.ts";
 import type { PolicySummary, Summary } from "../analysis/policy-summary.ts";
 import type { PolicyTimes } from "../analysis/times.ts";
 import { worstCases } from "../analysis/worst-cases.ts";
@@ -10,13 +15,8 @@ import { imageFile } from "../store/records.ts";
 import type { EvaluationSettings } from "../store/settings.ts";
 import type { Store } from "../store/store.ts";
 import { isBaseline } from "../workload/items.ts";
-import { kindOf, STYLES } from "./colors.ts";
-import { MOST_IN_HALF } from "./frame.ts";
-import { element, escaped } from "./markup.ts";
-import { marker, scatter } from "./scatter.ts";
 import { CSS } from "./style.ts";
 import { measuresOf, type ReportTable, reportTable, VERDICTS, verdictTable } from "./table.ts";
-import { TIMELINE_LEGEND, timeline } from "./timeline.ts";
 
 /** What a report shows. */
 export interface ReportOptions {

@@ -31,8 +31,16 @@ export interface GenerationResult extends RunSummary {
   readonly seconds: PhaseSeconds;
 }
 
-/** What a run tells while it goes on; the last event is the result. */
-export type PipelineEvent =
+/** What a run tells while it goes on; the last event is the result, of each lane where there are several. */
+export type PipelineEvent = InLane & RunEvent;
+
+/** Which of several runs that take turns an event is of. */
+export interface InLane {
+  /** Counted from 0; none where a run is alone. */
+  readonly lane?: number | undefined;
+}
+
+type RunEvent =
   | { readonly type: "phase"; readonly phase: Phase }
   | { readonly type: "warning"; readonly message: string }
   | {

@@ -1,7 +1,10 @@
+import { branchFor } from "../../denoisers/unet-run.ts";
+import { skipCount } from "../../models/unet/unet.ts";
+import { inLanes, type LaneOptions, laneClock, sharedCut } from "../lanes.ts";
 import { drawnSeed, type PipelineEffects } from "./effects.ts";
 import type { GenerationResult, PipelineEvent } from "./events.ts";
 import { runQueue } from "./queue.ts";
-import { emptySlots, type PlannedRun, planOf, type RunSettings, run } from "./run.ts";
+import { emptySlots, isRefined, type PlannedRun, planOf, type RunSettings, run } from "./run.ts";
 import type { RunOptions, SettledRun } from "./run-options.ts";
 import type { Task } from "./task.ts";
 
@@ -38,11 +41,35 @@ export function pipelineOf<Options extends RunOptions, Settled extends SettledRu
 
   async function* inTurn(options: Options, settings: RunSettings): AsyncGenerator<PipelineEvent, void> {
     using turn = await queue.enter(options.signal);
+    const asked = { ...options, signal: turn.signal };
     try {
-      yield* run(task, settled, slots, { ...options, signal: turn.signal }, settings);
+      yield* settings.lanes === undefined
+        ? run(task, settled, slots, asked, settings)
+        : lanesOf(asked, settings.lanes, settings);
     } finally {
       if (!settled.keepLoaded) await release(); // what a run that failed or was left had loaded
     }
+  }
+
+  async function* lanesOf(
+    options: Options,
+    lanes: readonly LaneOptions[],
+    settings: RunSettings,
+  ): AsyncGenerator<PipelineEvent, void> {
+    const { seed = settled.randomSeed() } = options;
+    const runs = lanes.map((lane) => ({ ...options, seed, ...lane }));
+    const plans = runs.map((each) => task.settle(each, settled.randomSeed));
+    const planned = await Promise.all(plans.map((each) => planOf(task, each)));
+    const skips = skipCount(task.unet.config);
+    for (const { policy, ...plan } of planned) branchFor(policy, { ...plan, skips }); // refused before anything is loaded
+    const isTurned = settled.keepLoaded && !plans.some((each) => isRefined(task, each));
+    const cut = isTurned ? sharedCut(planned.map(({ policy }) => policy)) : undefined;
+    const begun = runs.map((each) => {
+      const clock = laneClock(settled.now);
+      const effects = { ...settled, now: clock.now };
+      return { clock, events: run(task, effects, slots, each, { ...settings, ...cut }) };
+    });
+    yield* inLanes(begun, cut === undefined ? "whole runs" : "evaluations");
   }
 
   async function* stream(options: Options, settings: RunSettings = {}): AsyncGenerator<PipelineEvent, void> {

@@ -15,6 +15,7 @@ import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Network } from "../../systems/network.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import type { LaneOptions } from "../lanes.ts";
 import { decodeLatents, type LatentDecoder } from "../latents/latent-decoder.ts";
 import { planRun } from "./choose-sampler.ts";
 import { type DenoiseOptions, denoise } from "./denoise.ts";
@@ -56,6 +57,11 @@ export interface RunSettings {
   /** Make no images of the latents. */
   readonly latentsOnly?: boolean | undefined;
   readonly observeTrunk?: RunContext["observeTrunk"];
+  /**
+   * Several runs in place of one, each with the options of its lane: they take turns, evaluation by evaluation, where they can
+   * share the network, so that their times can be compared; elsewhere one follows another.
+   */
+  readonly lanes?: readonly LaneOptions[] | undefined;
 }
 
 /** Factors of a run that copies in a network that could forecast: those that are missing count as 0. */
@@ -207,6 +213,12 @@ export interface PlannedRun {
   /** Of the first network's schedule, one for each of its evaluations, from the first that is run. */
   readonly timesteps: readonly number[];
 }
+
+/** Whether a second network ends the run. */
+export const isRefined = <Options extends RunOptions, Settled extends SettledRun>(
+  task: Task<Options, Settled>,
+  settled: Settled,
+): boolean => stagesOf(task, settled).refinement !== undefined;
 
 /** Plans a run; where a speed-up is asked for, this finds the policy. */
 export async function planOf<Options extends RunOptions, Settled extends SettledRun>(

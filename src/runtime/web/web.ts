@@ -4,15 +4,24 @@ import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
 import { widenedBytes } from "../../onnx/weights.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
-import { CPU_FEATURES, type DeviceFeatures, hasFusedAttention, type Trial, tryDevice } from "../device-features.ts";
+import {
+  CPU_FEATURES,
+  type DeviceFeatures,
+  hasFusedAttention,
+  sum,
+  type Trial,
+  tryDevice,
+} from "../device-features.ts";
 import { deviceGraph } from "../device-graph.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
 import { callingThread } from "../sessions/calling-thread.ts";
 import { deviceTensors } from "../sessions/device-tensors.ts";
 import { fedNumbers } from "../sessions/fed-numbers.ts";
+import type { OpenedSession } from "../sessions/opened-session.ts";
 import type { Place } from "../sessions/place.ts";
 import { runtimeSession } from "../sessions/runtime-session.ts";
 import { weightState } from "../sessions/weight-state.ts";
+import { type Losable, NEVER_LOST, watchDevice } from "./lost-device.ts";
 import { type Bundle, loadedBundle, loadOnnxRuntime } from "./onnxruntime.ts";
 import { openWebGraph, type WebDevice } from "./open-graph.ts";
 import { type BrowserSupport, browserSupport, bundleFor } from "./support.ts";
@@ -32,7 +41,7 @@ export interface WebRuntimeOptions {
 /** Weights in float32 beyond which a graph keeps them in float16 in WebAssembly's memory, which ends at 4 GiB. */
 const MOST_WIDENED = 1.5 * 2 ** 30;
 
-/** ONNX Runtime Web on the thread that calls it; weights are read from wherever the checkpoint lies. */
+/** ONNX Runtime Web on the thread that calls it, loaded with the first graph; weights are read from wherever the checkpoint lies. */
 export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runtime> {
   const { device: wanted = "auto", lowMemory = false, wasmPaths } = options;
   checkDevice(wanted);
@@ -41,14 +50,25 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
   if (device === "webgpu" && !support.webgpu) {
     throw new DeviceError(`Cannot run on device "webgpu": ${support.reason}`);
   }
-  const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
   // With WebGPU, the CPU computes nothing.
   const threads = device === "webgpu" ? 1 : (options.threads ?? support.threads);
-  const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
-  const place = callingThread(() => module, { quiet: true });
   const tensors = deviceTensors();
-  const lazily = device === "webgpu" && bundle === "jspi";
-  const features = await featuresOf(device, support, place);
+  const start = async (): Promise<Started> => {
+    const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
+    const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
+    const place = callingThread(() => module, { quiet: true });
+    const lazily = device === "webgpu" && bundle === "jspi";
+    const features = await featuresOf(device, support, place);
+    if (device === "wasm") return { place, lazily, features, gpu: NEVER_LOST };
+    return { place, lazily, features, gpu: await watchDevice(module) };
+  };
+  let starting: Promise<Started> | undefined;
+  /** The device as it is; a new one where the last was lost. */
+  const ready = async (): Promise<Started> => {
+    if ((await starting?.catch(() => undefined))?.gpu.isLost() !== false) starting = undefined;
+    starting ??= start();
+    return await starting;
+  };
 
   const sparing = (graph: Graph, { once = false }: LoadOptions): boolean =>
     device === "wasm" && (lowMemory || once || widenedBytes(graph) > MOST_WIDENED);
@@ -58,15 +78,19 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
     copies: device === "wasm" && !lowMemory, // in low memory, a weight is there once
     async load(graph, asked = {}) {
       const state = weightState(graph);
-      const load = async (): Promise<Session> => {
+      const open = async (): Promise<OnDevice> => {
+        const started = await ready();
+        const { place, lazily, features, gpu } = started;
         const adapted = deviceGraph(graph, features, asked.allowHalf ?? false);
         const numbers = features.exactNumbers ? undefined : separateNumbers(adapted);
         state.checkBeforeLoad();
         await pause();
         const settings = { device, sparing: sparing(graph, asked), lazily, keep: asked.keep };
-        const opened = await openWebGraph(numbers?.graph ?? adapted, settings, place);
-        return runtimeSession(numbers === undefined ? opened : fedNumbers(opened, numbers), graph, { tensors, state });
+        const opened = await gpu.until(() => openWebGraph(numbers?.graph ?? adapted, settings, place));
+        return { gpu, session: numbers === undefined ? opened : fedNumbers(opened, numbers) };
       };
+      const load = async (): Promise<Session> =>
+        runtimeSession(reopened(await open(), open), graph, { tensors, state });
       return await abortable(load, asked.signal, (session) => void session[Symbol.asyncDispose]());
     },
   };
@@ -77,6 +101,36 @@ function checkDevice(device: string): void {
   throw new RangeError(`Cannot run on device "${device}": in a browser, one of auto, webgpu, wasm is required`);
 }
 
+/** A session, and the device that it is on. */
+interface OnDevice {
+  readonly session: OpenedSession;
+  readonly gpu: Losable;
+}
+
+/** A session that is opened anew for its next run once its device is lost; the run under way fails. */
+function reopened(first: OnDevice, open: () => Promise<OnDevice>): OpenedSession {
+  let current = first;
+  return {
+    async run(feeds, signal) {
+      if (current.gpu.isLost()) current = await open();
+      const { session, gpu } = current;
+      return await gpu.until(() => session.run(feeds, signal));
+    },
+    async [Symbol.asyncDispose]() {
+      if (!current.gpu.isLost()) await current.session[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** ONNX Runtime, loaded with the first graph. */
+interface Started {
+  readonly place: Place;
+  /** Whether it reads weights one after the other. */
+  readonly lazily: boolean;
+  readonly features: DeviceFeatures;
+  readonly gpu: Losable;
+}
+
 /** What the device can do; where it can do nothing, says so. */
 async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Place): Promise<DeviceFeatures> {
   const trial: Trial = async (graph, x, shape) => {
@@ -85,6 +139,8 @@ async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Pl
     return y === undefined ? [] : [...(await y.read()).data].map(Number);
   };
   try {
+    // Never released: ONNX Runtime destroys its GPU device with the last session.
+    if (device === "webgpu") await openWebGraph(sum(), { device, sparing: false, lazily: false }, place);
     await tryDevice(trial);
   } catch (cause) {
     throw new DeviceError(`Cannot run on device "${device}": ONNX Runtime cannot use it in this browser`, { cause });

@@ -14,7 +14,7 @@ export const REQUEST_LIMITS = Object.fromEntries(
 
 /** Refuses what no request may ask for, before it takes a place in the queue; everything else is the library's to refuse. */
 export function checkLimits(
-  { options, hires, priority = 0 }: Pick<JobRequest, "options" | "hires" | "priority">,
+  { options, hires, variants = [{}], priority = 0 }: Pick<JobRequest, "options" | "hires" | "variants" | "priority">,
   limits: RequestLimits,
 ): void {
   const { width, height, count, steps, prompt, negativePrompt, timesteps, sigmas, loras } = options;
@@ -22,10 +22,11 @@ export function checkLimits(
   for (const [across, down] of sizes) {
     most("pixels", numberOf(across, 1) * numberOf(down, 1), limits, `${numberOf(across, 1)}x${numberOf(down, 1)}`);
   }
-  for (const asked of [steps, hires?.options["steps"]]) most("steps", numberOf(asked, 1), limits);
+  for (const asked of [steps, hires?.options["steps"], ...variants.map((variant) => variant["steps"])])
+    most("steps", numberOf(asked, 1), limits);
   for (const list of [timesteps, sigmas]) most("steps", Array.isArray(list) ? list.length - 1 : 1, limits);
   const rows = [prompt ?? options["classes"] ?? ""].flat();
-  most("pictures", rows.length * numberOf(count, 1), limits);
+  most("pictures", rows.length * numberOf(count, 1) * variants.length, limits);
   for (const text of [...rows, ...[negativePrompt ?? ""].flat()]) most("characters", String(text).length, limits);
   most("priority", priority, limits);
   most("adapters", Array.isArray(loras) ? loras.length : 0, limits);

@@ -22,6 +22,12 @@ const jobRequest = z
         "Options of the library by their names, with pictures as base64 and LoRAs by name; they may stand beside the model, too",
     }),
   })
+  .extend({
+    variants: z.array(z.record(z.string(), z.unknown())).min(1).nullish().openapi({
+      description:
+        "Runs that take turns, evaluation by evaluation, in place of one: the cache, speedup, preset, steps or sampler that each has instead",
+    }),
+  })
   .openapi("JobRequest");
 
 /** Adds the interface of jobs: asked for, looked at, listened to and ended one by one. */
@@ -41,17 +47,31 @@ export function addJobs(app: App, context: ServerContext): void {
       gives: "The job",
     },
     async (c) => {
-      const { model, priority, options, ...others } = parsed(jobRequest, await readJson(c.req.raw, limits.bodyBytes));
+      const { model, priority, options, variants, ...others } = parsed(
+        jobRequest,
+        await readJson(c.req.raw, limits.bodyBytes),
+      );
       const name = models.resolve(model ?? undefined);
       const id = await submit(context, {
         model: name,
         options: await jobOptions({ ...others, ...options }, context),
         priority: priority ?? undefined,
+        variants:
+          variants == null ? undefined : await Promise.all(variants.map((variant) => jobOptions(variant, context))),
         owner: c.get("owner"),
       });
       const job = await queue.find(id);
       return c.json(job === undefined ? { id } : jobObject(job), 202, { location: `/jobs/${id}` });
     },
+  );
+  addRoute(
+    app,
+    {
+      ...{ method: "get", path: "/models/{name}", tags },
+      summary: "What a model takes, and what a cached evaluation takes of a full one",
+      gives: "Task, sizes, samplers, options, and the cost of each branch",
+    },
+    async (c) => c.json(await models.describe(models.resolve(c.req.param("name") ?? ""))),
   );
   addRoute(
     app,
@@ -100,7 +120,7 @@ async function* serverEvents(events: AsyncIterable<NumberedEvent>): AsyncGenerat
 function shown(event: NumberedEvent["event"]): object {
   switch (event.type) {
     case "preview":
-      return { type: event.type, evaluation: event.evaluation, images: event.pictures.map(base64) };
+      return { type: event.type, evaluation: event.evaluation, images: event.pictures.map(base64), lane: event.lane };
     case "done":
       return { type: event.type, result: resultObject(event.result) };
     case "failed":
@@ -119,7 +139,8 @@ function jobObject({ owner: _, preview, result, failure, ...job }: JobView): obj
   };
 }
 
-const resultObject = ({ pictures, ...result }: JobResult): object => ({
+const resultObject = ({ pictures, lanes, ...result }: Omit<JobResult, "model">): object => ({
   ...result,
+  lanes: lanes?.map(resultObject),
   images: pictures.map(({ png, ...picture }) => ({ ...picture, type: "image/png", base64: base64(png) })),
 });

@@ -1,7 +1,7 @@
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { pipeline } from "../../library/pipeline.ts";
 import { Refusal } from "../refusal.ts";
-import type { ModelSource, Models, ServedModel } from "./models.ts";
+import type { ModelDescription, ModelSource, Models, ServedModel } from "./models.ts";
 
 /** What a catalogue takes beside its models. */
 export interface CatalogueOptions {
@@ -46,6 +46,21 @@ export function catalogue(
     }
   };
 
+  /** Jobs and descriptions may ask at the same time. */
+  const opening = new Map<string, Promise<Held>>();
+  const openOnce = async (name: string): Promise<Held> => {
+    const under = opening.get(name) ?? open(name);
+    opening.set(name, under);
+    try {
+      const entry = await under;
+      if (!held.has(name)) held.set(name, entry);
+      return entry;
+    } finally {
+      opening.delete(name);
+    }
+  };
+  const descriptions = new Map<string, ModelDescription>();
+
   const release = async (name: string): Promise<void> => {
     const found = held.get(name);
     held.delete(name);
@@ -77,8 +92,16 @@ export function catalogue(
       );
     },
     list: () => names.map((name) => ({ name, loaded: held.get(name)?.used ?? false })),
+    async describe(name) {
+      const known = descriptions.get(name);
+      if (known !== undefined) return known;
+      const { model } = held.get(name) ?? (await openOnce(name));
+      const described = { ...model.model, name, branches: model.branchCosts() };
+      descriptions.set(name, described);
+      return described;
+    },
     async use(name, request, run) {
-      const entry = held.get(name) ?? (await open(name));
+      const entry = held.get(name) ?? (await openOnce(name));
       held.delete(name);
       held.set(name, entry);
       entry.used = true;

@@ -1,5 +1,6 @@
-import type { LoadedModels } from "../../library/loaded-model.ts";
+import type { LoadedModels, ModelInfo } from "../../library/loaded-model.ts";
 import type { PipelineOptions } from "../../library/pipeline.ts";
+import type { BranchCost } from "../../pipelines/branch-costs.ts";
 import type { TaskName } from "../../pipelines/generate-request.ts";
 
 /** A model that runs, of whichever kind. */
@@ -15,12 +16,19 @@ export interface ModelEntry {
   readonly loaded: boolean;
 }
 
+/** What a model takes, and what a cached evaluation takes of a full one. */
+export interface ModelDescription extends ModelInfo {
+  readonly branches: readonly BranchCost[];
+}
+
 /** The models of a server: opened on first use, the least recently used let go of where memory is short. */
 export interface Models extends AsyncDisposable {
   readonly names: readonly string[];
   /** The name of what `asked` names, the first model where it is left out; any other is refused. */
   resolve(asked: string | undefined): string;
   list(): readonly ModelEntry[];
+  /** What a model takes and costs; opened for it where it is not, but not loaded. */
+  describe(name: string): Promise<ModelDescription>;
   /** Lets `run` have a model, once there is memory for what it is going to do. */
   use<T>(name: string, request: object, run: (model: ServedModel) => Promise<T>): Promise<T>;
 }

@@ -1,5 +1,5 @@
 import type { CachePolicy } from "../../deepcache/policies.ts";
-import type { Phase, PhaseSeconds } from "../../pipelines/run/events.ts";
+import type { InLane, Phase, PhaseSeconds } from "../../pipelines/run/events.ts";
 
 /** What is asked of a model, as plain data and bytes: it may be worked on by another process. */
 export interface JobRequest {
@@ -7,6 +7,8 @@ export interface JobRequest {
   readonly model: string;
   /** Options of the library by their names, with pictures as pixels. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Runs that take turns in place of one: what each has instead of the options. */
+  readonly variants?: readonly Readonly<Record<string, unknown>>[] | undefined;
   /** Options that are used where the model takes them. */
   readonly preferences?: Readonly<Record<string, unknown>> | undefined;
   /** A second run on what the first one made. */
@@ -55,6 +57,14 @@ export interface JobResult {
   readonly speedup: number;
   readonly seconds: PhaseSeconds;
   readonly warnings: readonly string[];
+  /** Of each variant, where there are variants; the fields above are then those of all together, and of the first. */
+  readonly lanes?: readonly LaneResult[] | undefined;
+}
+
+/** What one variant of a job made, and what it took. */
+export interface LaneResult extends Omit<JobResult, "model" | "lanes"> {
+  /** The evaluations on which the whole network ran. */
+  readonly full: readonly number[];
 }
 
 /** Why a job failed, as a client is told. */
@@ -66,7 +76,9 @@ export interface JobFailure {
 }
 
 /** What a job tells as it goes on; the last event is one of `ENDS`. */
-export type JobEvent<Result = JobResult> =
+export type JobEvent<Result = JobResult> = InLane & ToldEvent<Result>;
+
+type ToldEvent<Result> =
   | { readonly type: "waiting"; readonly position: number }
   | { readonly type: "running" }
   | { readonly type: "phase"; readonly phase: Phase }

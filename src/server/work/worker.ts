@@ -10,13 +10,19 @@ type Options = Readonly<Record<string, unknown>>;
 /** Does jobs with the models of a server. */
 export const worker =
   (models: Models): Work =>
-  async ({ model, options, preferences = {}, hires }, { signal, tell }) => {
+  async ({ model, options, preferences = {}, hires, variants }, { signal, tell }) => {
     const run = (asked: Options): Promise<ImageResult> =>
       models.use(model, asked, (opened) => {
         const { options: known } = opened.model;
         const preferred = Object.entries(preferences).filter(([name]) => known.includes(name));
         return runOnce(opened, { ...Object.fromEntries(preferred), ...asked, signal }, tell);
       });
+    if (variants !== undefined) {
+      const runs = await models.use(model, options, (opened) =>
+        compare(opened, { ...options, signal }, variants, tell),
+      );
+      return comparedResult(model, runs);
+    }
     const first = await run(options);
     if (hires === undefined) return resultOf(model, [first], [first]);
     const last: ImageResult[] = [];
@@ -32,6 +38,20 @@ async function runOnce(opened: ServedModel, options: Options, tell: (event: JobE
   for await (const event of run) {
     const told = jobEvent(event);
     if (told !== undefined) tell(told);
+  }
+  return await run;
+}
+
+async function compare(
+  opened: ServedModel,
+  options: Options,
+  variants: readonly Options[],
+  tell: (event: JobEvent) => void,
+): Promise<readonly ImageResult[]> {
+  const run = opened.compare(options as never, variants);
+  for await (const event of run) {
+    const told = jobEvent(event);
+    if (told !== undefined) tell({ ...told, lane: event.lane });
   }
   return await run;
 }
@@ -71,6 +91,12 @@ function resultOf(model: string, last: readonly ImageResult[], runs: readonly Im
     seconds: Object.fromEntries(seconds) as JobResult["seconds"],
     warnings: [...new Set(runs.flatMap((run) => run.warnings))],
   };
+}
+
+/** One job of several runs: their pictures in order, and what each took. */
+function comparedResult(model: string, runs: readonly ImageResult[]): JobResult {
+  const lanes = runs.map((run) => ({ ...resultOf(model, [run], [run]), full: run.full }));
+  return { ...resultOf(model, runs, runs), lanes };
 }
 
 const jobPicture = (image: GeneratedImage): JobPicture => {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { CHROMIUM } from "../browser/chromium.ts";
 
 /** Where Debian's chromium keeps SwiftShader, a Vulkan driver that needs no GPU, and beside it the Vulkan loader. */
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -10,6 +11,9 @@ export const VULKAN_DRIVER: string | undefined =
 
 /** Before any test starts: libraries are looked up where LD_LIBRARY_PATH pointed at the start of a process. */
 export default function setup(): void {
+  if (CHROMIUM === undefined) {
+    process.stderr.write("Browsers are not tested: no Chromium; CHROMIUM or Debian's package chromium gives one\n");
+  }
   if (VULKAN_DRIVER === undefined) {
     process.stderr.write(
       "WebGPU is not tested: no Vulkan driver; VK_DRIVER_FILES or Debian's package chromium gives one\n",

@@ -1,8 +1,8 @@
 import type { PolicySummary } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
-import type { Style } from "../../../src/evaluation/report/colors.ts";
-import { type Point, scatter } from "../../../src/evaluation/report/scatter.ts";
 import { DRAWING_CSS } from "../../../src/evaluation/report/style.ts";
+import type { Style } from "../../../src/plot/colors.ts";
+import { type Point, scatter } from "../../../src/plot/scatter.ts";
 import { type Grid, measureOf, RIVALS, SAMPLER_NAMES, type Schedule } from "./grid.ts";
 
 /** Samplers without a cache, in colours of Okabe and Ito that the caches do not use. */

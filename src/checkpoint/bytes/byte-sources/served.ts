@@ -9,11 +9,24 @@ export interface Fetched {
   readonly total: number;
 }
 
+/** What is known of a file from its first request; undefined where there is none. */
+export interface KnownFile {
+  readonly size: number;
+  /** Its first bytes. */
+  readonly first: Uint8Array;
+  /** Tells it from later versions of itself, where the server says so. */
+  readonly tag: string | undefined;
+  /** All of it, where the server sent that. */
+  readonly whole?: Blob;
+}
+
 /** How a file of a server is read. */
 export interface ServedOptions {
   /** What messages call it; its URL where left out. */
   readonly name?: string | undefined;
   readonly onFetched?: ((fetched: Fetched) => void) | undefined;
+  /** What is known of files by their URLs, which is not asked for again; what is found is put there. */
+  readonly known?: Map<string, KnownFile | undefined> | undefined;
 }
 
 /** Fetched at once on opening: whole configs, and most headers of weights. */
@@ -25,10 +38,15 @@ const MOST_UNASKED = 2 ** 31;
 
 /** A file on a server that answers requests for ranges of bytes; undefined where there is none. */
 export async function servedSource(url: string, options: ServedOptions = {}): Promise<ByteSource | undefined> {
-  const { name = url } = options;
+  const { name = url, known } = options;
+  const found = known?.has(url) ? known.get(url) : await look(url, name, options);
+  known?.set(url, found);
+  return found && sourceOf({ url, name, ...found }, options);
+}
+
+async function look(url: string, name: string, options: ServedOptions): Promise<KnownFile | undefined> {
   const response = await request(url, name, 0, FIRST_BYTES);
-  if (response.status === 416)
-    return sourceOf({ url, name, size: 0, first: new Uint8Array(), tag: undefined }, options);
+  if (response.status === 416) return { size: 0, first: new Uint8Array(), tag: undefined };
   // Servers of pages answer with the page where there is no such file.
   const isPage = response.headers.get("content-type")?.startsWith("text/html") === true;
   if (response.status === 404 || response.status === 410 || isPage) {
@@ -39,7 +57,7 @@ export async function servedSource(url: string, options: ServedOptions = {}): Pr
   if (response.status === 206) {
     const first = await bytesOf(response, name);
     const size = sizeIn(response) ?? (first.length < FIRST_BYTES ? first.length : await askSize(url, name));
-    return sourceOf({ url, name, size, first, tag }, options);
+    return { size, first, tag };
   }
   if (!response.ok) throw new CheckpointError(`Cannot read "${name}": the server answers ${statusOf(response)}`);
   const length = Number(response.headers.get("content-length") ?? 0);
@@ -50,18 +68,12 @@ export async function servedSource(url: string, options: ServedOptions = {}): Pr
     );
   }
   const whole = await wholeOf(response, { name, size: length, options });
-  return sourceOf({ url, name, size: whole.size, first: new Uint8Array(), tag, whole }, options);
+  return { size: whole.size, first: new Uint8Array(), tag, whole };
 }
 
-interface Opened {
+interface Opened extends KnownFile {
   readonly url: string;
   readonly name: string;
-  readonly size: number;
-  /** Its first bytes. */
-  readonly first: Uint8Array;
-  /** Tells it from later versions of itself, where the server says so. */
-  readonly tag: string | undefined;
-  readonly whole?: Blob;
 }
 
 function sourceOf(opened: Opened, options: ServedOptions): ByteSource {

@@ -55,7 +55,7 @@ export function inProcessQueue(options: InProcessOptions): JobQueue {
 
   const tell = (entry: Entry, event: JobEvent): void => {
     if (entry.ended !== undefined) return;
-    if (event.type === "preview") entry.events = entry.events.filter((earlier) => earlier.event.type !== "preview");
+    if (event.type === "preview") entry.events = entry.events.filter((earlier) => !isReplaced(earlier.event, event));
     entry.events.push({ number: entry.number++, event });
     if (isEnd(event)) {
       entry.state = event.type as JobState;
@@ -209,6 +209,10 @@ const bytesMade = (entry: Entry): number =>
   (newest(entry, "done")?.result.pictures ?? []).reduce((sum, { png }) => sum + png.length, 0) +
   (newest(entry, "preview")?.pictures ?? []).reduce((sum, png) => sum + png.length, 0);
 
+/** Of previews, the newest of each lane is kept. */
+const isReplaced = (earlier: JobEvent, { lane }: JobEvent): boolean =>
+  earlier.type === "preview" && earlier.lane === lane;
+
 /** An event of `type` among those of an entry, the newest first. */
 const newest = <Type extends JobEvent["type"]>(
   { events }: Entry,
@@ -218,16 +222,26 @@ const newest = <Type extends JobEvent["type"]>(
 
 function viewOf(entry: Entry, place: number): JobView {
   const { id, request, state, created, started, ended } = entry;
+  const { variants = [{}] } = request;
   const evaluation = newest(entry, "evaluation");
+  const done = entry.events.filter(({ event }) => event.type === "evaluation").length;
   return {
     ...{ id, state, created, started, ended, model: request.model, owner: request.owner },
     position: place < 0 ? undefined : place,
-    progress: evaluation && { done: evaluation.evaluation + 1, of: evaluation.evaluations },
+    progress: evaluation && progressOf(evaluation, variants.length, done),
     preview: newest(entry, "preview")?.pictures,
     result: newest(entry, "done")?.result,
     failure: newest(entry, "failed")?.failure,
   };
 }
+
+/** Of several runs, the evaluations of all. */
+const progressOf = (
+  { evaluation, evaluations }: Extract<JobEvent, { readonly type: "evaluation" }>,
+  runs: number,
+  told: number,
+): JobView["progress"] =>
+  runs === 1 ? { done: evaluation + 1, of: evaluations } : { done: told, of: Math.max(told, runs * evaluations) };
 
 async function* eventsOf(
   entry: Entry | undefined,

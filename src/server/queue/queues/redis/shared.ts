@@ -51,6 +51,9 @@ async function announcedModels({ prefix = PREFIX, now = Date.now }: RedisQueueOp
       );
     },
     list: () => names.map((name) => ({ name, loaded: true })),
+    async describe(name) {
+      throw new Refusal(501, "not_described", `Cannot describe "${name}" here: workers have it`);
+    },
     async use(name) {
       throw new Error(`Cannot run "${name}" here: workers do`);
     },

@@ -15,6 +15,10 @@ export interface Point {
   readonly style: Style;
   /** Points of one series are joined, in the order of their costs. */
   readonly series?: string | undefined;
+  /** What a page that shows the plot knows it by. */
+  readonly id?: string | undefined;
+  /** Whether it is there to compare with only: it is neither labelled nor on the front. */
+  readonly background?: boolean | undefined;
 }
 
 /** What a plot shows. */
@@ -27,6 +31,8 @@ export interface ScatterOptions {
   readonly original?: number | undefined;
   /** The points that are labelled; where there are many points the best and the first of each series, else all. */
   readonly labelled?: readonly string[] | undefined;
+  /** The size of the plot; by the number of its points where left out. */
+  readonly frame?: Frame | undefined;
 }
 
 /** Of more points than this only those on the front and the cheapest of every series are labelled. */
@@ -38,7 +44,8 @@ const MOST_LABELLED = 24;
  */
 export function scatter(points: readonly Point[], options: ScatterOptions): string {
   const { title, xLabel, yLabel, better, original } = options;
-  const frame = frameOf(points.length);
+  const { frame = frameOf(points.length) } = options;
+  const own = points.filter(({ background }) => background !== true);
   const across = axisOver([...points.map(({ x }) => x), ...(original === undefined ? [] : [original])], {
     fromZero: true,
   });
@@ -49,7 +56,7 @@ export function scatter(points: readonly Point[], options: ScatterOptions): stri
     py: positionOn(up, point.y, frame.bottom, frame.top),
   });
   const placed = points.map(place);
-  const front = paretoFront(points, better).map(place);
+  const front = paretoFront(own, better).map(place);
   const line = front.map(({ px, py }) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" ");
   const bars = placed.flatMap(({ px, low, high, style }) =>
     low === undefined || high === undefined
@@ -64,7 +71,7 @@ export function scatter(points: readonly Point[], options: ScatterOptions): stri
           y2: positionOn(up, high, frame.bottom, frame.top),
         }),
   );
-  const worthy = points.length > MOST_LABELLED ? [...front, ...cheapest(points)] : points;
+  const worthy = own.length > MOST_LABELLED ? [...front, ...cheapest(own)] : own;
   const named = options.labelled ?? worthy.map(({ label }) => label);
   const note = up.low > 0 ? `the vertical axis begins at ${up.low.toFixed(up.digits)}` : "";
   return element(
@@ -79,8 +86,8 @@ export function scatter(points: readonly Point[], options: ScatterOptions): stri
       ...seriesLines(placed),
       ...originalLine(across, original, frame),
       ...bars,
-      ...placed.map(({ px, py, style, label }) =>
-        element("g", {}, element("title", {}, escaped(label)) + marker(px, py, style)),
+      ...placed.map(({ px, py, style, label, id }) =>
+        element("g", { "data-point": id }, element("title", {}, escaped(label)) + marker(px, py, style)),
       ),
       ...pointLabels(placed, frame, named),
     ].join(""),

@@ -1,4 +1,4 @@
-import type { CachePolicy } from "../../deepcache/policies.ts";
+import type { CachePolicy } from "../deepcache/policies.ts";
 
 /** How a policy is drawn, the same in every figure. */
 export interface Style {

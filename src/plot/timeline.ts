@@ -1,29 +1,60 @@
-import type { PolicySummary } from "../analysis/policy-summary.ts";
-import type { PolicyTimes } from "../analysis/times.ts";
 import { axisOver, positionOn } from "./axis.ts";
 import { element, escaped } from "./markup.ts";
 
-const WIDTH = 1080;
 const ROW = 26;
-const NAME_WIDTH = 190;
 const TOTAL_WIDTH = 70;
 const FULL = "#0072b2";
 const CACHED = "#b9d9ec";
+
+/** A run whose evaluations are drawn. */
+export interface PlannedEvaluations {
+  readonly name: string;
+  /** Those on which the whole network ran, counted from 0. */
+  readonly full: readonly number[];
+}
+
+/** What the evaluations of the run with this name took. */
+export interface TimedEvaluations {
+  readonly name: string;
+  readonly evaluationSeconds: readonly number[];
+}
+
+/** How a timeline is drawn. */
+export interface TimelineOptions {
+  /** In pixels. */
+  readonly width?: number;
+  /** Of the names of rows. */
+  readonly nameWidth?: number;
+  /** Fills of blocks. */
+  readonly colors?: { readonly full: string; readonly cached: string };
+  readonly label?: string;
+  readonly title?: string;
+}
 
 /**
  * One row for each policy on one axis of time, as SVG: an evaluation is a block as wide as it took, dark where the whole
  * network ran.
  */
-export function timeline(policies: readonly PolicySummary[], times: readonly PolicyTimes[]): string {
+export function timeline(
+  policies: readonly PlannedEvaluations[],
+  times: readonly TimedEvaluations[],
+  {
+    width = 1080,
+    nameWidth = 190,
+    colors = { full: FULL, cached: CACHED },
+    label: ariaLabel = "Evaluations of every policy over time",
+    title: titleText = "seconds per image, evaluation by evaluation (medians over batches)",
+  }: TimelineOptions = {},
+): string {
   const rows = policies.map(({ name, full }) => {
     const seconds = times.find((time) => time.name === name)?.evaluationSeconds ?? [];
     return { name, full: new Set(full), seconds, total: seconds.reduce((sum, value) => sum + value, 0) };
   });
   const axis = axisOver(
     rows.map(({ total }) => total),
-    { fromZero: true, count: 8 },
+    { fromZero: true, count: Math.min(8, Math.floor(width / 70)) },
   );
-  const at = (seconds: number): number => positionOn(axis, seconds, NAME_WIDTH, WIDTH - TOTAL_WIDTH);
+  const at = (seconds: number): number => positionOn(axis, seconds, nameWidth, width - TOTAL_WIDTH);
   const height = ROW * rows.length;
   const marks = axis.ticks.map(
     (tick) =>
@@ -37,20 +68,24 @@ export function timeline(policies: readonly PolicySummary[], times: readonly Pol
       start += own;
       const block = { x, y: row * ROW + 4, width: Math.max(0.5, at(start) - x - 0.6), height: ROW - 8 };
       const what = `${name}: evaluation ${i}, ${full.has(i) ? "full" : "cached"}, ${(1000 * own).toFixed(1)} ms per image`;
-      return element("rect", { ...block, fill: full.has(i) ? FULL : CACHED }, element("title", {}, escaped(what)));
+      return element(
+        "rect",
+        { ...block, fill: full.has(i) ? colors.full : colors.cached },
+        element("title", {}, escaped(what)),
+      );
     });
     const y = row * ROW + ROW / 2 + 4;
-    const label = element("text", { x: NAME_WIDTH - 8, y, "text-anchor": "end" }, escaped(name));
+    const label = element("text", { x: nameWidth - 8, y, "text-anchor": "end" }, escaped(name));
     return label + blocks.join("") + element("text", { x: at(total) + 6, y }, `${total.toPrecision(3)} s`);
   });
   const title = element(
     "text",
-    { x: (NAME_WIDTH + WIDTH - TOTAL_WIDTH) / 2, y: height + 36, "text-anchor": "middle", class: "label" },
-    "seconds per image, evaluation by evaluation (medians over batches)",
+    { x: (nameWidth + width - TOTAL_WIDTH) / 2, y: height + 36, "text-anchor": "middle", class: "label" },
+    titleText,
   );
   return element(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${height + 44}`, role: "img", "aria-label": "Evaluations of every policy over time" },
+    { viewBox: `0 0 ${width} ${height + 44}`, role: "img", "aria-label": ariaLabel },
     [...marks, ...drawn, title].join(""),
   );
 }

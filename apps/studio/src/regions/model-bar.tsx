@@ -1,0 +1,118 @@
+import { useSignal } from "@preact/signals";
+import { serverKey, useKey } from "../engine/choose-engine.ts";
+import { showDoctor } from "../parts/doctor-dialog.tsx";
+import { openFiles } from "../parts/drop-zone.tsx";
+import { showKeys } from "../parts/keyboard-help.tsx";
+import { edit, engine, form, isBusy, models, openModel, status, takeEngine } from "../state/session.ts";
+import { switchTheme, theme } from "../state/theme.ts";
+
+const THEMES = { system: "as the system", light: "light", dark: "dark" } as const;
+
+/** Which model runs, and where. */
+export function ModelBar() {
+  const place = engine.value?.place;
+  const device = place === undefined ? "Looking for an engine" : placeName(place);
+  return (
+    <header class="model-bar">
+      <h1>
+        deepcache <span class="quiet">studio</span>
+      </h1>
+      <label class="model">
+        <span class="hidden">Model</span>
+        <select
+          value={form.value.model}
+          disabled={isBusy.value || models.value.length === 0}
+          onChange={({ currentTarget }) => {
+            edit({ model: currentTarget.value });
+            void openModel();
+          }}
+        >
+          {models.value.length === 0 && <option value="">no model yet</option>}
+          {models.value.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {place?.kind === "page" && <OpenButtons />}
+      <button type="button" class="place" aria-haspopup="dialog" onClick={showDoctor}>
+        <span class={place === undefined ? "dot off" : "dot"} aria-hidden="true" />
+        {device}
+      </button>
+      <div class="tools">
+        <button type="button" class="plain" onClick={switchTheme} title={`Theme: ${THEMES[theme.value]}`}>
+          <span aria-hidden="true">◐</span>
+          <span class="hidden">Theme: {THEMES[theme.value]}; change</span>
+        </button>
+        <button type="button" class="plain" aria-haspopup="dialog" onClick={showKeys} title="Keys (?)">
+          <span aria-hidden="true">?</span>
+          <span class="hidden">Keys</span>
+        </button>
+      </div>
+      {status.value.kind === "error" && status.value.code === "invalid_api_key" && <KeyField />}
+    </header>
+  );
+}
+
+const placeName = (place: NonNullable<typeof engine.value>["place"]): string =>
+  place.kind === "server"
+    ? `Server · ${place.says}`
+    : `${place.device === "webgpu" ? "WebGPU" : "CPU (WebAssembly)"} · this page`;
+
+/** For places that run files of the visitor's own. */
+function OpenButtons() {
+  return (
+    <span class="open">
+      <label class="button">
+        Open file…
+        <input
+          type="file"
+          class="hidden"
+          multiple
+          accept=".safetensors,.ckpt,.yaml,.yml,.png"
+          onChange={({ currentTarget }) => void openFiles([...(currentTarget.files ?? [])])}
+        />
+      </label>
+      <label class="button">
+        Open folder…
+        <input
+          type="file"
+          class="hidden"
+          {...{ webkitdirectory: true }}
+          onChange={({ currentTarget }) => void openFiles([...(currentTarget.files ?? [])])}
+        />
+      </label>
+    </span>
+  );
+}
+
+/** Servers with keys ask for one. */
+function KeyField() {
+  const typed = useSignal(serverKey.value ?? "");
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    useKey(typed.value);
+    const used = engine.value;
+    if (used !== undefined)
+      await takeEngine(used)
+        .then(() => (status.value = { kind: "empty" }))
+        .catch(() => {});
+  };
+  return (
+    <form class="key" onSubmit={(event) => void submit(event)}>
+      <label>
+        This server asks for a key
+        <input
+          type="password"
+          autocomplete="off"
+          value={typed.value}
+          onInput={({ currentTarget }) => {
+            typed.value = currentTarget.value;
+          }}
+        />
+      </label>
+      <button type="submit">Use it</button>
+    </form>
+  );
+}

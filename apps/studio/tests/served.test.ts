@@ -1,0 +1,243 @@
+import { readFileSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { studioPages } from "../../../src/cli/serve/studio.ts";
+import { PARAMETERS_KEYWORD, parseParameters } from "../../../src/image/parameters.ts";
+import { readPngText } from "../../../src/image/png-text.ts";
+import { type Serving, serving } from "../../../tests/server/serving.ts";
+import { builtStudio } from "./support/built.ts";
+import { CHROMIUM } from "./support/chromium.ts";
+import { type StudioPage, studioPage } from "./support/studio-page.ts";
+
+let browser: Browser;
+let server: Serving;
+
+beforeAll(async () => {
+  if (CHROMIUM === undefined) return;
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  server = await serving(undefined, { pages: await studioPages(builtStudio("server")) });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+const QUICK = "steps=3&previewEvery=1";
+
+/** A fresh profile with the studio in it. */
+async function opened({ hash = QUICK, width = 1440 } = {}): Promise<StudioPage & AsyncDisposable> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const faults: string[] = [];
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) faults.push(request.url());
+  });
+  await page.goto(`${server.url}/#${hash}`);
+  await page.locator(".status.empty").waitFor();
+  await expect.poll(() => page.locator(".estimate").textContent()).toContain("less to compute");
+  return {
+    ...studioPage(page),
+    async [Symbol.asyncDispose]() {
+      await context.close();
+      expect(faults.filter((fault) => !/status of 4\d\d/.test(fault))).toEqual([]);
+    },
+  };
+}
+
+describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", () => {
+  test("shows an example, then makes, compares and keeps a pair", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    await expect.poll(() => page.getByText("An example").count()).toBe(1);
+    expect(await page.locator(".lane img").count()).toBe(2);
+    await page.getByRole("button", { name: "Make" }).click();
+    await studio.done();
+    expect(await page.locator(".took").allTextContents()).toEqual([
+      expect.stringMatching(/^\d+\.\d\d s · 3 full$/),
+      expect.stringMatching(/^\d+\.\d\d s · 2 full \+ 1 cached$/),
+    ]);
+    expect(await page.locator(".verdict").textContent()).toMatch(/× as fast.*less to compute.*PSNR .*SSIM/);
+    expect(await page.locator(".thumb").count()).toBe(1);
+    expect(await page.locator("[data-point]").count()).toBe(1);
+    expect(await page.locator(".strip svg rect").count()).toBeGreaterThan(6);
+    await page.reload();
+    await expect.poll(() => page.locator(".thumb").count()).toBe(1);
+  });
+
+  test("saves a picture that says how it was made, and takes the settings of one that is dropped", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    await studio.make();
+    await studio.done();
+    const before = await studio.link();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save PNG" }).first().click();
+    const saved = await download;
+    expect(saved.suggestedFilename()).toBe("a-fox-on-a-teal-background-1-n-3-branch-0-forecast.png");
+    const bytes = readFileSync(await saved.path());
+    const { prompt, settings } = parseParameters(readPngText(bytes)[PARAMETERS_KEYWORD] ?? "");
+    expect([prompt, settings["Seed"], settings["DeepCache"]]).toEqual([
+      "a fox on a teal background",
+      "1",
+      "uniform:3:0+warmup:2+forecast:0.75",
+    ]);
+    await page.getByLabel("Prompt", { exact: true }).fill("something else");
+    await page.getByLabel("Seed").fill("77");
+    await page.getByLabel("Way").selectOption("fast");
+    await studio.drop([{ name: "saved.png", bytes }]);
+    await page.getByText("has the settings of saved.png").waitFor();
+    expect(new URLSearchParams((await studio.link()).slice(1)).get("guidanceScale")).toBe("4");
+    await page.getByLabel("Guidance").fill("");
+    expect(await studio.link()).toBe(before);
+    await studio.make();
+    await studio.done();
+    const again = page.waitForEvent("download");
+    await page.keyboard.press("Escape");
+    await page.locator("#pair").focus();
+    await page.keyboard.press("s");
+    expect(readFileSync(await (await again).path())).toEqual(bytes);
+    await page.getByRole("button", { name: "Undo" }).click();
+    expect(await page.getByLabel("Prompt", { exact: true }).inputValue()).toBe("something else");
+  });
+
+  test("stops, keeps what is there, and makes again; a second Make while it makes changes nothing", async () => {
+    await using studio = await opened({ hash: "steps=120&previewEvery=1" });
+    const { page } = studio;
+    await studio.make();
+    await studio.make();
+    await expect.poll(() => page.title()).toMatch(/^\d+\/240/);
+    await expect.poll(() => page.locator(".lane img").count(), { timeout: 20_000 }).toBe(2);
+    await page.keyboard.press("Escape");
+    await page.getByText(/Stopped at \d+ of 240 evaluations/).waitFor();
+    expect(await page.locator(".lane img").count()).toBe(2);
+    await page.getByLabel("Steps").fill("2");
+    await studio.make();
+    await studio.done();
+    expect(await page.locator(".thumb").count()).toBe(1);
+  });
+
+  test("says what is wrong beside the field or in the engine's words, and leaves the form as it is", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    await page.getByLabel("Way").selectOption("policy");
+    await page.getByLabel("Policy").fill("uniforn:3");
+    expect(await page.locator(".problem").textContent()).toContain('did you mean "uniform"');
+    await studio.make();
+    expect(await page.evaluate(() => document.activeElement?.closest(".field")?.className)).toContain("policy");
+    await page.getByLabel("Policy").fill("uniform:3:99");
+    await studio.make();
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toContain("branch");
+    expect(await page.getByLabel("Policy").inputValue()).toBe("uniform:3:99");
+    await studio.accessible("error");
+    for (const [name, bytes] of [
+      ["rubbish.bin", new Uint8Array(50)],
+      ["broken.png", new Uint8Array(50)],
+    ] as const) {
+      await studio.drop([{ name, bytes }]);
+      await expect.poll(() => alert.textContent()).toContain(name);
+    }
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await page.getByLabel("Way").selectOption("copy");
+    await studio.make();
+    await studio.done();
+  });
+
+  test("tries more settings, and shows each point against the original", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    await studio.make();
+    await studio.done();
+    await page.getByRole("button", { name: "Try more settings" }).click();
+    await page.getByText(/to go/).waitFor();
+    await expect.poll(() => page.locator(".points li").count(), { timeout: 40_000 }).toBeGreaterThan(3);
+    await page.getByRole("button", { name: "Stop trying" }).click();
+    await page.locator(".trade-off summary").click();
+    await studio.accessible("trade-off");
+    const first = page.locator(".points button").first();
+    const name = (await first.textContent())?.split(":")[0] ?? "";
+    await first.click();
+    expect(await page.locator("figcaption").allTextContents()).toEqual(["Original", name]);
+  });
+
+  test("is used by its keys alone", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    await page.locator("#pair").focus();
+    await page.keyboard.press("/");
+    await page.keyboard.type("!");
+    expect(await page.getByLabel("Prompt", { exact: true }).inputValue()).toContain("!");
+    await studio.make();
+    await studio.done();
+    await page.locator("#pair").focus();
+    for (const [key, view] of [
+      ["2", "slider"],
+      ["3", "flip"],
+      ["4", "difference"],
+      ["1", "side"],
+    ] as const) {
+      await page.keyboard.press(key);
+      await page.locator(`.pictures.${view}`).waitFor();
+      await studio.accessible(view);
+    }
+    await page.keyboard.down("Space");
+    expect(await page.locator("figcaption").allTextContents()).toEqual(["Original"]);
+    await page.keyboard.up("Space");
+    expect(await page.locator("figcaption").count()).toBe(2);
+    const seed = await page.getByLabel("Seed").inputValue();
+    await page.keyboard.press("r");
+    expect(await page.getByLabel("Seed").inputValue()).not.toBe(seed);
+    await page.keyboard.press("u");
+    expect(await page.getByLabel("Seed").inputValue()).toBe(seed);
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await studio.accessible("keys");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /Server/ }).click();
+    await page.getByText("Leaves this page").waitFor();
+    await studio.accessible("doctor");
+  });
+
+  test("moves the slider by keys, and says where it stands", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    await page.keyboard.press("2");
+    const slider = page.getByRole("slider", { name: "Share of the original" });
+    await slider.focus();
+    const before = Number(await slider.getAttribute("aria-valuenow"));
+    await page.keyboard.press("ArrowRight", { delay: 300 });
+    await expect.poll(async () => Number(await slider.getAttribute("aria-valuenow"))).toBeGreaterThan(before);
+    expect(await slider.getAttribute("aria-valuetext")).toMatch(/^original \d+ %$/);
+  });
+
+  test.each([320, 420, 720, 1024, 1440])("fits into %i pixels, before, in and after a run", async (width) => {
+    await using studio = await opened({ width, hash: "steps=30&previewEvery=1" });
+    const { page } = studio;
+    const check = async (state: string): Promise<void> => {
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(over, state).toBeLessThanOrEqual(0);
+      const small = await page.evaluate(() =>
+        [...document.querySelectorAll("button, select, input:not([type=file]), textarea, summary")]
+          .map((element) => element.getBoundingClientRect())
+          .filter(({ width: across, height }) => across > 0 && (height < 24 || across < 24)),
+      );
+      expect(small, state).toEqual([]);
+      if (width === 320 || width === 1440) await studio.accessible(`${state}, ${width}`);
+    };
+    await check("empty");
+    const placeOf = (selector: string) =>
+      page.locator(selector).evaluate((element) => element.getBoundingClientRect().top);
+    await studio.make();
+    await page.locator(".status.running progress[value]").waitFor();
+    const places = await Promise.all([".status", ".strip", ".trade-off"].map(placeOf));
+    await check("running");
+    await studio.done();
+    expect(await Promise.all([".status", ".strip", ".trade-off"].map(placeOf))).toEqual(places);
+    await check("done");
+  });
+});

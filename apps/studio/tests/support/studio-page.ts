@@ -1,0 +1,58 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+
+/** What tests do with a studio that is open. */
+export interface StudioPage {
+  readonly page: Page;
+  make(): Promise<void>;
+  /** Waits until the pair is done. */
+  done(): Promise<void>;
+  /** Drops files on the page. */
+  drop(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>;
+  /** What breaks WCAG 2.2 AA in the page as it is now, in both themes. */
+  accessible(state: string): Promise<void>;
+  /** The form as its link says it. */
+  link(): Promise<string>;
+}
+
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** A page of the studio; whatever it writes to the console fails the test. */
+export function studioPage(page: Page): StudioPage {
+  return {
+    page,
+    make: () => page.keyboard.press("Control+Enter"),
+    async done() {
+      await page.locator(".status:is(.done, .error)").waitFor({ timeout: 40_000 });
+      expect(await page.locator(".failure").allTextContents()).toEqual([]);
+      await page.locator(".speedup").waitFor();
+    },
+    async drop(files) {
+      const sent = files.map(({ name, bytes }) => ({ name, base64: Buffer.from(bytes).toString("base64") }));
+      const data = await page.evaluateHandle((all) => {
+        const transfer = new DataTransfer();
+        for (const { name, base64 } of all) {
+          transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+        }
+        return transfer;
+      }, sent);
+      await page.dispatchEvent("body", "drop", { dataTransfer: data });
+    },
+    async accessible(state) {
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        // Themes differ in nothing but colours.
+        const axe = new AxeBuilder({ page });
+        const { violations } = await (colorScheme === "dark"
+          ? axe.withRules(["color-contrast"])
+          : axe.withTags(WCAG)
+        ).analyze();
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+        expect(found, `${state}, ${colorScheme}`).toEqual([]);
+      }
+      await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    },
+    link: () => page.evaluate(() => location.hash),
+  };
+}

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pipeline } from "../../src/library/pipeline.ts";
+import { type BrowserPage, openPage } from "../support/browser/browser-page.ts";
+import { CHROMIUM } from "../support/browser/chromium.ts";
+
+/** Latents on wasm, whose sums are in another order than those of Node; measured 2.7e-5 over 21 evaluations. */
+const WASM_LATENTS = 1e-4;
+/** Latents on SwiftShader after few evaluations; measured 1.2e-4 over nine. */
+const SWIFTSHADER_LATENTS = 2e-3;
+
+const MODEL = "/models/fluent-scenes";
+const REQUEST = { prompt: "a fox on a teal background", steps: 6, seed: 3, guidanceScale: 4 } as const;
+const FOLDER = new URL("../../models/fluent-scenes", import.meta.url).pathname;
+
+const furthest = (a: ArrayLike<number>, b: ArrayLike<number> | undefined): number =>
+  Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - (b?.[i] ?? Number.NaN))), 0);
+
+describe.skipIf(CHROMIUM === undefined)("in a browser, on the CPU", () => {
+  let browser: BrowserPage;
+  beforeAll(async () => {
+    browser = await openPage();
+  }, 60_000);
+  afterAll(() => browser?.[Symbol.asyncDispose]());
+
+  test("a served folder makes the latents that it makes in Node, full and cached, in a worker", async () => {
+    const { ask } = browser;
+    expect(await ask("open", MODEL, { device: "wasm" })).toMatchObject({ name: "fluent-scenes" });
+    await using node = await pipeline("text-to-image");
+    for (const cache of ["off", 3] as const) {
+      const { prompt, ...options } = { ...REQUEST, cache };
+      const [{ latents }, outcome] = [await node(prompt, options), await ask("run", { ...REQUEST, cache })];
+      expect(outcome.error).toBeUndefined();
+      expect(furthest(latents.data, outcome.latents)).toBeLessThan(WASM_LATENTS);
+      expect(outcome.png).toMatch(/^data:image\/png;base64,/);
+    }
+  }, 120_000);
+
+  test("configs are read once, here and in the worker, and weights as one file", () => {
+    const paths = browser.server.asked.filter((path) => path.startsWith(MODEL));
+    const configs = paths.filter((path) => path.includes(".json"));
+    expect(new Set(configs).size).toBe(configs.length);
+    expect(configs.length).toBeGreaterThan(8);
+    const weights = new Set(paths.filter((path) => path.includes("/unet/diffusion_pytorch_model.safetensors")));
+    const file = `${MODEL}/unet/diffusion_pytorch_model.safetensors`;
+    expect([...weights]).toEqual([`${file} bytes=0-131071`, file]);
+  });
+
+  test("a run stops when it is told to, and the next one is as if nothing had been", async () => {
+    const before = await browser.ask("run", REQUEST);
+    const stopped = await browser.ask("run", REQUEST, { abortAfter: 2 });
+    expect(stopped).toMatchObject({ name: "AbortError" });
+    expect(stopped.events.at(-1)).toBe("evaluation");
+    expect((await browser.ask("run", REQUEST)).latents).toEqual(before.latents);
+  }, 60_000);
+
+  test("a folder that was picked runs without a request", async () => {
+    const { ask, page, server } = browser;
+    await page.setInputFiles("#folder", FOLDER);
+    const asked = server.asked.length;
+    expect(await ask("open", undefined, { device: "wasm" })).toMatchObject({ name: "fluent-scenes" });
+    expect(await ask("run", { ...REQUEST, steps: 1 })).toMatchObject({ events: expect.arrayContaining(["result"]) });
+    expect(server.asked.slice(asked).filter((path) => path.startsWith("/models/"))).toEqual([]);
+    await ask("dispose");
+    expect(await ask("run", REQUEST)).toMatchObject({ name: "DeepCacheError" });
+  }, 60_000);
+
+  test("a folder of the page's own file system runs in a worker, again without a request", async () => {
+    const { ask, page, server } = browser;
+    await page.setInputFiles("#folder", FOLDER);
+    const asked = server.asked.length;
+    expect(await ask("openStored", { device: "wasm" })).toEqual({ name: "fluent-scenes", events: ["fluent-scenes"] });
+    expect(await ask("run", { ...REQUEST, steps: 1 })).toMatchObject({ events: expect.arrayContaining(["result"]) });
+    expect(server.asked.slice(asked).filter((path) => path.startsWith("/models/"))).toEqual([]);
+    await ask("dispose");
+  }, 60_000);
+
+  test("files that are cut off are refused", async () => {
+    await browser.page.setInputFiles("#folder", FOLDER);
+    expect((await browser.ask("openTruncated", 4)).error).toMatch(/^Cannot read ".*safetensors"/);
+    expect((await browser.ask("openTruncated", 200_000)).error).toMatch(
+      /^Cannot read tensor ".*" of "fluent-scenes\/unet\/diffusion_pytorch_model.safetensors": its data_offsets .* leave/,
+    );
+  });
+
+  test("a model that is not there, a device that there is not, and an unknown option are said", async () => {
+    const { ask } = browser;
+    expect((await ask("open", "/models/none", {})).error).toContain(
+      '/models/none": the server has no file there under a name that models have',
+    );
+    expect((await ask("open", "/models/none.safetensors", {})).error).toContain("there is no such file");
+    expect((await ask("open", MODEL, { device: "cuda" })).error).toContain(
+      'Cannot run on device "cuda": in a browser, one of auto, webgpu, wasm is required',
+    );
+    expect((await ask("open", MODEL, { precision: "int8" })).error).toBe(
+      'Cannot use the option "precision" in a browser: it is for Node',
+    );
+    expect((await ask("open", MODEL, { device: "webgpu" })).error).toMatch(/^Cannot run on device "webgpu": /);
+    expect(await ask("support")).toMatchObject({ webgpu: false, threads: 1, reason: expect.any(String) });
+  });
+});
+
+describe.skipIf(CHROMIUM === undefined)("in a browser without JSPI", () => {
+  test("the CPU runs on the smallest program, in the page where that is asked for", async () => {
+    await using browser = await openPage();
+    const { ask, page, server } = browser;
+    await page.evaluate("delete WebAssembly.Suspending");
+    expect(await ask("support")).toMatchObject({ jspi: false });
+    await ask("open", MODEL, { device: "wasm", thread: "caller" });
+    expect(await ask("run", { ...REQUEST, steps: 1 })).toMatchObject({ events: expect.arrayContaining(["result"]) });
+    expect(server.asked.filter((path) => path.endsWith(".wasm"))).toEqual(["/ort-wasm-simd-threaded.wasm"]);
+    expect(server.asked).not.toContain("/run-worker.js");
+  }, 60_000);
+});
+
+describe.skipIf(CHROMIUM === undefined)("in an isolated page", () => {
+  test("the CPU has several threads", async () => {
+    await using browser = await openPage({ isolated: true });
+    const { ask } = browser;
+    await ask("open", MODEL, { device: "wasm", threads: 2 });
+    await using node = await pipeline("text-to-image");
+    const { prompt, ...options } = { ...REQUEST, steps: 2 };
+    const { latents } = await node(prompt, options);
+    const outcome = await ask("run", { ...REQUEST, steps: 2 });
+    expect(outcome.error).toBeUndefined();
+    expect(furthest(latents.data, outcome.latents)).toBeLessThan(WASM_LATENTS);
+    expect(await browser.page.evaluate("crossOriginIsolated")).toBe(true);
+  }, 120_000);
+});
+
+describe.skipIf(CHROMIUM === undefined)("in a browser, on WebGPU", () => {
+  test("a run makes the latents of Node, and begins again once the GPU is lost", async () => {
+    await using browser = await openPage({ webgpu: true });
+    const { ask } = browser;
+    const request = { ...REQUEST, steps: 2, sampler: "ddim", cache: 2 } as const;
+    await using node = await pipeline("text-to-image");
+    const { prompt, ...options } = request;
+    const { latents } = await node(prompt, options);
+
+    expect(await ask("open", MODEL, { device: "webgpu" })).toMatchObject({ name: "fluent-scenes" });
+    const outcome = await ask("run", request, { loseAfter: 1 });
+    expect(outcome.error).toBeUndefined();
+    expect(outcome.warnings).toEqual(["The browser lost the GPU while it was in use: the run has begun again."]);
+    expect(furthest(latents.data, outcome.latents)).toBeLessThan(SWIFTSHADER_LATENTS);
+  }, 300_000);
+});

@@ -1,0 +1,11 @@
+// The worker of pages under test: it also takes orders to lose its GPU.
+import "../../../../src/remote/web/run-worker.ts";
+
+const scope = globalThis as unknown as {
+  addEventListener(kind: "message", hear: (event: { readonly data: { readonly kind: string } }) => void): void;
+};
+scope.addEventListener("message", async ({ data }) => {
+  if (data.kind !== "lose") return;
+  const { env } = await import("onnxruntime-web/jspi");
+  ((await env.webgpu.device) as unknown as { destroy(): void }).destroy();
+});
