@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/cli.ts";
+import { fixturePath } from "../support/fixtures.ts";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "deepcache-serve-"));
@@ -92,8 +93,43 @@ test("A key is asked for where there is one, also in the environment", async () 
   expect(await answer.json()).toMatchObject({ data: [{ id: "named" }] });
 });
 
+const MODELS = join(folder, "models.json");
+const asModels = (models: unknown): string => {
+  writeFileSync(MODELS, JSON.stringify(models));
+  return MODELS;
+};
+
+test("Models of a file are opened each in its own way, beside those of flags", async () => {
+  const path = fixturePath("pipelines/sd15/model");
+  const file = asModels({ plain: path, other: { path, vae: join(path, "vae"), ema: false } });
+  await using server = await start("--models", file, "--model", "named=fluent-scenes", "--store", "kept");
+  const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: { id: string }[] };
+  expect(data.map(({ id }) => id)).toEqual(["named", "plain", "other"]);
+  const asked = { model: "other", prompt: "a fox", steps: 1, size: "64x64", response_format: "url" };
+  const body = (await (await ask(server.url, "/v1/images/generations", asked)).json()) as { data: { url: string }[] };
+  expect((await fetch(body.data[0]?.url ?? "")).headers.get("content-type")).toBe("image/png");
+  expect(readdirSync(join(folder, "kept", "pictures"))).toHaveLength(1);
+});
+
+test.each([
+  [[], "a JSON object is required"],
+  [{ "a b": "x" }, 'letters, digits, "_", "." and "-" are required as its name'],
+  [{ a: 1 }, "a path or an object is required"],
+  [{ a: { vae: "x" } }, 'its "path" is missing'],
+  [{ a: { path: "x", weights: "y" } }, '"weights" is none of path, vae'],
+  [{ a: { path: "x", ema: "no" } }, '"no" cannot be its "ema"'],
+  [{ a: { path: "x", controlnet: [1] } }, '[1] cannot be its "controlnet"'],
+])("The models %j are refused", async (models, message) => {
+  const { code, stderr } = await runCli("serve", "--models", asModels(models));
+  expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+});
+
 describe("deepcache serve refuses", () => {
   test.each([
+    [["--models", "nowhere.json"], 'Cannot read models from "nowhere.json"'],
+    [["--redis", "redis://a", "--vae", "a"], "Cannot use --vae with --redis: give it to deepcache worker"],
+    [["--redis", "redis://a", "--no-ema"], "Cannot use --no-ema with --redis: give it to deepcache worker"],
+    [["--store", "ftp://a"], 'Cannot use the store "ftp://a": a folder or s3://BUCKET/PREFIX is required'],
     [["--host", "0.0.0.0"], "Cannot listen on --host 0.0.0.0 without a key"],
     [["--port", "-1"], "Cannot use --port -1: a whole number from 0 is required"],
     [["--cors", "example.com"], "Cannot use --cors example.com: an origin such as https://example.com is required"],

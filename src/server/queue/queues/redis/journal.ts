@@ -156,7 +156,8 @@ export function journal<Result>(redis: Redis, prefix: string, options: JournalOp
     async events(id, after) {
       const events: NumberedEvent<Result>[] = [];
       for (const [entry, [, text = ""]] of await redis.xrange(eventsAt(id), `(${after}-0`, "+")) {
-        events.push({ number: Number(entry.split("-")[0]), event: await readEvent(texts, text) });
+        const event = await readEvent<Result>(texts, text);
+        if (event !== undefined) events.push({ number: Number(entry.split("-")[0]), event });
       }
       return events;
     },
@@ -186,11 +187,10 @@ function stateOf({ type }: JobEvent<unknown>): JobState | "" {
   }
 }
 
-/** An event of a text; a preview that has given way to another meanwhile shows nothing. */
-async function readEvent<Result>(texts: Wire, text: string): Promise<JobEvent<Result>> {
+/** An event of a text; nothing where it is a preview that has given way to another meanwhile. */
+async function readEvent<Result>(texts: Wire, text: string): Promise<JobEvent<Result> | undefined> {
   const event = await texts.unpack<JobEvent<Result>>(text);
-  if (event !== undefined) return event;
-  if (text.startsWith('{"type":"preview"')) return { type: "preview", evaluation: 0, pictures: [] };
+  if (event !== undefined || text.startsWith('{"type":"preview"')) return event;
   throw new Refusal(410, "gone", "Cannot read what the job has made: it is not kept any more");
 }
 
