@@ -28,9 +28,10 @@ export function statusError(response: Response, wanted: Wanted): DeepCacheError 
   const code = headers.get("x-error-code");
   const host = hostOf(page);
   if (code === "GatedRepo") {
+    const advice = hasToken ? "with the account of your token" : `and ${keyAdvice(wanted)}`;
     return hubError(
       "ACCESS_DENIED",
-      `Cannot download "${name}": it is gated (${status}); ${hasToken ? "accept its terms with the account of your token" : `accept its terms, and ${keyAdvice(wanted)}`}, at ${page}`,
+      `Cannot download "${name}": it is gated (${status}); accept its terms at ${page}, ${advice}`,
     );
   }
   if (code === "RevisionNotFound") {

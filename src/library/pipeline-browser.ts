@@ -6,6 +6,7 @@ import { remotePipeline } from "../remote/caller.ts";
 import { NO_TOKENIZER, type WebModelOrder } from "../remote/web/model-order.ts";
 import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
 import { startedAgain } from "../remote/web/started-again.ts";
+import { checkPrecision } from "../runtime/precision.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
 import { isSendable, type ModelPlace, type ModelPlaces } from "../systems/places/model-place.ts";
@@ -53,7 +54,7 @@ async function openInBrowser(
   model: ModelPlace,
   options: PipelineOptions,
 ): Promise<LoadedModels[TaskName]> {
-  const { onProgress, variant, ema, memory, queue, cacheFolder } = options;
+  const { onProgress, variant, ema, memory, queue, cacheFolder, precision = "float32" } = options;
   if (typeof cacheFolder === "string") {
     throw new DeepCacheError(
       "OPTION_INVALID",
@@ -65,6 +66,7 @@ async function openInBrowser(
   const known: WebModelOrder["known"] = new Map();
   const places = placesOf(model, options);
   const runtime = runtimeOptions(options);
+  checkPrecision(precision, runtime.device ?? "auto");
   const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
   const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
   return await openForTask(task, model, options, {

@@ -15,7 +15,7 @@ export function checkPrecision(precision: string, device: string): void {
     throw new RangeError(`Cannot compute in "${precision}": one of ${PRECISIONS.join(", ")} is required`);
   }
   if (precision !== "float32" && device !== "cpu") {
-    throw new RangeError(`Cannot compute in ${precision} on device "${device}": it takes a CPU`);
+    throw new RangeError(`Cannot compute in ${precision} on device "${device}": it takes the CPU in Node`);
   }
 }
 

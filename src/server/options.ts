@@ -26,10 +26,10 @@ export interface ServerOptions {
   readonly embeddings?: Readonly<Record<string, string>> | undefined;
   /** Where pictures are written for good that are asked for by address or to be saved. */
   readonly outputDir?: string | undefined;
-  /** Files that browsers are shown, such as those of the studio. */
-  readonly pages?: Pages | undefined;
   /** Where pictures are kept that are given by address, and with `redis` what jobs make; memory or Redis where left out. */
   readonly store?: ObjectStore | undefined;
+  /** Files that browsers are shown, such as those of the studio. */
+  readonly pages?: Pages | undefined;
   /** A Redis whose workers do the jobs, such as `redis://127.0.0.1:6379`; no models are given then. */
   readonly redis?: string | undefined;
   /** Whether the log is told prompts. */

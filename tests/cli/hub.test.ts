@@ -171,6 +171,34 @@ test.each([
   expect(run.stderr.trim().split("\n")).toHaveLength(1);
 });
 
+test("what was downloaded of a repository does not pass for all of it, unless nobody can be asked", async () => {
+  const files = { "b.safetensors": adapter("peft.safetensors"), "c.safetensors": adapter("kohya.safetensors") };
+  server.repos["org/pair"] = { files };
+  expect((await runCli("pull", "org/pair/b.safetensors")).code).toBe(0);
+  const flags = [...RUN, "--model", MODEL, "--lora", "org/pair"];
+  expect(await runCli(...flags)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(
+      'Cannot open "org/pair": it has several files, name one as in "org/pair/b.safetensors"',
+    ),
+  });
+  vi.stubEnv("HF_HUB_OFFLINE", "1");
+  expect((await runCli(...flags)).code).toBe(0);
+  vi.stubEnv("HF_HUB_OFFLINE", "");
+  vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:9"); // where fetch asks nobody
+  expect((await runCli(...flags)).code).toBe(0);
+});
+
+test("a hub that cannot be reached is told in one sentence, with what was looked for here", async () => {
+  const { endpoint, ...gone } = await testHub({});
+  await gone[Symbol.asyncDispose]();
+  vi.stubEnv("HF_ENDPOINT", endpoint);
+  const run = await runCli(...RUN, "--model", "org/tiny");
+  const host = new URL(endpoint).host;
+  const sentence = `Cannot reach ${host} for "org/tiny": nobody answers there; nor is there such a file or folder here\n`;
+  expect(run).toMatchObject({ code: 1, stderr: sentence });
+});
+
 test("pull tells its steps as lines of JSON, and where things are", async () => {
   const { stdout, code } = await runCli("pull", "org/tiny", "--json");
   expect(code).toBe(0);

@@ -58,12 +58,25 @@ describe("--precision int8", () => {
 test("eval compares policies in int8 with float32", async () => {
   writeFileSync(at("prompts.txt"), "a fox on a teal background\na panda on a purple background\n");
   const run = await runCli(
-    ...["eval", "--prompts", at("prompts.txt"), "--steps", "2", "--sampler", "ddim", ...SIZE, "--policies", "off,uniform:2+int8,off+int8"],
+    ...[
+      "eval",
+      "--prompts",
+      at("prompts.txt"),
+      "--steps",
+      "2",
+      "--sampler",
+      "ddim",
+      ...SIZE,
+      "--policies",
+      "off,uniform:2+int8,off+int8",
+    ],
     ...["--metrics", "psnr", "--count", "2", "--batch", "2", "--output", at("evaluation"), "--json"],
   );
   expect(run).toMatchObject({ code: 0 });
   const lines = readFileSync(at("evaluation/results.jsonl"), "utf8").trim().split("\n");
-  const psnrs = Object.fromEntries(lines.map((line) => JSON.parse(line)).map(({ policy, metrics }) => [policy, metrics.psnr]));
+  const psnrs = Object.fromEntries(
+    lines.map((line) => JSON.parse(line)).map(({ policy, metrics }) => [policy, metrics.psnr]),
+  );
   expect(psnrs["off"]).toBeUndefined();
   expect(psnrs["off+int8"]).toBeGreaterThan(30);
   expect(psnrs["off+int8"]).toBeLessThan(60);

@@ -154,10 +154,10 @@ describe("One sentence says what a status means and what to do:", () => {
     const page = `${server.endpoint}/${ID}`;
     expect(await failing()).toMatchObject({
       code: "ACCESS_DENIED",
-      message: `Cannot download "org/model": it is gated (403); accept its terms, and give a token, by HF_TOKEN or hf auth login, at ${page}`,
+      message: `Cannot download "org/model": it is gated (403); accept its terms at ${page}, and give a token, by HF_TOKEN or hf auth login`,
     });
     expect(await failing({ token: "other" })).toMatchObject({
-      message: `Cannot download "org/model": it is gated (403); accept its terms with the account of your token, at ${page}`,
+      message: `Cannot download "org/model": it is gated (403); accept its terms at ${page}, with the account of your token`,
     });
   });
 
@@ -255,4 +255,11 @@ test("Progress tells bytes, rate and time of all files, and ends at all of them"
   await pull({ onProgress: ({ loaded, total, rate }) => told.push({ loaded, total, rate }) });
   expect(told.at(-1)).toMatchObject({ loaded: 300_002, total: 300_002 });
   expect(told.every(({ rate }) => rate >= 0)).toBe(true);
+});
+
+test("A download that comes to nothing leaves no folder behind", async () => {
+  server.faults.push({ kind: "status", status: 404 });
+  const remote = await repository(REFERENCE, await open()).remote();
+  await expect(remote.download(["unet/model.safetensors"])).rejects.toThrow("Cannot find");
+  expect(readdirSync(folder).filter((name) => name.startsWith("models--"))).toEqual([]);
 });

@@ -178,5 +178,10 @@ test("Where several files could be meant, they are named", async () => {
   await expect(needed({ "a.safetensors": "", "b.safetensors": "" })).rejects.toThrow(
     'Cannot open "org/model": it has several files, name one as in "org/model/a.safetensors": a.safetensors, b.safetensors',
   );
+  const revision = neededFiles(memoryFiles({ "a.ckpt": "", "b.ckpt": "" }, "org/model@v1"), {
+    purpose: "model",
+    prefers: "small",
+  });
+  await expect(revision).rejects.toThrow('name one as in "org/model/a.ckpt@v1"');
   await expect(needed({ "README.md": "" }, { purpose: "lora" })).rejects.toThrow("it has no file that could be a LoRA");
 });

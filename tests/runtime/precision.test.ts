@@ -174,7 +174,7 @@ describe("nodeRuntime() in int8", () => {
       'Cannot compute in "int4": one of float32, int8 is required',
     );
     expect(() => nodeRuntime({ precision: "int8", device: "webgpu" })).toThrow(
-      'Cannot compute in int8 on device "webgpu": it takes a CPU',
+      'Cannot compute in int8 on device "webgpu": it takes the CPU in Node',
     );
   });
 });

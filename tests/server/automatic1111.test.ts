@@ -5,9 +5,8 @@ import { plainImage } from "../../src/image/rgb-image.ts";
 import { pipeline } from "../../src/library/pipeline.ts";
 import { withoutLoras } from "../../src/server/automatic1111/request.ts";
 import { samplerOf } from "../../src/server/automatic1111/samplers.ts";
-import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { fixturePath } from "../support/fixtures.ts";
-import { call, serving } from "./serving.ts";
+import { call, MODEL, serving } from "./serving.ts";
 
 const server = await serving();
 afterAll(() => server[Symbol.asyncDispose]());
@@ -86,7 +85,7 @@ const KRITA = {
 describe("txt2img", () => {
   test("gives what the library gives for what SillyTavern sends", async () => {
     const { images, info, parameters } = await make("txt2img", SILLY_TAVERN);
-    await using pipe = await pipeline("text-to-image", defaultModelFolder());
+    await using pipe = await pipeline("text-to-image", MODEL);
     const options = {
       negativePrompt: "blurry",
       sampler: "euler-a",
@@ -210,7 +209,7 @@ describe("What clients poll and press:", () => {
   });
 
   test("skip goes on with the next batch", async () => {
-    const running = make("txt2img", { prompt: "an owl", steps: 40, n_iter: 2, seed: 1 });
+    const running = make("txt2img", { prompt: "an owl", steps: 200, n_iter: 2, seed: 1 });
     const batch = async () => (await ask("progress")).body as unknown as { state: { sampling_step: number } };
     await expect.poll(async () => (await batch()).state.sampling_step, { timeout: 20_000 }).toBeGreaterThan(0);
     await ask("skip", {});
@@ -219,7 +218,7 @@ describe("What clients poll and press:", () => {
 
   test("previews are told where they are switched on", async () => {
     await ask("options", { live_previews_enable: true, show_progress_every_n_steps: 1, unknown: 1 });
-    const running = make("txt2img", { prompt: "an owl", steps: 60 });
+    const running = make("txt2img", { prompt: "an owl", steps: 250 });
     const image = async () => (await ask("progress?skip_current_image=false")).body["current_image"];
     await expect.poll(image, { timeout: 20_000 }).toMatch(/^iVBOR/);
     expect((await ask("progress?skip_current_image=true")).body["current_image"]).toBeNull();

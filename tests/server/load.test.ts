@@ -7,8 +7,8 @@ test("Under load every request is answered as it should be, and nothing is left 
 }, async () => {
   await using server = await serving(TINY);
   const memory = async () => process.memoryUsage.rss();
-  const report = await load({ url: server.url, requests: 100, atOnce: 16, steps: 2, memory });
-  expect(report).toMatchObject({ lost: [], left: 0, pictures: 80, cancelled: 10, refused: 10 });
+  const report = await load({ url: server.url, requests: 50, atOnce: 16, steps: 2, memory });
+  expect(report).toMatchObject({ lost: [], left: 0, pictures: 40, cancelled: 5, refused: 5 });
   // The full run asks for 100 ms from a process of its own; here clients and other tests share the machine.
   expect(report.health.median).toBeLessThan(500);
 });

@@ -117,7 +117,7 @@ test("A model that cannot be opened is the server's fault, and its path is told 
 
 test("A server that is closed ends what waits, lets what runs end, and takes no more", async () => {
   const closing = await serving();
-  const begin = async () => (await call(closing.url, "/jobs", { options: { ...QUICK, steps: 20 } })).body["id"];
+  const begin = async () => (await call(closing.url, "/jobs", { options: { ...QUICK, steps: 250 } })).body["id"];
   const [running, waiting] = [await begin(), await begin()];
   const closed = closing.close();
   expect((await call(closing.url, "/ready")).status).toBe(503);

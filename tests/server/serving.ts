@@ -2,7 +2,6 @@ import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { handler } from "../../src/server/handler.ts";
 import type { ServerOptions, Sources } from "../../src/server/options.ts";
-import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { fixturePath } from "../support/fixtures.ts";
 
 /** A server on a free port of this machine. */
@@ -11,11 +10,17 @@ export interface Serving extends AsyncDisposable {
   close(signal?: AbortSignal): Promise<void>;
 }
 
-/** The embedded model by the name "scenes". */
-export const SCENES: Sources = { scenes: defaultModelFolder() };
+/** A tiny model with random weights: what it makes is quick to make, and nothing to look at. */
+export const MODEL = fixturePath("pipelines/sd15/model");
 
-/** A tiny model with random weights, for tests that need many pictures and look at none. */
-export const TINY: Sources = { tiny: fixturePath("pipelines/sd15/model") };
+/** Without a thread of its own, which would have to translate all sources once more. */
+const HERE = { path: MODEL, thread: "caller" } as const;
+
+/** The tiny model by the name "tiny". */
+export const TINY: Sources = { tiny: HERE };
+
+/** The tiny model by the name "scenes". */
+export const SCENES: Sources = { scenes: HERE };
 
 /** Serves `models` until it is disposed of. */
 export async function serving(models: Sources = SCENES, options: ServerOptions = {}): Promise<Serving> {

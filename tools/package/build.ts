@@ -31,12 +31,12 @@ process.exitCode = spawnSync(process.execPath, compiler, { stdio: "inherit" }).s
 if (process.exitCode === 0) {
   await bundleCommands();
   await bundleThread();
-  buildStudio();
   const targets: readonly unknown[] = Object.values(exports);
   pruneTypes(
     at("dist"),
     targets.flatMap((target) => (hasTypes(target) ? at(target.types) : [])),
   );
+  buildStudio();
 }
 
 /** Whether a subpath has declarations; package.json has none. */

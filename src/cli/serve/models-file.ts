@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { isJsonObject, parseJson } from "../../checkpoint/text/json.ts";
-import type { PipelineOptions } from "../../library/pipeline.ts";
 import { UsageError } from "../flags/usage.ts";
 
 /** A model of a file of models: its path, and how it is opened where that differs from the flags. */
-export type ListedModel = { readonly path: string } & Pick<
-  PipelineOptions,
-  (typeof TEXTS)[number] | "ema" | "controlnet"
->;
+export type ListedModel = { readonly path: string } & { readonly [Name in (typeof TEXTS)[number]]?: string } & {
+  readonly ema?: boolean;
+  readonly controlnet?: string | readonly string[];
+};
 
 const TEXTS = ["vae", "tinyVae", "refiner", "config", "variant", "tokenizer"] as const;
 

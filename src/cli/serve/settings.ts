@@ -1,6 +1,5 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { PipelineOptions } from "../../library/pipeline.ts";
 import type { ModelSource, ServedModel } from "../../server/models/models.ts";
 import type { ObjectStore } from "../../server/objects/object-store.ts";
 import { openObjects } from "../../server/objects/open-objects.ts";
@@ -20,19 +19,18 @@ import { studioPages } from "./studio.ts";
 export async function servedModels(flags: ServedModelFlags, places: Places): Promise<Exclude<Sources, ServedModel>> {
   const { device, threads, lowMemory, convolutions, vae, tinyVae, refiner, controlnet } = flags;
   const { config, variant, tokenizer, ema } = flags;
-  const options: PipelineOptions = {
-    ...{ device, threads, convolutions, memory: lowMemory === true ? "low" : ("fast" as const) },
-    ...{ vae, tinyVae, refiner, controlnet, config, variant, tokenizer, ema },
-  };
+  const options = { device, threads, convolutions, memory: lowMemory === true ? "low" : "fast" } as const;
+  const parts = { vae, tinyVae, refiner, controlnet, config, variant, tokenizer, ema };
   const sources: Record<string, ModelSource> = {};
   for (const [name, model] of listedModels(flags)) {
     if (Object.hasOwn(sources, name)) {
       throw new UsageError(`Cannot serve two models as "${name}": give one of them another name, --model NAME=PATH`);
     }
-    const place = await resolveWeights(model.path, places);
-    sources[name] = { ...options, ...model, path: typeof place === "string" ? place : model.path };
+    const opened = { ...parts, ...model };
+    const place = await resolveWeights(model.path, places, { variant: opened.variant });
+    await partPlaces(opened, places); // the first request should not wait for them
+    sources[name] = { ...options, ...opened, path: typeof place === "string" ? place : model.path };
   }
-  await partPlaces({ vae, tinyVae, refiner, controlnet }, places); // the first request should not wait for them
   return sources;
 }
 
@@ -89,8 +87,12 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     ...{ apiKey: keys, cors, maxQueue, rate, outputDir, logPrompts: flags.logPrompts },
     // Without a key, the name of a page's host that leads here must not open it to that page.
     hosts: isLocal && keys.length === 0 ? [...LOOPBACK, "[::1]"] : undefined,
-    ...{ memory: modelMemory(memory), redis: flags.redis, store: await storeAt(flags.store) },
-    pages: await studioPages(),
+    ...{
+      memory: modelMemory(memory),
+      redis: flags.redis,
+      store: await storeAt(flags.store),
+      pages: await studioPages(),
+    },
     limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)),
     loras: loraDir === undefined ? {} : await filesIn("--lora-dir", loraDir, /\.safetensors$/),
     embeddings:

@@ -78,5 +78,5 @@ function checkDigest({ checksum }: BlobRequest, { hex }: Received): void {
 
 function failure({ name, file }: Wanted, reason: Error): DeepCacheError {
   const what = file === undefined ? `"${name}"` : `"${file}" of "${name}"`;
-  return hubError("DOWNLOAD_FAILED", `Cannot download ${what}: ${reason.message}`, reason.cause ?? reason);
+  return hubError("DOWNLOAD_FAILED", `Cannot download ${what}: ${reason.message}`, reason);
 }

@@ -41,9 +41,9 @@ export async function smallFile(asked: SmallRequest, effects: HubEffects): Promi
 }
 
 /** What a server said goes before what the connection did. */
-function unreached({ url, wanted }: SmallRequest, { message, cause }: Error): DeepCacheError {
-  if (cause instanceof DeepCacheError) return cause;
-  return hubError("DOWNLOAD_FAILED", `Cannot reach ${url.host} for "${wanted.name}": ${message}`, cause);
+function unreached({ url, wanted }: SmallRequest, error: Error): DeepCacheError {
+  if (error.cause instanceof DeepCacheError) return error.cause;
+  return hubError("DOWNLOAD_FAILED", `Cannot reach ${url.host} for "${wanted.name}": ${error.message}`, error);
 }
 
 async function once(

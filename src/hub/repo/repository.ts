@@ -21,21 +21,28 @@ export interface RemoteRepository {
 export interface Repository {
   /** What the cache has of the revision; undefined where it has nothing. */
   cached(): Promise<Files | undefined>;
-  /** Asks the hub; refused where it may not be asked. */
+  /** The commit that this is of. */
+  cachedCommit(): Promise<string | undefined>;
+  /** Asks the hub. */
   remote(): Promise<RemoteRepository>;
 }
 
 /** The folder of a repository in the cache. */
 export const repoFolder = (id: string): string => `models--${id.replace("/", "--")}`;
 
-/** The repository that `reference` names. */
-export function repository(reference: RepoReference, hub: Hub): Repository {
+/** The repository that `reference` names; messages call it so, or by another name. */
+export function repository(
+  reference: RepoReference,
+  hub: Hub,
+  name: string = referenceName({ ...reference, path: undefined }),
+): Repository {
   const { id, revision } = reference;
   const store = hub.store.repo(repoFolder(id));
-  const name = referenceName({ ...reference, path: undefined });
+  const cachedCommit = async () => (isCommit(revision) ? revision : await store.commitOf(revision));
   return {
+    cachedCommit,
     async cached() {
-      const commit = isCommit(revision) ? revision : await store.commitOf(revision);
+      const commit = await cachedCommit();
       return commit === undefined ? undefined : await store.snapshot(commit, name);
     },
     async remote() {

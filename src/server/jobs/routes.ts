@@ -55,9 +55,9 @@ export function addJobs(app: App, context: ServerContext): void {
       const id = await submit(context, {
         model: name,
         options: await jobOptions({ ...others, ...options }, context),
+        priority: priority ?? undefined,
         variants:
           variants == null ? undefined : await Promise.all(variants.map((variant) => jobOptions(variant, context))),
-        priority: priority ?? undefined,
         owner: c.get("owner"),
       });
       const job = await queue.find(id);

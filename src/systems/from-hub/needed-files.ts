@@ -19,6 +19,8 @@ export interface Needed {
   readonly kind: "folder" | "file";
   /** The file or folder that is opened; "" for the repository itself. */
   readonly path: string;
+  /** Whether the file was chosen since there is no other, which of a part of a repository says nothing. */
+  readonly isGuess?: boolean;
 }
 
 /** How files are chosen among those that hold the same. */
@@ -42,6 +44,7 @@ const TOKENIZER_FILES = [
 const SCHEDULER_FILE = "scheduler_config.json";
 const BESIDE = [RECOMMENDED_FILE, PROFILE_FILE];
 const LORA_FILES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"];
+const EMBEDDING_FILES = ["learned_embeds.safetensors", "learned_embeds.bin"];
 const LORA_SETTINGS = "adapter_config.json";
 
 /** What of the folder `files`, in a repository or in the cache, is needed; refuses what cannot be opened as that. */
@@ -57,7 +60,7 @@ export async function neededFiles(files: Files, choosing: Choosing): Promise<Nee
       return whole([...present(names, [LORA_SETTINGS]), known]);
     }
     case "embedding":
-      return single(adapterFile(files.name, names, "embedding"));
+      return embeddingFile(names) ?? single(adapterFile(files.name, names, "embedding"));
     default:
       if (names.has(MODEL_INDEX)) return whole(await pipelineFiles(files, names, choosing));
       if (names.has("config.json") && names.has(SCHEDULER_FILE)) {
@@ -71,7 +74,14 @@ export async function neededFiles(files: Files, choosing: Choosing): Promise<Nee
 }
 
 const whole = (paths: readonly string[]): Needed => ({ paths, kind: "folder", path: "" });
-const single = (path: string): Needed => ({ paths: [path], kind: "file", path });
+const single = (path: string): Needed => ({ paths: [path], kind: "file", path, isGuess: true });
+
+/** What diffusers calls an embedding's file; safetensors before a pickle. */
+function embeddingFile(names: ReadonlySet<string>): Needed | undefined {
+  const [path] = present(names, EMBEDDING_FILES);
+  return path === undefined ? undefined : { paths: [path], kind: "file", path };
+}
+
 const present = (names: ReadonlySet<string>, wanted: readonly string[]): readonly string[] =>
   wanted.filter((name) => names.has(name));
 

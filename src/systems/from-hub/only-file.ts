@@ -19,8 +19,7 @@ export function onlyCheckpoint(name: string, names: ReadonlySet<string>, variant
 /** The one file of a repository that can be a LoRA, or an embedding. */
 export function adapterFile(name: string, names: ReadonlySet<string>, what: "LoRA" | "embedding"): string {
   const files = safeFirst([...names].filter((file) => ADAPTER_FILE.test(file)));
-  const learned = files.find((file) => what === "embedding" && /^learned_embeds\.\w+$/.test(file));
-  return learned ?? only(files, name, `it has no file that could be a${what === "LoRA" ? "" : "n"} ${what}`);
+  return only(files, name, `it has no file that could be a${what === "LoRA" ? "" : "n"} ${what}`);
 }
 
 /** The same weights are often there in both formats, under one name. */
@@ -35,10 +34,11 @@ function only(files: readonly string[], name: string, missing: string): string {
   if (first === undefined)
     throw new CheckpointError(`Cannot open "${name}": ${missing}`, { code: "MODEL_UNSUPPORTED" });
   if (others.length === 0) return first;
+  const [, id = name, revision = ""] = /^([^@]+)(@.+)?$/.exec(name) ?? [];
   const shown = [first, ...others].slice(0, MOST_NAMED).join(", ");
   const more = files.length > MOST_NAMED ? `, and ${files.length - MOST_NAMED} more` : "";
   throw new CheckpointError(
-    `Cannot open "${name}": it has several files, name one as in "${name}/${first}": ${shown}${more}`,
+    `Cannot open "${name}": it has several files, name one as in "${id}/${first}${revision}": ${shown}${more}`,
     {
       code: "MODEL_NOT_FOUND",
     },

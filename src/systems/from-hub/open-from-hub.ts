@@ -1,9 +1,10 @@
 import type { ByteSource } from "../../checkpoint/bytes/byte-source.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import type { Files, TitledPath } from "../../checkpoint/files.ts";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import type { Hub } from "../../hub/hub.ts";
 import { type HubReference, isWeightFile, type RepoReference, referenceName } from "../../hub/reference.ts";
-import { repository } from "../../hub/repo/repository.ts";
+import { type Repository, repository } from "../../hub/repo/repository.ts";
 import { urlFile } from "../../hub/repo/url-file.ts";
 import { type Needed, neededFiles, type Purpose } from "./needed-files.ts";
 
@@ -28,15 +29,29 @@ export async function openFromHub(reference: HubReference, opening: HubOpening, 
     return await placeIn(files, { kind: "file", path }, referenceName(reference));
   }
   const repo = repository(reference, hub);
-  const cached = await repo.cached();
-  const mayBeOld = opening.refresh !== true || hub.settings.offline;
-  const local = cached && mayBeOld ? await openCached(cached, reference, opening) : undefined;
-  if (local !== undefined && !(local instanceof CheckpointError)) return local;
-  refuseOffline(reference, local, hub);
+  const { offline } = hub.settings;
+  const cached = opening.refresh === true && !offline ? undefined : await repo.cached();
+  const local = cached && (await openCached(cached, reference, opening));
+  if (local === undefined || local instanceof CheckpointError) {
+    refuseOffline(reference, local, hub);
+    return await download(repo, reference, opening);
+  }
+  if (local.isSure || offline) return local.place;
+  try {
+    const revision = (await repo.cachedCommit()) ?? reference.revision;
+    const same = repository({ ...reference, revision }, hub, referenceName({ ...reference, path: undefined }));
+    return await download(same, reference, opening);
+  } catch (error) {
+    if (error instanceof DeepCacheError && error.code === "DOWNLOAD_FAILED") return local.place; // there is no network
+    throw error;
+  }
+}
+
+/** What a repository has, downloaded. */
+async function download(repo: Repository, reference: RepoReference, opening: HubOpening): Promise<HubPlace> {
   const remote = await repo.remote();
   const needed = await choose(remote.files, reference, { ...opening, prefers: "small" });
-  const files = await remote.download(needed.paths);
-  return await placeIn(files, needed, titleOf(reference, needed));
+  return await placeIn(await remote.download(needed.paths), needed, titleOf(reference, needed));
 }
 
 /** What is needed of a repository; of a path within, that alone. */
@@ -49,7 +64,13 @@ async function choose(
   if (isWeightFile(path)) return { paths: [path], kind: "file", path };
   const within = await neededFiles(files.at(path), choosing);
   const below = (name: string): string => (name === "" ? path : `${path}/${name}`);
-  return { paths: within.paths.map(below), kind: within.kind, path: below(within.path) };
+  return { ...within, paths: within.paths.map(below), path: below(within.path) };
+}
+
+interface Found {
+  readonly place: HubPlace;
+  /** Whether the whole repository would give the same. */
+  readonly isSure: boolean;
 }
 
 /** What the cache has, if it is all that is needed; otherwise what it lacks. */
@@ -57,11 +78,11 @@ async function openCached(
   files: Files,
   reference: RepoReference,
   opening: HubOpening,
-): Promise<HubPlace | CheckpointError> {
+): Promise<Found | CheckpointError> {
   try {
     const needed = await choose(files, reference, { ...opening, prefers: "plain" });
     for (const path of needed.paths) await files.open(path);
-    return await placeIn(files, needed, titleOf(reference, needed));
+    return { place: await placeIn(files, needed, titleOf(reference, needed)), isSure: needed.isGuess !== true };
   } catch (error) {
     if (error instanceof CheckpointError) return error;
     throw error;

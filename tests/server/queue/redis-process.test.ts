@@ -61,7 +61,7 @@ describe.runIf(HAS_REDIS)("Servers and workers that share a Redis", { timeout: 1
     await worker();
     await modelIsThere();
     const ids: string[] = [];
-    for (let seed = 0; seed < 12; seed++) ids.push(await submit(seed, 100));
+    for (let seed = 0; seed < 8; seed++) ids.push(await submit(seed, 60));
     const [first, second] = [await worker(), await worker()];
     await end(first, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { temporaryName } from "../../../checkpoint/files/write.ts";
 import type { PartialFile } from "../../store.ts";
 import { sizeOfFile } from "./size-of-file.ts";
@@ -25,13 +25,22 @@ export async function openPartial({ blobs, notes, key }: PartialPlace): Promise<
   const note = join(notes, `${key}.validator`);
   await mkdir(blobs, { recursive: true });
   await mkdir(notes, { recursive: true });
-  const file = await open(path, "a+");
+  const file = await open(path, "a+").catch(async () => {
+    await mkdir(blobs, { recursive: true }); // another download that came to nothing may have removed it
+    return await open(path, "a+");
+  });
   let { size } = await file.stat();
   let validator = size === 0 ? undefined : await readFile(note, "utf8").catch(() => undefined);
   let isOpen = true;
   const close = async (): Promise<void> => {
     if (isOpen) await file.close();
     isOpen = false;
+  };
+  /** Leaves no folder behind with nothing in it. */
+  const remove = async (): Promise<void> => {
+    await rm(path, { force: true });
+    await rm(note, { force: true });
+    for (const folder of [blobs, dirname(blobs)]) await rmdir(folder).catch(() => {});
   };
   return {
     get size() {
@@ -66,10 +75,13 @@ export async function openPartial({ blobs, notes, key }: PartialPlace): Promise<
     },
     async discard() {
       await close();
-      await rm(path, { force: true });
-      await rm(note, { force: true });
+      await remove();
     },
-    [Symbol.asyncDispose]: close,
+    async [Symbol.asyncDispose]() {
+      const isUnfinished = isOpen;
+      await close();
+      if (isUnfinished && size === 0) await remove();
+    },
   };
 }
 
