@@ -7,7 +7,7 @@ import type { Purpose } from "../systems/from-hub/needed-files.ts";
 import { asNamed, type Places } from "../systems/from-hub/places.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
 import { openModel } from "../systems/open-model.ts";
-import { type ModelPlace, openedPlace, placeName } from "../systems/places/model-place.ts";
+import { type ModelPlace, openedPlace, placeName, writableFolder } from "../systems/places/model-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
 import { asOptions } from "./misuse.ts";
 import { openPipeline } from "./open-pipeline.ts";
@@ -85,7 +85,7 @@ export async function openForTask(
     tinyVae: await part(tinyVae, "the tiny autoencoder", "network"),
     refiner: await part(refiner, "the refiner", "refiner"),
     controls: controls && (await Promise.all(controls.map((place) => placed(place, "the control network", "network")))),
-    cacheFolder: cacheFolder && ((await openedPlace(cacheFolder)) as Location["cacheFolder"]),
+    cacheFolder: cacheFolder && writableFolder(cacheFolder),
   };
   const opened = await openModel({
     ...location,

@@ -61,6 +61,10 @@ async function openInBrowser(
       `Cannot keep copies in "${cacheFolder}": in a browser, a folder's handle is required`,
     );
   }
+  const foreign = (["hub", "precision", "convolutions"] as const).find((name) => options[name] !== undefined);
+  if (foreign !== undefined) {
+    throw new DeepCacheError("OPTION_INVALID", `Cannot use the option "${foreign}" in a browser: it is for Node`);
+  }
   const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
   const base = baseUrl();
   const known: WebModelOrder["known"] = new Map();

@@ -1,4 +1,3 @@
-import type { WritableFiles } from "../checkpoint/files.ts";
 import type { DownloadProgress } from "../hub/hub-options.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
@@ -10,7 +9,7 @@ import { hubPlaces } from "../systems/from-hub/hub-places.ts";
 import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
 import { weightFolder } from "../systems/parts/weight-folder.ts";
-import { type ModelPlace, openedPlace } from "../systems/places/model-place.ts";
+import { type ModelPlace, writableFolder } from "../systems/places/model-place.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
 import { type Environment, type MovedTo, openForTask, pipelineOptions } from "./open-for-task.ts";
@@ -44,9 +43,9 @@ export async function pipeline(
 
 const NODE: Environment = {
   tokenizer: defaultTokenizerFolder,
-  async runtime(options) {
+  runtime(options) {
     const { thread, cacheFolder } = options;
-    const kept = cacheFolder && ((await openedPlace(cacheFolder)) as string | WritableFiles);
+    const kept = cacheFolder && writableFolder(cacheFolder);
     return nodeRuntime({
       ...runtimeOptions(options),
       ...(thread === undefined ? {} : { thread }),

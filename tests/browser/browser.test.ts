@@ -91,6 +91,9 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on the CPU", () => {
     expect((await ask("open", MODEL, { device: "cuda" })).error).toContain(
       'Cannot run on device "cuda": in a browser, one of auto, webgpu, wasm is required',
     );
+    expect((await ask("open", MODEL, { precision: "int8" })).error).toBe(
+      'Cannot use the option "precision" in a browser: it is for Node',
+    );
     expect((await ask("open", MODEL, { device: "webgpu" })).error).toMatch(/^Cannot run on device "webgpu": /);
     expect(await ask("support")).toMatchObject({ webgpu: false, threads: 1, reason: expect.any(String) });
   });

@@ -3,7 +3,7 @@ import { blobSource } from "../../checkpoint/bytes/byte-sources/blob.ts";
 import { blobFiles } from "../../checkpoint/files/blobs.ts";
 import { type DirectoryHandle, type FileHandle, handleFiles } from "../../checkpoint/files/handles.ts";
 import { servedFiles } from "../../checkpoint/files/served.ts";
-import type { FileLike, Files, FolderLike } from "../../checkpoint/files.ts";
+import type { FileLike, Files, FolderLike, WritableFiles } from "../../checkpoint/files.ts";
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import type { ModelLocation } from "../model-location.ts";
 
@@ -46,6 +46,10 @@ export async function openedPlace(place: ModelPlace): Promise<FolderLike | FileL
     `Cannot open ${Object.prototype.toString.call(place)} as a model: a path or URL, files, or a handle of those is required`,
   );
 }
+
+/** A folder that can be written to, behind a handle or not. */
+export const writableFolder = (folder: string | WritableFiles | DirectoryHandle): string | WritableFiles =>
+  typeof folder === "string" || "list" in folder ? folder : handleFiles(folder);
 
 /** What a place is called. */
 export const placeName = (place: ModelPlace): string => {
