@@ -9,10 +9,13 @@ const run = pipe.compare({ prompt: "a fox on a teal background", steps: 20, seed
   { cache: 3 },
 ]);
 
-const seconds = [0, 0];
-for await (const event of run) if (event.type === "evaluation") seconds[event.lane] += event.seconds;
-
-const [original, accelerated] = await run;
-const faster = (seconds[0] / seconds[1]).toFixed(2);
-console.log(`${faster}x faster, ${psnr(original.image, accelerated.image).toFixed(1)} dB`);
+for await (const event of run) {
+  if (event.type === "evaluation")
+    console.log(`${event.lane === 0 ? "original" : "cached"}: evaluation ${event.evaluation}`);
+}
+const [original, cached] = await run;
+if (original && cached) {
+  const faster = (original.seconds.denoise / cached.seconds.denoise).toFixed(2);
+  console.log(`${faster}x faster, ${psnr(original.image, cached.image).toFixed(1)} dB`);
+}
 await pipe.dispose();

@@ -165,6 +165,14 @@ test("ai-sdk.mjs writes what generateImage gives, and says what it took", async 
   expect([picture("fox-0.png").width, picture("fox-1.png").width]).toEqual([64, 64]);
 });
 
+test("compare-runs.mjs tells both runs' evaluations in turn, and how much faster the cache was", async () => {
+  const lines = await run("compare-runs", MODEL);
+  expect(lines.slice(0, 4)).toEqual(
+    [0, 0, 1, 1].map((n, i) => `${i % 2 === 0 ? "original" : "cached"}: evaluation ${n}`),
+  );
+  expect(lines.at(-1)).toMatch(/^\d+\.\d\dx faster, \d+\.\d dB$/);
+});
+
 test("compare-policies.mjs prints cost and difference of every policy", async () => {
   const lines = await run("compare-policies", MODEL);
   expect(lines).toHaveLength(4);
