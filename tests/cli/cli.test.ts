@@ -252,16 +252,29 @@ describe("plan", () => {
 
 describe("doctor", () => {
   test("tells versions, memory and devices", async () => {
-    const { memory, ...found } = (await runCli("doctor", "--json")).json<Record<string, unknown>>();
+    const { memory, missing, ...found } = (await runCli("doctor", "--json")).json<Record<string, unknown>>();
     expect(found).toMatchObject({
       node: process.versions.node,
       runtime: expect.stringMatching(/^onnxruntime-node \d/),
       devices: expect.arrayContaining(["cpu"]),
       sharp: expect.any(String),
+      models: { folder: expect.any(String), bytes: expect.any(Number) },
+      cache: { folder: expect.stringMatching(/deepcache$/), bytes: expect.any(Number) },
     });
+    expect(missing).toEqual([]); // a clone has them all
     expect(memory).toEqual({ total: expect.any(Number), available: expect.any(Number) });
     const { stdout } = await runCli("doctor");
     for (const name of Object.keys(found)) expect(stdout).toMatch(new RegExp(`^${name} `, "m"));
+    expect(stdout).toMatch(/^missing +nothing$/m);
+  });
+
+  test("tries devices and times both precisions where it is told to", async () => {
+    const { stdout } = await runCli("doctor", "--measure");
+    expect(stdout).toMatch(/^tried +cpu works$/m);
+    expect(stdout).toMatch(/^float32 +\d+ Gop\/s in a matrix product, \d+ in a convolution$/m);
+    expect(stdout).toMatch(
+      /^int8 .*: \d+\.\d times float32, so that --precision int8 (?:pays|does not pay) on this machine$/m,
+    );
   });
 });
 

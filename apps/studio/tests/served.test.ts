@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { studioPages } from "../../../src/cli/serve/studio.ts";
 import { PARAMETERS_KEYWORD, parseParameters } from "../../../src/image/parameters.ts";
 import { readPngText } from "../../../src/image/png-text.ts";
+import { defaultModelFolder } from "../../../src/systems/shipped.ts";
 import { type Serving, serving } from "../../../tests/server/serving.ts";
 import { builtStudio } from "./support/built.ts";
 import { CHROMIUM } from "./support/chromium.ts";
@@ -15,7 +16,10 @@ let server: Serving;
 beforeAll(async () => {
   if (CHROMIUM === undefined) return;
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-  server = await serving(undefined, { pages: await studioPages(builtStudio("server")) });
+  server = await serving(
+    { "fluent-scenes": { path: defaultModelFolder(), thread: "caller" } },
+    { pages: await studioPages(builtStudio("server")) },
+  );
 });
 
 afterAll(async () => {
