@@ -155,7 +155,7 @@ describe("A job of variants", () => {
   });
 
   test.each([
-    [[{ seed: 3 }], 'No option of a variant of "fluent-scenes" is called "seed"'],
+    [[{ seed: 3 }], 'No option of a variant of "model" is called "seed"'],
     [[{ lora: "x" }], 'Cannot use the option "lora"'],
     [[], "variants"],
     [new Array(17).fill({ cache: 2 }), "17 images of a request"],
@@ -170,9 +170,9 @@ describe("A job of variants", () => {
 test("A model says what it takes, and what a cached evaluation costs", async () => {
   const { status, body } = await ask("/models/scenes");
   expect(status).toBe(200);
-  expect(body).toMatchObject({ name: "scenes", task: "text-to-image", width: 64, height: 64, multipleOf: 4 });
+  expect(body).toMatchObject({ name: "scenes", task: "text-to-image", width: 64, height: 64, multipleOf: 8 });
   const shares = (body as unknown as { branches: { share: number }[] }).branches.map(({ share }) => share);
-  expect(shares[0]).toBeCloseTo(0.075, 3);
+  expect(shares[0]).toBeCloseTo(0.154, 3); // as inspect counts
   expect(shares).toEqual([...shares].sort());
   expect((await ask("/models/other")).body).toMatchObject({ error: { code: "model_not_found" } });
 });
