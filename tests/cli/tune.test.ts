@@ -75,7 +75,7 @@ describe("tune", { timeout: 120_000 }, () => {
 
   test("moves timesteps where it is told to, and what it finds is run", async () => {
     const file = inFolder("moved.json");
-    const tuned = await runCli(...SMALL, "--timestep-trials", "25", "--output", file);
+    const tuned = await runCli(...SMALL, "--timestep-trials", "6", "--output", file);
     expect(tuned.code).toBe(0);
     const [point] = (JSON.parse(readFileSync(file, "utf8")) as Profile).points;
     expect(point).toMatchObject({ sampler: "ddim", steps: point?.timesteps?.length });
