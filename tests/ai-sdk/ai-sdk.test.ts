@@ -9,7 +9,7 @@ import { pipeline } from "../../src/library/pipeline.ts";
 import { defaultModelFolder } from "../../src/systems/shipped.ts";
 import { serving } from "../server/serving.ts";
 
-const server = await serving(undefined, { apiKey: ["secret"] });
+const server = await serving({ scenes: defaultModelFolder() }, { apiKey: ["secret"] });
 const pipe = await pipeline("text-to-image", defaultModelFolder());
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
