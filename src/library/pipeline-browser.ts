@@ -6,13 +6,11 @@ import { remotePipeline } from "../remote/caller.ts";
 import { NO_TOKENIZER, type WebModelOrder } from "../remote/web/model-order.ts";
 import { hasWorkers, startWebWorker } from "../remote/web/start-worker.ts";
 import { startedAgain } from "../remote/web/started-again.ts";
-import { checkPrecision } from "../runtime/precision.ts";
 import type { WebDevice } from "../runtime/web/open-graph.ts";
 import { type WebRuntimeOptions, webRuntime } from "../runtime/web/web.ts";
 import { isSendable, type ModelPlace, type ModelPlaces } from "../systems/places/model-place.ts";
 import { openedWebPlace } from "../systems/places/web-place.ts";
 import type { LoadedModels } from "./loaded-model.ts";
-import { asOptions } from "./misuse.ts";
 import { openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
@@ -55,7 +53,7 @@ async function openInBrowser(
   model: ModelPlace,
   options: PipelineOptions,
 ): Promise<LoadedModels[TaskName]> {
-  const { onProgress, variant, ema, memory, queue, cacheFolder, precision = "float32" } = options;
+  const { onProgress, variant, ema, memory, queue, cacheFolder } = options;
   if (typeof cacheFolder === "string") {
     throw new DeepCacheError(
       "OPTION_INVALID",
@@ -71,7 +69,6 @@ async function openInBrowser(
   const known: WebModelOrder["known"] = new Map();
   const places = placesOf(model, options);
   const runtime = runtimeOptions(options);
-  await asOptions(() => checkPrecision(precision, runtime.device ?? "auto"));
   const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
   const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
   return await openForTask(task, model, options, {

@@ -25,6 +25,6 @@ test("pipeline() refuses int8 in a browser", async () => {
   const { pipeline: inBrowser } = await import("../../src/library/pipeline-browser.ts");
   await expect(inBrowser("text-to-image", "model", { precision: "int8" })).rejects.toMatchObject({
     code: "OPTION_INVALID",
-    message: 'Cannot compute in int8 on device "auto": it takes the CPU in Node',
+    message: 'Cannot use the option "precision" in a browser: it is for Node',
   });
 });
