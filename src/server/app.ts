@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { VERSION } from "../pipelines/version.ts";
+import { addPages } from "./add-pages.ts";
 import { addAutomatic1111 } from "./automatic1111/routes.ts";
 import type { Log, ServerContext } from "./context.ts";
 import type { Authenticate } from "./guard/authenticate.ts";
@@ -8,7 +9,7 @@ import { addJobs } from "./jobs/routes.ts";
 import { openAiError } from "./openai/errors.ts";
 import { addOpenAi } from "./openai/routes.ts";
 import { addOperations, isOpen, type Operations } from "./operations/routes.ts";
-import { addPages, type Pages } from "./pages.ts";
+import type { Pages } from "./pages.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
 import type { App } from "./route.ts";
 

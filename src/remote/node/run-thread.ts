@@ -16,10 +16,16 @@ process.on("exit", leave); // where it fails
 onnxRuntime();
 leave();
 
+/** Nothing is left to wait for. Deno's port cannot be closed, its thread can. */
+function end(): void {
+  if (port !== null && typeof port.close === "function") port.close();
+  else (globalThis as { close?: () => void }).close?.();
+}
+
 const carryOut = hostPipeline<ModelOrder>({
   tell(news) {
     port.postMessage(news);
-    if (news.kind === "ended") port.close(); // nothing is left to wait for: the thread ends
+    if (news.kind === "ended") end();
   },
   open: (model) => openOrdered(model, (options) => guardedRuntime(options, enter)),
 });

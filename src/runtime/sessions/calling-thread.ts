@@ -1,12 +1,10 @@
+import type { Enter } from "./enter.ts";
 import type { Answer, Question } from "./messages.ts";
 import type { Place } from "./place.ts";
 import { sessionHost } from "./session-host.js";
 
 /** ONNX Runtime, whichever package it is from. */
 export type OnnxRuntimeModule = Pick<typeof import("onnxruntime-common"), "InferenceSession" | "Tensor" | "env">;
-
-/** What all that enters ONNX Runtime goes through. */
-export type Enter = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** The calling thread, which waits while a graph is loaded and while it runs; `runtime` is asked for with the first graph. */
 export function callingThread(
