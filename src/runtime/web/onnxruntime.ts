@@ -1,11 +1,6 @@
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import type { OnnxRuntimeModule } from "../sessions/calling-thread.ts";
-
-/**
- * What of ONNX Runtime Web is loaded. "jspi" is the smallest with WebGPU and the only one that reads weights from a Blob as it
- * needs them; "webgpu" does without that; "wasm" has no WebGPU.
- */
-export type Bundle = "jspi" | "webgpu" | "wasm";
+import type { Bundle } from "./bundle.ts";
 
 /** How ONNX Runtime Web is set up; it is so once in a thread. */
 export interface BundleSettings {

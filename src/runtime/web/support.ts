@@ -1,4 +1,4 @@
-import type { Bundle } from "./onnxruntime.ts";
+import type { Bundle } from "./bundle.ts";
 
 /** What a browser offers to run networks on, said before anything is loaded. */
 export interface BrowserSupport {

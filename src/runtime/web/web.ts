@@ -21,8 +21,9 @@ import type { OpenedSession } from "../sessions/opened-session.ts";
 import type { Place } from "../sessions/place.ts";
 import { runtimeSession } from "../sessions/runtime-session.ts";
 import { weightState } from "../sessions/weight-state.ts";
+import type { Bundle } from "./bundle.ts";
 import { type Losable, NEVER_LOST, watchDevice } from "./lost-device.ts";
-import { type Bundle, loadedBundle, loadOnnxRuntime } from "./onnxruntime.ts";
+import { loadedBundle, loadOnnxRuntime } from "./onnxruntime.ts";
 import { openWebGraph, type WebDevice } from "./open-graph.ts";
 import { type BrowserSupport, browserSupport, bundleFor } from "./support.ts";
 
