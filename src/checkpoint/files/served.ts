@@ -3,6 +3,7 @@ import { type ServedOptions, servedSource } from "../bytes/byte-sources/served.t
 import { CheckpointError } from "../errors.ts";
 import type { Files } from "../files.ts";
 import { MODEL_INDEX } from "../folder/index-file.ts";
+import { TOKENIZER_FILES } from "../folder/tokenizer-names.ts";
 import { weightFileGroups } from "../folder/weight-files.ts";
 import { gatheredFiles } from "./gathered.ts";
 import { checkBelow, folderError } from "./paths.ts";
@@ -75,15 +76,6 @@ async function rootNames(has: Has, files: Files): Promise<ReadonlySet<string> | 
 }
 
 const isComponent = (value: unknown): boolean => Array.isArray(value) && typeof value[0] === "string";
-
-const TOKENIZER_FILES = [
-  "vocab.json",
-  "merges.txt",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-];
 
 /** The names under which a component has its files, as far as they are there; of weights, what would be read alone. */
 async function namesFound(has: Has, folder: string, variant: string | undefined): Promise<ReadonlySet<string>> {

@@ -1,5 +1,4 @@
-import type { AnyPipeline } from "../../pipelines/any-pipeline.ts";
-import { anyPipeline } from "../../pipelines/any-pipeline.ts";
+import { type AnyPipeline, anyPipeline } from "../../pipelines/any-pipeline.ts";
 import type { Busy } from "../../pipelines/run/queue.ts";
 import type { NodeRuntimeOptions } from "../../runtime/node/node.ts";
 import type { Runtime } from "../../runtime/runtime.ts";

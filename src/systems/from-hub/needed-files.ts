@@ -3,6 +3,7 @@ import type { Files } from "../../checkpoint/files.ts";
 import { MODEL_INDEX } from "../../checkpoint/folder/index-file.ts";
 import { readModelIndex } from "../../checkpoint/folder/model-index.ts";
 import { shardNames } from "../../checkpoint/folder/shards.ts";
+import { TOKENIZER_FILES } from "../../checkpoint/folder/tokenizer-names.ts";
 import { FALLBACK_VARIANT, findWeightFiles } from "../../checkpoint/folder/weight-files.ts";
 import { isPipelineClass, unknownPipeline } from "../published-defaults.ts";
 import { PROFILE_FILE } from "../recommended/own-profile.ts";
@@ -33,14 +34,6 @@ export interface Choosing {
 
 const NETWORKS = ["unet", "vae", "vqvae", "text_encoder", "text_encoder_2"];
 const TOKENIZERS = ["tokenizer", "tokenizer_2"];
-const TOKENIZER_FILES = [
-  "vocab.json",
-  "merges.txt",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-];
 const SCHEDULER_FILE = "scheduler_config.json";
 const BESIDE = [RECOMMENDED_FILE, PROFILE_FILE];
 const LORA_FILES = ["pytorch_lora_weights.safetensors", "adapter_model.safetensors"];
