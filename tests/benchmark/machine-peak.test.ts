@@ -35,3 +35,19 @@ test("the operations run on ONNX Runtime", async () => {
   expect(convGflops).toBeGreaterThan(0);
   expect(softmaxGexps).toBeGreaterThan(0);
 });
+
+test("operations are narrowed where that is asked for, as in networks", async () => {
+  // Without leave, a runtime in int8 computes in float32.
+  const allowed: (boolean | undefined)[] = [];
+  const runtime: Runtime = {
+    ...nodeRuntime(),
+    load(graph, options) {
+      allowed.push(options?.allowHalf);
+      return nodeRuntime({ precision: "int8" }).load(graph, options);
+    },
+  };
+  const sizes = { matrix: 64, channels: 32, size: 8, keys: 8, repeat: 1 };
+  await machinePeak(runtime, { now: () => performance.now(), ...sizes });
+  await machinePeak(runtime, { now: () => performance.now(), ...sizes, narrow: true });
+  expect(allowed).toEqual([false, false, false, true, true, true]);
+});

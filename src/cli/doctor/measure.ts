@@ -38,6 +38,7 @@ export async function measureMachine(devices: readonly string[], signal: AbortSi
       size: 32,
       keys: 512,
       repeat: 5,
+      narrow: precision !== "float32",
     };
     const { gemmGflops, convGflops } = await machinePeak(runtime, options);
     return { product: gemmGflops, convolution: convGflops };
