@@ -83,6 +83,8 @@ async function* keepFile(
   if (loaded < bytes) {
     const response = await fetch(base + path, {
       signal: signal ?? null,
+      // It is kept here already; and a cache that holds a broken answer would give it again.
+      cache: "no-store",
       ...(loaded > 0 ? { headers: { range: `bytes=${loaded}-` } } : {}),
     });
     if (!response.ok || response.body === null) {
@@ -102,6 +104,11 @@ async function* keepFile(
         yield { file: path, loaded, total: bytes };
       }
       isWhole = true;
+    } catch (cause) {
+      if (signal?.aborted === true) throw cause;
+      throw new Error(`Cannot fetch ${path}: the connection broke after ${loaded} of ${bytes} bytes; try again`, {
+        cause,
+      });
     } finally {
       // What came is kept, so that a later visit goes on from there.
       if (isWhole || loaded > 0) await sink.close().catch(() => {});
