@@ -97,18 +97,17 @@ async function* keepFile(
       await sink.seek(loaded);
       const reader = response.body.getReader();
       while (true) {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read().catch((cause: unknown) => {
+          if (signal?.aborted === true) throw cause;
+          const came = `the connection broke after ${loaded} of ${bytes} bytes`;
+          throw new Error(`Cannot fetch ${path}: ${came}; try again`, { cause });
+        });
         if (done) break;
         await sink.write(value);
         loaded += value.length;
         yield { file: path, loaded, total: bytes };
       }
       isWhole = true;
-    } catch (cause) {
-      if (signal?.aborted === true) throw cause;
-      throw new Error(`Cannot fetch ${path}: the connection broke after ${loaded} of ${bytes} bytes; try again`, {
-        cause,
-      });
     } finally {
       // What came is kept, so that a later visit goes on from there.
       if (isWhole || loaded > 0) await sink.close().catch(() => {});
