@@ -15,7 +15,7 @@ import { writeWhole } from "../../checkpoint/files/write.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
 import type { Convolutions } from "../../runtime/convolutions.ts";
-import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import { DEVICE_NAMES, type NodeDevice } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
 import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import { modelName } from "../../systems/model-location.ts";
@@ -99,7 +99,7 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
-    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
+    .option("--device <name>", `where to run: ${DEVICE_NAMES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--convolutions <how>", "winograd or direct, on the CPU (default: winograd)", parseConvolutions)
     .option("--precision <name>", `${PRECISIONS.join(" or ")}, on the CPU (default: float32)`, parsePrecision)

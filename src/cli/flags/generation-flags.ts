@@ -5,7 +5,7 @@ import { FITS, type Fit } from "../../image/geometry/fit.ts";
 import type { PreviewKind } from "../../pipelines/latents/previews.ts";
 import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/text-to-image-options.ts";
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
-import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import { DEVICE_NAMES, isDevice, type NodeDevice } from "../../runtime/node/device.ts";
 import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { type AdapterFlags, addAdapterFlags } from "./adapter-flags.ts";
@@ -144,7 +144,7 @@ export function addSamplingFlags(command: Command): Command {
 export function addDeviceFlags(command: Command): Command {
   return command
     .optionsGroup("Device and memory:")
-    .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
+    .option("--device <name>", `where to run: ${DEVICE_NAMES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option(
       "--convolutions <how>",
@@ -210,11 +210,9 @@ function parseFit(text: string): Fit {
 /** Parses "207, golden retriever". */
 export const parseClasses = (text: string): string[] => text.split(",").map((item) => item.trim());
 
-const DEVICES = Object.keys(NODE_DEVICES).join(", ");
-
 /** Parses the name of a device; whether this machine has it shows when it is used. */
 export function parseDevice(text: string): NodeDevice {
-  if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
+  if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICE_NAMES} is required`);
   return text;
 }
 
