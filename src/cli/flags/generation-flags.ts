@@ -5,6 +5,7 @@ import { FITS, type Fit } from "../../image/geometry/fit.ts";
 import type { PreviewKind } from "../../pipelines/latents/previews.ts";
 import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/text-to-image-options.ts";
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
+import type { PrecisionChoice } from "../../runtime/node/choose-precision.ts";
 import { DEVICE_NAMES, isDevice, type NodeDevice } from "../../runtime/node/device.ts";
 import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import type { PromptFlags } from "../prompts.ts";
@@ -26,7 +27,7 @@ export interface ModelFlags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
-  readonly precision?: Precision | undefined;
+  readonly precision?: PrecisionChoice | undefined;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;
@@ -153,8 +154,8 @@ export function addDeviceFlags(command: Command): Command {
     )
     .option(
       "--precision <name>",
-      `what the U-Net's layers are computed in: ${PRECISIONS.join(" or ")}, which is faster and differs a little (default: float32)`,
-      parsePrecision,
+      `what the U-Net's layers are computed in: ${PRECISION_NAMES} (default: float32)`,
+      parsePrecisionChoice,
     )
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when a run is done with it (generate does for its last run)")
@@ -220,6 +221,18 @@ export function parseConvolutions(text: string): Convolutions {
   const found = CONVOLUTIONS.find((known) => known === text);
   if (found !== undefined) return found;
   throw new UsageError(`Cannot use --convolutions ${text}: one of ${CONVOLUTIONS.join(", ")} is required`);
+}
+
+/** What the precisions are for, for help texts. */
+export const PRECISION_NAMES =
+  "float32, int8 on the CPU, bfloat16 or float16 with OpenVINO, or auto: what is worth it on this machine";
+
+/** Parses a precision, or the wish that the machine chooses one. */
+export function parsePrecisionChoice(text: string): PrecisionChoice {
+  if (text === "auto") return text;
+  const found = PRECISIONS.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`Cannot use --precision ${text}: one of ${PRECISIONS.join(", ")}, auto is required`);
 }
 
 export function parsePrecision(text: string): Precision {

@@ -10,6 +10,7 @@ import { fedNumbers } from "../sessions/fed-numbers.ts";
 import { runtimeSession } from "../sessions/runtime-session.ts";
 import { weightState } from "../sessions/weight-state.ts";
 import { nameInOpenVino, type OpenVinoDevice } from "./device.ts";
+import { openVinoPrecisions } from "./examine.ts";
 import { loadOpenVino, openVinoPaths } from "./load-openvino.ts";
 import { openInOpenVino } from "./open-graph.ts";
 import type { Properties } from "./openvino-library.js";
@@ -25,12 +26,9 @@ export interface OpenVinoRuntimeOptions {
 
 /** What OpenVINO calls what the network that denoises may be computed in. */
 const HINTS = { float32: "f32", bfloat16: "bf16", float16: "f16" } as const;
-/** What its devices say that they compute in. */
-const CAPABILITIES = { float32: "FP32", bfloat16: "BF16", float16: "FP16" } as const;
-
 type OpenVinoPrecision = keyof typeof HINTS;
 
-const isOffered = (precision: Precision): precision is OpenVinoPrecision => Object.hasOwn(HINTS, precision);
+const isItsOwn = (precision: Precision): precision is OpenVinoPrecision => Object.hasOwn(HINTS, precision);
 
 /** OpenVINO on this machine's processors; weights are mapped from the checkpoint's own files. */
 export function openVinoRuntime({
@@ -40,19 +38,19 @@ export function openVinoRuntime({
   precision = "float32",
 }: OpenVinoRuntimeOptions): Runtime {
   openVinoPaths(); // not loaded yet, but where there is none, that is known before any model is opened
-  const narrow = isOffered(precision) ? precision : "float32";
+  const narrow = isItsOwn(precision) ? precision : "float32";
   const own = nameInOpenVino(device);
   const place =
     thread === "own" ? sessionThread({ openVino: openVinoPaths() }) : callingThread(openVino, { quiet: false });
   const tensors = deviceTensors();
 
   /** What `graph` is computed in: only the network that denoises is ever computed in less than float32. */
-  const properties = ({ allowHalf = false }: LoadOptions, offered: readonly string[]): Properties => {
+  const properties = ({ allowHalf = false }: LoadOptions, offered: readonly Precision[]): Properties => {
     const asked = allowHalf ? narrow : "float32";
     return {
       PERFORMANCE_HINT: "LATENCY",
       // A device without float32 has its own way for networks that are not asked to be narrow.
-      ...(asked === narrow || offered.includes(CAPABILITIES[asked]) ? { INFERENCE_PRECISION_HINT: HINTS[asked] } : {}),
+      ...(asked === narrow || offered.includes(asked) ? { INFERENCE_PRECISION_HINT: HINTS[asked] } : {}),
       ...(threads === undefined || !own.startsWith("CPU") ? {} : { INFERENCE_NUM_THREADS: `${threads}` }),
     };
   };
@@ -64,7 +62,7 @@ export function openVinoRuntime({
     async load(graph, options = {}) {
       const state = weightState(graph);
       const load = async (): Promise<Session> => {
-        const offered = openVinoCapabilities(device);
+        const offered = openVinoPrecisions(device);
         checkOffered(device, narrow, offered);
         // In sixteen bits, a timestep is off by up to 4, and so are its sines.
         const numbers = options.allowHalf === true && narrow !== "float32" ? separateNumbers(graph) : undefined;
@@ -80,29 +78,9 @@ export function openVinoRuntime({
 
 const openVino = () => openVinoModule(loadOpenVino);
 
-function checkOffered(device: OpenVinoDevice, precision: OpenVinoPrecision, offered: readonly string[]): void {
-  if (offered.includes(CAPABILITIES[precision])) return;
-  const others = (Object.keys(CAPABILITIES) as OpenVinoPrecision[]).filter((name) =>
-    offered.includes(CAPABILITIES[name]),
-  );
+function checkOffered(device: OpenVinoDevice, precision: Precision, offered: readonly Precision[]): void {
+  if (offered.includes(precision)) return;
   throw new DeviceError(
-    `Cannot compute in ${precision} on device "${device}": OpenVINO offers ${others.join(", ")} there`,
+    `Cannot compute in ${precision} on device "${device}": OpenVINO offers ${offered.join(", ")} there`,
   );
-}
-
-/** What OpenVINO says that a device computes in, by names of its own; refused where it does not find the device. */
-export function openVinoCapabilities(device: OpenVinoDevice): readonly string[] {
-  const library = loadOpenVino();
-  const name = nameInOpenVino(device);
-  const core = library.createCore();
-  try {
-    const found = library.devices(core);
-    if (found.some((one) => one === name || one.startsWith(`${name}.`))) {
-      return library.property(core, name, "OPTIMIZATION_CAPABILITIES").split(" ");
-    }
-    const names = found.map((one) => `openvino:${one}`).join(", ");
-    throw new DeviceError(`Cannot run on device "${device}": OpenVINO finds ${names} on this machine`);
-  } finally {
-    library.freeCore(core);
-  }
 }
