@@ -114,18 +114,31 @@ test("eval compares policies in int8 with float32", async () => {
 });
 
 describe("bench", () => {
-  const QUICK = ["--repeat", "1", "--evaluations", "2", "--intervals", "2", "--json"];
+  const QUICK = ["--repeat", "1", "--evaluations", "2", "--intervals", "2"];
 
   test("times a network in int8, and says so", async () => {
-    const run = await runCli("bench", ...QUICK, "--no-runs", "--precision", "int8");
+    const run = await runCli("bench", ...QUICK, "--json", "--no-runs", "--precision", "int8");
     expect(run.json<BenchmarkReport>().machine).toMatchObject({ precision: "int8" });
   });
 
-  test("refuses runs in another precision beside others", async () => {
-    const run = await runCli("bench", ...QUICK, "--policies", "off,off+int8");
-    expect(run).toMatchObject({ code: 2 });
-    expect(run.stderr).toContain(
-      'Cannot run "off+int8" beside others: bench computes in one precision, give --precision',
-    );
+  test("times networks and runs in several precisions in turn, with their ratios", async () => {
+    const run = await runCli("bench", ...QUICK, "--policies", "off,off+int8,uniform:2:0+int8");
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stdout).toMatch(/^In turn with float32\n.*\nint8, branch 0 .* [\d.]+× .* [\d.]+×/m);
+    const json = await runCli("bench", ...QUICK, "--json", "--precision", "float32,int8", "--no-runs");
+    const report = json.json<BenchmarkReport>();
+    expect(report.machine).toMatchObject({ precision: "float32" });
+    const [int8, ...others] = report.branches[0]?.precisions ?? [];
+    expect(others).toEqual([]);
+    expect(int8?.precision).toBe("int8");
+    expect(int8?.full.speedup).toBeCloseTo((report.branches[0]?.full.seconds ?? 0) / (int8?.full.seconds ?? 0), 6);
+    const both = await runCli("bench", ...QUICK, "--json", "--policies", "off,off+int8,uniform:2:0+int8");
+    const { runs } = both.json<BenchmarkReport>();
+    expect(runs.map(({ name, evaluations, full }) => [name, evaluations, full])).toEqual([
+      ["off", 2, 2],
+      ["off+int8", 2, 2],
+      ["uniform:2:0+int8", 2, 1],
+    ]);
+    expect(runs[1]?.speedup).toBeCloseTo((runs[0]?.seconds ?? 0) / (runs[1]?.seconds ?? 0), 6);
   });
 });

@@ -7,7 +7,7 @@ import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/te
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
 import type { PrecisionChoice } from "../../runtime/node/choose-precision.ts";
 import { DEVICE_NAMES, isDevice, type NodeDevice } from "../../runtime/node/device.ts";
-import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
+import { PRECISIONS } from "../../runtime/precision.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { type AdapterFlags, addAdapterFlags } from "./adapter-flags.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
@@ -233,12 +233,6 @@ export function parsePrecisionChoice(text: string): PrecisionChoice {
   const found = PRECISIONS.find((known) => known === text);
   if (found !== undefined) return found;
   throw new UsageError(`Cannot use --precision ${text}: one of ${PRECISIONS.join(", ")}, auto is required`);
-}
-
-export function parsePrecision(text: string): Precision {
-  const found = PRECISIONS.find((known) => known === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`Cannot use --precision ${text}: one of ${PRECISIONS.join(", ")} is required`);
 }
 
 /** Parses the type of weights that are made or assumed. */
