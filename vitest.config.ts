@@ -12,7 +12,7 @@ export default defineConfig({
       { find: /^deepcache\/(.+\.ts)$/, replacement: `${src}/$1` }, // as the studio does
       { find: /^deepcache\/([\w-]+)$/, replacement: `${src}/$1.ts` },
       // Clients of the server ask for a later Node than the package, and so are not among its own dependencies.
-      { find: /^(ai|ai-6|openai)$/, replacement: `${clients}/$1` },
+      { find: /^(ai|ai-6|openai|express)$/, replacement: `${clients}/$1` },
     ],
   },
   test: {
