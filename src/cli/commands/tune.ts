@@ -17,6 +17,7 @@ import { UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
 import { given, requestOf } from "../request.ts";
+import { settlePrecision } from "../settle-precision.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
 import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
@@ -45,7 +46,8 @@ Examples:
     .action((flags: TuningFlags) => interruptible((signal) => run(flags, signal, terminal)));
 }
 
-async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+async function run(asked: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const flags = await settlePrecision(asked, signal, terminal);
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   await using pipeline = anyPipeline(opened, modelName(nameOf(location.path)), {
