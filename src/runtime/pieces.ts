@@ -11,6 +11,7 @@ export const PIECE_BYTES = 2 ** 31;
  * of those before it is an output there and an input here. A graph with less to widen is one piece, as it is.
  */
 export function piecesOf(graph: Graph, bytes = PIECE_BYTES): readonly Graph[] {
+  if (narrowBytes(graph) <= bytes) return [graph];
   const widened = widenedAtNodes(graph);
   const total = [...widened.values()].reduce((sum, own) => sum + own, 0);
   const count = Math.ceil(total / bytes);
@@ -30,6 +31,16 @@ export function piecesOf(graph: Graph, bytes = PIECE_BYTES): readonly Graph[] {
   return [...graph.outputs.keys()].every((name) => given.has(name)) ? pieces : [graph];
 }
 
+/** What half-precision weights come to in float32: the most that there may be to widen. */
+function narrowBytes({ initializers }: Graph): number {
+  let bytes = 0;
+  for (const [value, { kind }] of initializers)
+    if (kind === "weight" && NARROW.has(value.dtype)) bytes += wideBytes(value);
+  return bytes;
+}
+
+const wideBytes = ({ shape }: Value): number => elementCount(shape) * Float32Array.BYTES_PER_ELEMENT;
+
 /** For each node that depends on inputs, in their order: what is widened for it and for no node before it. */
 function widenedAtNodes(graph: Graph): ReadonlyMap<GraphNode, number> {
   const constants = constantNodes(graph);
@@ -45,7 +56,7 @@ function widenedAtNodes(graph: Graph): ReadonlyMap<GraphNode, number> {
       if (value === undefined || seen.has(value) || !NARROW.has(value.dtype)) continue;
       if (graph.initializers.get(value)?.kind !== "weight") continue;
       seen.add(value);
-      bytes += elementCount(value.shape) * Float32Array.BYTES_PER_ELEMENT;
+      bytes += wideBytes(value);
     }
     found.set(node, bytes);
   }

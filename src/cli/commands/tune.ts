@@ -117,9 +117,9 @@ async function run(asked: TuningFlags, signal: AbortSignal, terminal: Terminal):
 /** One line on a tuned setting, honest where the cache loses. */
 function verdict({ budget, fse, sampler, steps, timesteps, cache, checked }: TunedPoint): string {
   const { psnr, images, aboveUncached: rival, aboveCopied } = checked;
-  const own = timesteps === undefined ? "" : " at timesteps of its own";
-  const how = `${steps} steps of ${sampler}${own}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
-  const against = `${decibels(rival)} than ${rival.steps} steps of ${rival.sampler} without a cache`;
+  const at = (own: readonly number[] | undefined): string => (own === undefined ? "" : " at timesteps of its own");
+  const how = `${steps} steps of ${sampler}${at(timesteps)}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
+  const against = `${decibels(rival)} than ${rival.steps} steps of ${rival.sampler}${at(rival.timesteps)} without a cache`;
   const copied = aboveCopied === undefined ? "" : `, ${decibels(aboveCopied)} than the copied cache`;
   return `${budget} full-step equivalents: ${how} (${fse.toFixed(1)}): ${psnr.toFixed(1)} dB, ${against}${copied} (${images} other images)`;
 }

@@ -1,6 +1,7 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { withGivenWeights } from "../../onnx/passes/given-weights.ts";
 import { int8Weights } from "../../onnx/passes/int8.ts";
+import { withChangesBeside } from "../changes.ts";
 import { type Convolutions, withConvolutions } from "../convolutions.ts";
 import { piecesOf } from "../pieces.ts";
 import { type Precision, withPrecision } from "../precision.ts";
@@ -78,7 +79,8 @@ export function networkMemory(
     const sparing = lowMemory || once;
     const graph = allowHalf && !once ? withKept(withPrecision(given, precision)) : given;
     const copies = copiesWeights(graph);
-    const pieces = sparing ? [graph] : piecesOf(withConvolutions(graph, convolutions));
+    const beside = sparing || !copies ? withChangesBeside(graph) : graph;
+    const pieces = sparing ? [beside] : piecesOf(withConvolutions(beside, convolutions));
     for (const piece of pieces) {
       const session = sessionMemory(piece, { sparing, copies });
       loading = Math.max(loading, sum.weights + session.weights + session.loading);

@@ -3,6 +3,7 @@ import { identity } from "../../onnx/ops.ts";
 import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
+import { withChangesBeside } from "../changes.ts";
 import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutions.ts";
 import { deviceGraph } from "../device-graph.ts";
 import { copiesWeights } from "../memory/weight-copies.ts";
@@ -121,6 +122,12 @@ export function nodeRuntimeInPieces(
     return await withKeptWeights(narrow, { ...keepWeights, signal }, settings, place);
   }
 
+  /** `graph` in fewer operations, on an evaluation or on loading. */
+  function forCpu(graph: Graph, sparing: boolean): Graph {
+    const beside = sparing || !copiesWeights(graph) ? withChangesBeside(graph) : graph;
+    return sparing ? beside : withConvolutions(beside, convolutions);
+  }
+
   /** Loads `graph` as one session, or as one for each piece, all at a time. */
   async function open(graph: Graph, options: LoadOptions): Promise<OpenedSession> {
     const { keep, once: rarely = false } = options;
@@ -128,10 +135,10 @@ export function nodeRuntimeInPieces(
     const narrow = await narrowed(graph, options, sparing);
     const settings = { device, threads, memory: memorySettings(narrow, sparing) };
     await pause();
-    const fast = onCpu && !sparing ? withConvolutions(narrow, convolutions) : narrow;
+    const fast = onCpu ? forCpu(narrow, sparing) : narrow;
     const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
     // Small weights are packed, for which ONNX Runtime has to know them.
-    const computesThem = sparing ? narrow !== graph : !copiesWeights(fast);
+    const computesThem = sparing ? narrow !== graph : !copiesWeights(narrow);
     const open = onCpu && computesThem ? openComputed : openGraph;
     if (pieces.length === 1) return await open(fast, { ...settings, keep }, place);
     return await openPieces(fast, pieces, settings, { place: elsewhere, open });
