@@ -23,6 +23,17 @@ describe("a pair of runs", () => {
     expect(speedupOf(pair)).toBeUndefined();
   });
 
+  test("begins again where a run does, as after a lost GPU", () => {
+    const begun = [evaluation(0, 0, 2), evaluation(0, 1, 2), evaluation(0, 2, 2)].reduce(afterEvent, start);
+    const again = afterEvent(begun, evaluation(0, 0, 7));
+    expect(again.lanes[0].evaluations).toEqual([{ full: true, seconds: 7 }]);
+  });
+
+  test("tells what is left of a run that has not begun by full evaluations", () => {
+    const fast = [evaluation(1, 0, 2), evaluation(1, 1, 1, false)].reduce(afterEvent, start);
+    expect(secondsLeft(fast)).toBeCloseTo(2 * 1.5 + 4 * 2);
+  });
+
   test("counts the time of evaluations, not that of previews", () => {
     const picture = { png: new Uint8Array(1), width: 1, height: 1, seed: 1, parameters: "" };
     const seconds = { denoise: 99, total: 100 };

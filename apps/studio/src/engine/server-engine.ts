@@ -94,7 +94,7 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
       };
     },
     async *open(model: ModelPlace): AsyncGenerator<OpenEvent> {
-      if (model.kind === "files") {
+      if (model.kind !== "named") {
         throw new EngineError(
           `Cannot open "${model.name}" here: the server has its own models; start it with "deepcache serve --model PATH"`,
         );

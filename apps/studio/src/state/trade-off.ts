@@ -1,9 +1,11 @@
 import { computed, signal } from "@preact/signals";
 import type { Variant } from "../engine/engine.ts";
 import { accelerated, estimate, type Form, jobOf, original, variantName } from "./form.ts";
+import { onMade } from "./make.ts";
+import { openForRuns } from "./models/open-model.ts";
 import { closeness } from "./pixels.ts";
 import { afterEvent, denoiseSeconds, emptyLane, type LaneState, type Pair } from "./run-state.ts";
-import { engine, form, isBusy, model, onMade, pair, status } from "./session.ts";
+import { engine, form, isBusy, model, pair, status } from "./session.ts";
 
 /** A picture of one prompt and seed, with what it took and how close it is to the original. */
 export interface TradePoint {
@@ -82,6 +84,7 @@ export function settingsToTry(
 export async function tryMore(): Promise<void> {
   const shown = pair.value;
   if (shown === undefined || isBusy.value || trying.value !== undefined || engine.value === undefined) return;
+  if (!(await openForRuns())) return;
   const own = new AbortController();
   controller = own;
   const asked = { ...shown.form, model: form.value.model };
@@ -96,7 +99,8 @@ export async function tryMore(): Promise<void> {
       addPoint(made, variant);
     }
   } catch (error) {
-    if (!own.signal.aborted) status.value = { kind: "error", message: (error as Error).message };
+    const { message, code } = error as Error & { readonly code?: string };
+    if (!own.signal.aborted) status.value = { kind: "error", message, code };
   } finally {
     trying.value = undefined;
   }
