@@ -18,7 +18,7 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts", "apps/studio/tests/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "tests/package/**"], // they take the packed package: npm run test:package
-    globalSetup: ["tests/support/runtimes/vulkan.ts"],
+    globalSetup: ["tests/support/runtimes/vulkan.ts", "tests/support/runtimes/openvino.ts"],
     setupFiles: ["tests/support/assertions/matchers.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
