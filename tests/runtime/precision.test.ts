@@ -171,7 +171,7 @@ describe("nodeRuntime() in int8", () => {
 
   test("refuses another precision, and another device than a CPU", () => {
     expect(() => nodeRuntime({ precision: "int4" as "int8" })).toThrow(
-      'Cannot compute in "int4": one of float32, int8 is required',
+      'Cannot compute in "int4": one of float32, int8, bfloat16, float16 is required',
     );
     expect(() => nodeRuntime({ precision: "int8", device: "webgpu" })).toThrow(
       'Cannot compute in int8 on device "webgpu": it takes the CPU in Node',
