@@ -4,7 +4,7 @@ import { serverEvents } from "../src/engine/event-source.ts";
 import { FIRST_FORM, variantName } from "../src/state/form.ts";
 import { afterEvent, emptyLane, type Pair, progressOf, secondsLeft, speedupOf } from "../src/state/run-state.ts";
 import { fileName } from "../src/state/save.ts";
-import { settingsToTry, subjectOf } from "../src/state/trade-off.ts";
+import { settingsToTry, subjectOf } from "../src/state/settings-to-try.ts";
 
 const start: Pair = { form: FIRST_FORM, lanes: [emptyLane("Original"), emptyLane("N=3")] };
 const evaluation = (lane: number, index: number, seconds: number, full = true): RunEvent => ({
