@@ -61,7 +61,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await using studio = await opened();
     const { page, context } = studio;
     expect(await page.locator(".status").textContent()).toMatch(
-      /MB of program and \d+ MB of model.*A picture of 64 px takes about \d/,
+      /MB of program and \d+ MB of model.*a picture of 64 px takes about \d/,
     );
     await studio.accessible("no WebGPU");
     expect(host.asked.filter((path) => /wasm|index-browser|^\/models/.test(path))).toEqual([]);

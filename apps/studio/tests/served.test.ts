@@ -121,7 +121,12 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     const { page } = studio;
     await studio.make();
     await studio.make();
-    await expect.poll(() => page.title()).toMatch(/^\d+\/240/);
+    await expect.poll(() => page.title(), { timeout: 20_000 }).toMatch(/^\d+\/240/);
+    const ended = page.waitForRequest((request) => request.method() === "DELETE");
+    await page.reload();
+    await ended; // who leaves does not keep the server busy
+    await page.locator(".status.empty").waitFor();
+    await studio.make();
     await expect.poll(() => page.locator(".lane img").count(), { timeout: 20_000 }).toBe(2);
     await page.keyboard.press("Escape");
     await page.getByText(/Stopped at \d+ of 240 evaluations/).waitFor();

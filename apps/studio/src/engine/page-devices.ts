@@ -19,17 +19,16 @@ export async function pageDevices(wanted: Device | undefined): Promise<PageDevic
   const used = device === "webgpu" ? software : { ...software, webgpu: false, largestModel: support.largestModel };
   // A GPU's speed shows with the first run; this one can be told before anything is loaded.
   const seconds = support.webgpu ? undefined : await secondsPerPicture();
-  const processor = `${threadsText(software.threads)}${seconds === undefined ? "" : `; ${secondsText(seconds)}`}`;
   return {
     support: used,
     device,
     choices: [
       { device: "webgpu", name: "GPU (WebGPU)", says: gpuText(support, software), isUsable: usable },
-      { device: "wasm", name: "Processor (WebAssembly)", says: processor, isUsable: true },
+      { device: "wasm", name: "Processor (WebAssembly)", says: threadsText(software.threads), isUsable: true },
     ],
     says: [
       ...(device === "wasm" && !support.webgpu ? [`Runs on the processor: ${support.reason}.`] : []),
-      ...(device === "wasm" && seconds !== undefined ? [`${capital(secondsText(seconds))}.`] : []),
+      ...(device === "wasm" && seconds !== undefined ? [secondsText(seconds)] : []),
       ...(device === "wasm" && !support.webgpu ? ['Models above 2 GB need WebGPU or "deepcache serve".'] : []),
       ...(device === "webgpu" && !software.half ? ["This GPU computes in float32: models take twice the memory."] : []),
     ].join(" "),
@@ -44,11 +43,9 @@ function gpuText(support: BrowserSupport, software: BrowserSupport): string {
 }
 
 const threadsText = (threads: number): string =>
-  threads > 1 ? `${threads} threads` : "1 thread: more take a host that isolates the page (COOP and COEP)";
+  threads > 1 ? `${threads} threads` : "1 thread; more need a host that isolates the page (COOP and COEP)";
 
-const secondsText = (seconds: number): string => {
+function secondsText(seconds: number): string {
   const said = seconds < 1 ? Math.max(0.1, seconds).toFixed(1) : seconds.toFixed(0);
-  return `a picture of 64 px takes about ${said} s without a cache, as a short measurement tells`;
-};
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+  return `Without a cache, a picture of 64 px takes about ${said} s here (measured briefly).`;
+}

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { serverKey, useKey } from "../engine/choose-engine.ts";
+import type { Place } from "../engine/engine.ts";
 import { showDoctor } from "../parts/doctor-dialog.tsx";
 import { showKeys } from "../parts/keyboard-help.tsx";
 import { canPick, openFiles, pick } from "../parts/open-files.ts";
@@ -13,7 +14,6 @@ const THEMES = { system: "as the system", light: "light", dark: "dark" } as cons
 /** Which model runs, and where. */
 export function ModelBar() {
   const place = engine.value?.place;
-  const device = place === undefined ? "Looking for an engine" : placeName(place);
   return (
     <header class="model-bar">
       <h1>
@@ -40,7 +40,7 @@ export function ModelBar() {
       {place?.kind === "page" && <OpenButtons />}
       <button type="button" class="place" aria-haspopup="dialog" onClick={showDoctor}>
         <span class={place === undefined ? "dot off" : "dot"} aria-hidden="true" />
-        {device}
+        {place === undefined ? "Looking for an engine" : <PlaceName place={place} />}
       </button>
       <div class="tools">
         <button type="button" class="plain" onClick={switchTheme} title={`Theme: ${THEMES[theme.value]}`}>
@@ -57,8 +57,16 @@ export function ModelBar() {
   );
 }
 
-const placeName = (place: NonNullable<typeof engine.value>["place"]): string =>
-  place.kind === "server" ? `Server · ${place.says}` : `${place.device === "webgpu" ? "GPU" : "Processor"} · this page`;
+const PLACES = { server: "Server", webgpu: "GPU", wasm: "Processor" } as const;
+
+function PlaceName({ place }: { readonly place: Place }) {
+  return (
+    <span>
+      {PLACES[place.kind === "server" ? "server" : place.device]}
+      <span class="where"> · {place.kind === "server" ? place.says : "this page"}</span>
+    </span>
+  );
+}
 
 /** For places that run files of the visitor's own. */
 function OpenButtons() {

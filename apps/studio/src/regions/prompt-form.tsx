@@ -207,7 +207,7 @@ function SpeedFields() {
             {(branches.length === 0 ? [{ branch: 0, share: undefined }] : branches).map(({ branch, share }) => (
               <option key={branch} value={branch}>
                 branch {branch}
-                {share === undefined ? "" : ` · ${Math.round(100 * share)} % of a full one`}
+                {share === undefined ? "" : ` · ${Math.round(100 * share)} % of full`}
               </option>
             ))}
           </select>
