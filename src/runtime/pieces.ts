@@ -1,5 +1,5 @@
 import { type Graph, type GraphNode, producers, type Value } from "../onnx/graph.ts";
-import { ancestors, boundaryNames, constantNodes, partition } from "../onnx/subgraph.ts";
+import { boundaryNames, constantNodes, partition } from "../onnx/subgraph.ts";
 import { elementCount } from "../tensor/tensor.ts";
 
 /** Weights to widen above which a graph is loaded in pieces, in bytes of float32. */
@@ -47,18 +47,22 @@ function widenedAtNodes(graph: Graph): ReadonlyMap<GraphNode, number> {
   const producer = new Map([...producers(graph)].filter(([, node]) => constants.has(node)));
   const seen = new Set<Value>();
   const found = new Map<GraphNode, number>();
+  /** What is widened for `value` and was not for any before it. */
+  const widenedFor = (value: Value | undefined): number => {
+    if (value === undefined || seen.has(value)) return 0;
+    const from = producer.get(value);
+    const isWeight = from === undefined && graph.initializers.get(value)?.kind === "weight";
+    if (from === undefined && !isWeight) return 0;
+    seen.add(value);
+    if (from !== undefined) return from.inputs.reduce((sum, input) => sum + widenedFor(input), 0);
+    return NARROW.has(value.dtype) ? wideBytes(value) : 0;
+  };
   for (const node of graph.nodes) {
     if (constants.has(node)) continue;
-    const own = node.inputs.flatMap((input) => input ?? []);
-    const sources = [...ancestors(own, producer)].flatMap(({ inputs }) => inputs);
-    let bytes = 0;
-    for (const value of [...own, ...sources]) {
-      if (value === undefined || seen.has(value) || !NARROW.has(value.dtype)) continue;
-      if (graph.initializers.get(value)?.kind !== "weight") continue;
-      seen.add(value);
-      bytes += wideBytes(value);
-    }
-    found.set(node, bytes);
+    found.set(
+      node,
+      node.inputs.reduce((sum, input) => sum + widenedFor(input), 0),
+    );
   }
   return found;
 }

@@ -53,14 +53,7 @@ export function messageWriter(): MessageWriter {
   };
   const text = (value: string): void => {
     reserve(MOST_UNIT * value.length);
-    for (let i = 0; i < value.length; i++) {
-      const code = value.charCodeAt(i);
-      if (code >= 0x80) {
-        end += TEXT.encodeInto(value.slice(i), written.subarray(end)).written;
-        return;
-      }
-      written[end++] = code;
-    }
+    end += TEXT.encodeInto(value, written.subarray(end)).written;
   };
   /** The length of what `write` writes stands before it: mostly in one byte, for which room is left. */
   const delimited = <T>(field: number, write: (value: T) => void, value: T): void => {
