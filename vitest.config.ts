@@ -12,13 +12,13 @@ export default defineConfig({
       { find: /^deepcache\/(.+\.ts)$/, replacement: `${src}/$1` }, // as the studio does
       { find: /^deepcache\/([\w-]+)$/, replacement: `${src}/$1.ts` },
       // Clients of the server ask for a later Node than the package, and so are not among its own dependencies.
-      { find: /^(ai|ai-6|openai)$/, replacement: `${clients}/$1` },
+      { find: /^(ai|ai-6|openai|express)$/, replacement: `${clients}/$1` },
     ],
   },
   test: {
     include: ["tests/**/*.test.ts", "apps/studio/tests/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "tests/package/**"], // they take the packed package: npm run test:package
-    globalSetup: ["tests/support/runtimes/vulkan.ts"],
+    globalSetup: ["tests/support/runtimes/vulkan.ts", "tests/support/runtimes/openvino.ts"],
     setupFiles: ["tests/support/assertions/matchers.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

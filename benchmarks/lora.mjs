@@ -1,7 +1,9 @@
 // Measures what LoRAs of rank 32 on every linear layer of a full-size SD 1.5 U-Net take: loading, peak memory and an
-// evaluation, each in a process of its own, in turn; writes docs/decisions/0020's table to stdout: npm run build && node
-// benchmarks/lora.mjs [ROUNDS]. Weights are random and written once to the cache folder. "merged" is what the engine does;
-// "thin" runs both thin products beside each layer instead.
+// evaluation, each in a process of its own, in turn; docs/decisions/0024 has its table: npm run build && node
+// benchmarks/lora.mjs [ROUNDS]. Weights are random and written once to the cache folder. "engine" is what the engine does;
+// "in weights" adds all LoRAs to the weights on loading, "beside" multiplies all of them beside the layers instead.
+// System time is shown apart: it is what the system takes for fresh pages, which depends on what ran before, above all in
+// virtual machines that give memory back to their host. So each run comes right after pages that were in use.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { cpus, homedir } from "node:os";
@@ -45,8 +47,24 @@ async function write() {
   for (let i = 0; i < 3; i++) await ensureFile(files, loraFile(i), () => randomWeights(new Map(thin), "fp16"));
 }
 
-/** The same graph with thin products beside layers, in place of those that are added to their weights. */
-function thinly(graph) {
+/** The same graph with all sums of weights where the engine does not look for them, so that they are computed on loading. */
+function inWeights(graph) {
+  const sums = new Map(
+    graph.nodes
+      .filter(({ op, ofWeights }) => op === "Gemm" && ofWeights)
+      .map(({ outputs: [sum] }) => [sum, { ...sum, hint: "changed" }]),
+  );
+  const nodes = graph.nodes.flatMap((node) => {
+    const changed = sums.get(node.outputs[0]);
+    if (changed === undefined) return [{ ...node, inputs: node.inputs.map((input) => sums.get(input) ?? input) }];
+    const same = { op: "Identity", domain: "", inputs: node.outputs, outputs: [changed], attributes: {} };
+    return [node, { ...same, referenceMacs: 0, ofWeights: true }];
+  });
+  return { ...graph, nodes };
+}
+
+/** The same graph with thin products beside all layers. */
+function beside(graph) {
   const merges = new Map(
     graph.nodes.filter(({ op, ofWeights }) => op === "Gemm" && ofWeights).map((node) => [node.outputs[0], node]),
   );
@@ -72,7 +90,9 @@ function thinly(graph) {
   return { ...graph, nodes };
 }
 
-async function one({ dtype, loras, how, evaluations, lowMemory }) {
+const GRAPHS = { engine: (graph) => graph, "in weights": inWeights, beside };
+
+async function one({ dtype, loras, how, evaluations, convolutions }) {
   const { weights } = await openCheckpoint(join(cache, modelFile(dtype)));
   const opened = await Promise.all(
     Array.from({ length: loras }, (_, i) =>
@@ -91,11 +111,11 @@ async function one({ dtype, loras, how, evaluations, lowMemory }) {
     "unet",
   );
   const network = unet(config, SIZE, changed);
-  const graph = how === "thin" ? thinly(network.graph) : network.graph;
-  const loaded = await loadUNet(nodeRuntime({ lowMemory, convolutions: "direct" }), { ...network, graph }, {});
+  const loaded = await loadUNet(nodeRuntime({ convolutions }), { ...network, graph: GRAPHS[how](network.graph) }, {});
   const loading = (performance.now() - start) / 1000;
   const cpuSince = (since) => Object.values(process.cpuUsage(since)).reduce((sum, micros) => sum + micros / 1e6, 0);
-  const loadingCpu = cpuSince(before);
+  const { user, system } = process.cpuUsage(before);
+  const [loadingUser, loadingSystem] = [user / 1e6, system / 1e6];
   const known = {
     sample: { data: new Float32Array(4 * 64 * 64).fill(0.5), shape: [1, 4, 64, 64] },
     timestep: { data: Float32Array.of(500), shape: [1] },
@@ -113,24 +133,47 @@ async function one({ dtype, loras, how, evaluations, lowMemory }) {
   }
   const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024;
   const least = (values) => Math.min(...values.slice(-2));
-  const made = { loading, loadingCpu, evaluation: least(seconds), evaluationCpu: least(cpuSeconds), peak };
+  const made = {
+    loading,
+    loadingUser,
+    loadingSystem,
+    evaluation: least(seconds),
+    evaluationCpu: least(cpuSeconds),
+    peak,
+  };
   process.stdout.write(`${JSON.stringify(made)}\n`, () => process.exit(0));
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 
+/** Leaves as many pages behind that were in use as a run takes. */
+function touchMemory() {
+  for (const buffer of Array.from({ length: 5 }, () => Buffer.alloc(2 ** 30, 1))) {
+    structuredClone(undefined, { transfer: [buffer.buffer] });
+  }
+}
+
 async function all(rounds) {
   await write();
-  const cases = ["fp16", "fp32"].flatMap((dtype) => [
-    { dtype, loras: 0, how: "merged" },
-    { dtype, loras: 1, how: "merged" },
-    { dtype, loras: 3, how: "merged" },
-    ...(dtype === "fp16" ? [1, 3].map((loras) => ({ dtype, loras, how: "thin" })) : []),
-  ]);
+  const direct = { convolutions: "direct", evaluations: 2 };
+  const cases = [
+    { dtype: "fp16", loras: 0, how: "engine" },
+    { dtype: "fp16", loras: 1, how: "engine" },
+    { dtype: "fp16", loras: 1, how: "in weights" },
+    { dtype: "fp16", loras: 1, how: "beside" },
+    { dtype: "fp16", loras: 3, how: "engine" },
+    { dtype: "fp32", loras: 0, how: "engine" },
+    { dtype: "fp32", loras: 1, how: "engine" },
+    { dtype: "fp32", loras: 1, how: "in weights" },
+    { dtype: "fp32", loras: 1, how: "beside" },
+    { dtype: "fp32", loras: 3, how: "engine" },
+  ].map((measured) => ({ ...measured, ...direct }));
+  cases.push({ ...cases[0], convolutions: "winograd" }, { ...cases[1], convolutions: "winograd" });
   const results = cases.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, measured] of cases.entries()) {
-      const text = JSON.stringify({ ...measured, evaluations: 2 });
+      const text = JSON.stringify(measured);
+      touchMemory();
       const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), "--one", text], {
         encoding: "utf8",
       });
@@ -140,15 +183,18 @@ async function all(rounds) {
   }
   const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores`;
   process.stdout.write(`${machine}, ${rounds} rounds in turn; medians, and of their ratios to no LoRA\n`);
-  for (const [i, { dtype, loras, how }] of cases.entries()) {
-    const base = results[cases.findIndex((other) => other.dtype === dtype && other.loras === 0)];
-    const shown = ["loading", "loadingCpu", "evaluation", "evaluationCpu", "peak"].map((name) => {
+  for (const [i, { dtype, loras, how, convolutions }] of cases.entries()) {
+    const isBase = (other) => other.dtype === dtype && other.loras === 0 && other.convolutions === convolutions;
+    const base = results[cases.findIndex(isBase)];
+    const shown = ["loading", "loadingUser", "loadingSystem", "evaluation", "evaluationCpu", "peak"].map((name) => {
       const value = median(results[i].map((result) => result[name]));
       const ratio = median(results[i].map((result, round) => result[name] / base[round][name]));
       const text = name === "peak" ? `${(value / 2 ** 30).toFixed(2)} GiB` : `${value.toFixed(2)} s`;
       return `${text} (${ratio.toFixed(2)})`;
     });
-    process.stdout.write(`| ${dtype} | ${loras} | ${loras === 0 ? "" : how} | ${shown.join(" | ")} |\n`);
+    process.stdout.write(
+      `| ${dtype}, ${convolutions} | ${loras} | ${loras === 0 ? "" : how} | ${shown.join(" | ")} |\n`,
+    );
   }
 }
 

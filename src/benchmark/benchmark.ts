@@ -1,4 +1,4 @@
-import { averageMacs, type PartMacs, runMacs } from "../deepcache/cost.ts";
+import { averageMacs } from "../deepcache/cost.ts";
 import { checkBranch, cut } from "../deepcache/cut.ts";
 import { branchOf } from "../deepcache/policies.ts";
 import { separatePrelude } from "../deepcache/prelude.ts";
@@ -6,27 +6,32 @@ import { skipCount } from "../models/unet/unet.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { addMacs, countMacs } from "../onnx/macs.ts";
 import { parseScenario, type Scenario } from "../pipelines/run/scenario.ts";
+import type { Precision } from "../runtime/precision.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type MachinePeak, machinePeak, type PeakOptions } from "./machine-peak.ts";
 import {
+  type LoadedNetwork,
   loadedMacs,
+  measureInTurn,
   measureNetwork,
   type NetworkTimes,
-  type OpenedNetwork,
   openNetwork,
   type Probe,
 } from "./measure-network.ts";
+import type { MeasuredBranch } from "./measured-branch.ts";
+import { networkFor, openNetworks } from "./open-networks.ts";
 import type {
   BenchmarkReport,
   BranchReport,
   EvaluationCost,
   Machine,
-  RunReport,
+  PrecisionReport,
   UncutReport,
 } from "./report/report.ts";
+import { outsideOf, runReports } from "./report/run-reports.ts";
 import { floorSeconds, workOf } from "./roofline.ts";
 import { planScenario, type RunTime, runScenario, type ScenarioPlan, schedulerSeconds } from "./run-scenario.ts";
-import { type Times, timesOf } from "./statistics.ts";
+import type { Times } from "./statistics.ts";
 import { conditioningOf, networkOf, type Subject, sampleShape } from "./subject.ts";
 import { timedRuntime } from "./timed-runtime.ts";
 
@@ -55,19 +60,12 @@ export interface BenchmarkOptions {
 /** Where a benchmark runs. */
 export interface BenchmarkEffects {
   readonly runtime: Runtime;
+  /** The same in other precisions, which are measured in turn with `runtime` and one another. */
+  readonly others?: readonly Runtime[] | undefined;
   readonly machine: Omit<Machine, keyof MachinePeak | "device">;
   readonly probe: Probe;
   /** What goes on, for people. */
   readonly tell?: ((what: string, done: number, of: number) => void) | undefined;
-}
-
-interface MeasuredBranch {
-  readonly branch: number;
-  readonly times: NetworkTimes;
-  readonly macs: PartMacs;
-  readonly parts: NetworkTimes["parts"];
-  readonly peakBytes: number;
-  readonly runs: ReadonlyMap<ScenarioPlan, readonly RunTime[]>;
 }
 
 /**
@@ -77,12 +75,13 @@ interface MeasuredBranch {
 export async function benchmark(
   subject: Subject,
   options: BenchmarkOptions,
-  { runtime: inner, machine, probe, tell }: BenchmarkEffects,
+  { runtime: inner, others = [], machine, probe, tell }: BenchmarkEffects,
 ): Promise<BenchmarkReport> {
   const { evaluations, repeat, intervals } = options;
   const branches = branchesOf(options, skipCount(subject.config));
   const plans = options.scenarios.map((scenario) => planScenario(scenario, subject, evaluations));
   const runtime = timedRuntime(inner, probe.now);
+  const all = [runtime, ...others.map((other) => timedRuntime(other, probe.now))];
   const conditioning = conditioningOf(subject);
   const watched = (what: string) => ({
     conditioning,
@@ -94,24 +93,37 @@ export async function benchmark(
   for (const branch of branches) {
     const own = plans.filter(({ scenario }) => branchFor(scenario, branches) === branch);
     const runs = new Map(own.map((plan): [ScenarioPlan, RunTime[]] => [plan, []]));
-    const runInTurn = async (network: OpenedNetwork, forecast: boolean): Promise<void> => {
+    const runInTurn = async (networks: readonly LoadedNetwork[], forecast: boolean): Promise<void> => {
       const these = [...runs].filter(([{ factors }]) => (factors !== undefined) === forecast);
       for (let i = 0; i < options.runRepeat; i++) {
         for (const [plan, done] of these) {
+          const { runtime, network } = networkFor(plan.scenario, networks);
           done.push(await runScenario(runtime, subject, network, plan, watched(plan.scenario.name)));
         }
       }
     };
     {
-      await using network = await openNetwork(runtime, subject, { branch }, probe);
-      const times = await measureNetwork(runtime, subject, network, { ...watched(`branch ${branch}`), repeat });
+      await using opened = await openNetworks(all, subject, { branch }, probe);
+      const { networks } = opened;
+      const [times, ...rest] = await measureInTurn(networks, subject, { ...watched(`branch ${branch}`), repeat });
       const peakBytes = probe.peakBytes();
-      await runInTurn(network, false);
-      measured.push({ branch, times, macs: loadedMacs(network), peakBytes, runs, parts: times.parts });
+      await runInTurn(networks, false);
+      const [first] = networks;
+      if (first === undefined || times === undefined) throw new RangeError("Cannot measure without a runtime");
+      const narrow = new Map(rest.map((other, i) => [others[i]?.precision ?? "float32", other]));
+      measured.push({
+        branch,
+        times,
+        macs: loadedMacs(first.network),
+        peakBytes,
+        runs,
+        parts: times.parts,
+        others: narrow,
+      });
     }
     if (own.every(({ factors }) => factors === undefined)) continue;
-    await using network = await openNetwork(runtime, subject, { branch, forecast: true }, probe);
-    await runInTurn(network, true);
+    await using opened = await openNetworks(all, subject, { branch, forecast: true }, probe);
+    await runInTurn(opened.networks, true);
   }
   for (const [i, found] of measured.entries()) {
     if (options.parts !== true || found.parts.head !== undefined) continue;
@@ -196,7 +208,10 @@ interface BranchContext {
   readonly evaluations: number;
 }
 
-function branchReport({ branch, times, parts, peakBytes }: MeasuredBranch, context: BranchContext): BranchReport {
+function branchReport(
+  { branch, times, parts, peakBytes, others }: MeasuredBranch,
+  context: BranchContext,
+): BranchReport {
   const { subject, cost, fullMacs, intervals, evaluations } = context;
   const { head, tail } = cut(networkOf(subject), branch);
   const cachedMacs = addMacs(countMacs(head), countMacs(tail)).total;
@@ -212,6 +227,7 @@ function branchReport({ branch, times, parts, peakBytes }: MeasuredBranch, conte
     branch,
     ...costOf,
     parts,
+    ...(others.size === 0 ? {} : { precisions: [...others].map((other) => precisionReport(other, times)) }),
     ratio: cached.seconds / full.seconds,
     speedup,
     limit: byInterval({ full: fullMacs, cached: cachedMacs }),
@@ -225,55 +241,14 @@ function branchReport({ branch, times, parts, peakBytes }: MeasuredBranch, conte
   };
 }
 
-interface RunContext {
-  readonly evaluations: number;
-  readonly measured: readonly MeasuredBranch[];
-}
-
-function runReports({ branch, times, macs, runs }: MeasuredBranch, { evaluations, measured }: RunContext): RunReport[] {
-  const baselineRun = measured.flatMap((other) => [...other.runs]).find(([{ scenario }]) => scenario.name === "off");
-  const baseline =
-    baselineRun === undefined
-      ? evaluations * times.full.seconds
-      : timesOf(baselineRun[1].map(({ seconds }) => seconds)).seconds;
-  return [...runs].map(([{ scenario, chosen, steps, evaluations: own, full }, done]) => {
-    const run = timesOf(done.map(({ seconds }) => seconds));
-    const total = runMacs(macs, full.length, own - full.length);
-    const computed = total.prelude + total.total;
-    const limit = (total.prelude + evaluations * total.full) / computed;
-    const speedup = baseline / run.seconds;
-    return {
-      name: scenario.name,
-      ...run,
-      branch,
-      policy: scenario.policy,
-      sampler: chosen.name,
-      steps,
-      evaluations: own,
-      full: full.length,
-      macs: computed,
-      fse: total.total / total.full,
-      speedup,
-      baseline: baselineRun === undefined ? "evaluations" : "run",
-      limit,
-      fraction: speedup / limit,
-      outsideRuntime: outside(done),
-    };
-  });
-}
-
-function outside(runs: readonly RunTime[]): number {
-  const wall = runs.reduce((total, { seconds }) => total + seconds, 0);
-  return 1 - runs.reduce((total, { runtimeSeconds }) => total + runtimeSeconds, 0) / wall;
-}
-
-function outsideOf(measured: readonly MeasuredBranch[], scheduler: number): number {
-  const runs = measured.flatMap((branch) => [...branch.runs.values()].flat());
-  if (runs.length > 0) return outside(runs);
-  return outside(
-    measured.map(({ times: { wallSeconds, runtimeSeconds, full, cached } }) => ({
-      seconds: wallSeconds + scheduler * (full.samples + (cached?.samples ?? 0)),
-      runtimeSeconds,
-    })),
-  );
+function precisionReport([precision, own]: readonly [Precision, NetworkTimes], first: NetworkTimes): PrecisionReport {
+  const { full, cached, loadSeconds } = own;
+  return {
+    precision,
+    full: { ...full, speedup: first.full.seconds / full.seconds },
+    ...(cached === undefined || first.cached === undefined
+      ? {}
+      : { cached: { ...cached, speedup: first.cached.seconds / cached.seconds } }),
+    loadSeconds,
+  };
 }

@@ -73,13 +73,52 @@ const MOST_WARM_UP = 50;
 /** Any timestep does: how long an evaluation takes does not depend on it. */
 const TIMESTEP = 500;
 
+/** A network that is measured, and what it was loaded by. */
+export interface LoadedNetwork {
+  readonly runtime: TimedRuntime;
+  readonly network: OpenedNetwork;
+}
+
 /** Times full and cached evaluations of an opened network in turn. */
 export async function measureNetwork(
   runtime: TimedRuntime,
   subject: Subject,
-  { loaded, loadSeconds, loadStart }: OpenedNetwork,
-  { conditioning, repeat, probe, onEvaluation }: NetworkOptions,
+  network: OpenedNetwork,
+  options: NetworkOptions,
 ): Promise<NetworkTimes> {
+  const [times] = await measureInTurn([{ runtime, network }], subject, options);
+  return times as NetworkTimes;
+}
+
+/** The same for several networks, which take turns with one another. */
+export async function measureInTurn(
+  networks: readonly LoadedNetwork[],
+  subject: Subject,
+  { onEvaluation, repeat, ...options }: NetworkOptions,
+): Promise<readonly NetworkTimes[]> {
+  const measuring = networks.map((loaded) => startMeasuring(loaded, subject, { ...options, repeat }));
+  try {
+    for (const { warmUp } of measuring) await warmUp();
+    const all = repeat * measuring.reduce((sum, { period }) => sum + period, 0);
+    let done = 0;
+    for (let i = 0; i < repeat; i++) {
+      for (const { turn, period } of measuring) {
+        await turn(true);
+        done += period;
+        onEvaluation?.(done, all);
+      }
+    }
+    return measuring.map(({ times }) => times());
+  } finally {
+    for (const { end } of measuring) end();
+  }
+}
+
+function startMeasuring(
+  { runtime, network: { loaded, loadSeconds, loadStart } }: LoadedNetwork,
+  subject: Subject,
+  { conditioning, repeat, probe }: NetworkOptions,
+) {
   const { now, signal } = probe;
   const period = loaded.kind === "cut" ? 2 : 1;
   const inOnePiece = loaded.kind === "whole" || loaded.sessions.kind === "pair";
@@ -88,11 +127,12 @@ export async function measureNetwork(
   const observe = (evaluation: Evaluation): void => {
     last = evaluation;
   };
-  using denoiser = startDenoiser(loaded, { full }, { conditioning, observe, signal, now });
+  const denoiser = startDenoiser(loaded, { full }, { conditioning, observe, signal, now });
   const sample = torchGenerator(0).randn(sampleShape(subject));
   const times = { full: [] as number[], cached: [] as number[] };
   const parts = new Map<PartName, number[]>();
   const sums = { wallSeconds: 0, runtimeSeconds: 0 };
+  let firstDone = 0;
   /** One evaluation; gives when it was done. */
   const evaluate = async (counted: boolean): Promise<number> => {
     signal?.throwIfAborted();
@@ -114,21 +154,24 @@ export async function measureNetwork(
   const turn = async (counted: boolean): Promise<void> => {
     for (let i = 0; i < period; i++) await evaluate(counted);
   };
-  const firstDone = await evaluate(false);
-  if (period > 1) await evaluate(false);
-  for (let i = 1; i < MOST_WARM_UP && now() - firstDone < WARM_UP_MILLISECONDS; i++) await turn(false);
-  for (let i = 0; i < repeat; i++) {
-    await turn(true);
-    onEvaluation?.(period * (i + 1), period * repeat);
-  }
   return {
-    loadSeconds,
-    firstDone: firstDone / 1000,
-    firstSinceLoad: (firstDone - loadStart) / 1000,
-    full: timesOf(times.full),
-    cached: times.cached.length === 0 ? undefined : timesOf(times.cached),
-    parts: Object.fromEntries([...parts].map(([name, seconds]) => [name, timesOf(seconds)])),
-    ...sums,
+    period,
+    turn,
+    async warmUp() {
+      firstDone = await evaluate(false);
+      if (period > 1) await evaluate(false);
+      for (let i = 1; i < MOST_WARM_UP && now() - firstDone < WARM_UP_MILLISECONDS; i++) await turn(false);
+    },
+    times: (): NetworkTimes => ({
+      loadSeconds,
+      firstDone: firstDone / 1000,
+      firstSinceLoad: (firstDone - loadStart) / 1000,
+      full: timesOf(times.full),
+      cached: times.cached.length === 0 ? undefined : timesOf(times.cached),
+      parts: Object.fromEntries([...parts].map(([name, seconds]) => [name, timesOf(seconds)])),
+      ...sums,
+    }),
+    end: () => denoiser[Symbol.dispose](),
   };
 }
 

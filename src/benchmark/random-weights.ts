@@ -35,13 +35,16 @@ export function weightShapes(graphs: readonly Graph[]): WeightShapes {
   const shapes = new Map<string, readonly number[]>();
   for (const [value, initializer] of graphs.flatMap(({ initializers }) => [...initializers])) {
     if (initializer.kind !== "weight") continue;
+    const isWhole = /\.(?:weight|bias)$/.test(initializer.name);
     // Where layers take a weight by rows, the graph knows it in pieces, named after the row that they begin with.
-    const [, name = initializer.name, start = "0"] = /^(.*\.(?:weight|bias))\.(\d+)$/.exec(initializer.name) ?? [];
+    const [, name = initializer.name, start = "0"] = (isWhole ? undefined : PIECE_NAME.exec(initializer.name)) ?? [];
     const [rows = 1, ...inner] = value.shape;
     shapes.set(name, [Math.max(shapes.get(name)?.[0] ?? 0, Number(start) + rows), ...inner]);
   }
   return new Map([...shapes].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+const PIECE_NAME = /^(.*\.(?:weight|bias))\.(\d+)$/;
 
 const NOWHERE = memorySource(new Uint8Array(), "weights that are described alone");
 

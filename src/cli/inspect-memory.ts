@@ -14,12 +14,12 @@ import { unetConfig } from "../models/unet/unet-config.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import { isGuided as isClassGuided } from "../pipelines/class-conditional/class-conditional.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryModel } from "../pipelines/estimate-memory.ts";
-import { PRECISIONS, type Precision } from "../runtime/precision.ts";
+import type { Precision } from "../runtime/precision.ts";
 import { openModel } from "../systems/open-model.ts";
 import type { ResolvedModel } from "../systems/resolve-model.ts";
 import { defaultTokenizerFolder } from "../systems/shipped.ts";
-import { parseDtype, parsePrecision } from "./flags/generation-flags.ts";
-import { parseNumber, parseWhole } from "./flags/usage.ts";
+import { parseDtype } from "./flags/generation-flags.ts";
+import { parseNumber, parseWhole, UsageError } from "./flags/usage.ts";
 import { gibibytes, table } from "./terminal/units.ts";
 
 /** What of a run its memory depends on, as `generate` has it, and the type of weights that are not there. */
@@ -47,7 +47,7 @@ export function addMemoryFlags(command: Command): Command {
     .option("--guidance-scale <s>", "1 and less run without guidance", (text) => parseNumber("--guidance-scale", text))
     .option("--from-image", "the run starts from a picture")
     .option("--low-memory", "weights stay in their files")
-    .option("--precision <name>", `what the U-Net is computed in: ${PRECISIONS.join(" or ")}`, parsePrecision)
+    .option("--precision <name>", "what the U-Net is computed in: float32 or int8", parseEstimatedPrecision)
     .option("--keep-loaded", "networks stay loaded, as they do in `compare` and in pipelines")
     .option("--vae-tiling", "large pictures are decoded in tiles (default with --low-memory)")
     .option("--no-vae-tiling", "pictures are decoded as a whole");
@@ -114,4 +114,10 @@ export function memoryText({ peak, process: base, components, phases }: MemoryEs
     `memory of a run on a CPU: ${gibibytes(peak)} at most, of which ${gibibytes(base)} for the program itself`,
     table([["network", "weights", "mapped files", "results", "at most", "whole process"], ...rows]),
   ].join("\n");
+}
+
+/** Estimates know ONNX Runtime alone. */
+function parseEstimatedPrecision(text: string): Precision {
+  if (text === "float32" || text === "int8") return text;
+  throw new UsageError(`Cannot estimate memory for --precision ${text}: float32 or int8 is required`);
 }

@@ -7,6 +7,7 @@ import type { Choice } from "../pipelines/presets.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { Seed } from "../pipelines/run/seeded-noise.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
+import type { Precision } from "../runtime/precision.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { partPlaces } from "../systems/from-hub/places.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
@@ -21,6 +22,7 @@ import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
 import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
 import { type Advice, given, requestOf, withRows } from "./request.ts";
+import { settlePrecision } from "./settle-precision.ts";
 import { cacheFolder } from "./terminal/cache-folder.ts";
 import type { Terminal } from "./terminal/console.ts";
 import { conversion } from "./terminal/conversion.ts";
@@ -91,7 +93,8 @@ export async function openJob(
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  const runtime = runtimeOf({ ...flags, precision: flags.precision ?? liked?.precision }, opened.model.unet);
+  const precision = (await settlePrecision(flags, signal, terminal)).precision ?? liked?.precision;
+  const runtime = runtimeOf({ ...flags, precision }, opened.model.unet);
   const pipeline = anyPipeline(opened, modelName(nameOf(location.path)), { runtime, keepLoaded });
   const choice = choiceOf(flags, pipeline);
   const chosen = withoutPreset(flags, choice);
@@ -176,7 +179,9 @@ export async function locationOf(
   return { path, config, variant, ema, tokenizer, ...parts, ...conversion(terminal, signal) };
 }
 
-type RuntimeFlags = Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions" | "precision">;
+type RuntimeFlags = Pick<ModelFlags, "device" | "threads" | "lowMemory" | "convolutions"> & {
+  readonly precision?: Precision | undefined;
+};
 
 /**
  * What runs are made on. A small network holds a command up for some milliseconds at a time, which nobody sees, so that it

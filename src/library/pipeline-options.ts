@@ -37,8 +37,11 @@ export interface PipelineOptions {
   readonly thread?: "own" | "caller" | undefined;
   /** How large convolutions are computed on the CPU: "winograd" (default) is faster, "direct" differs in the last bits. */
   readonly convolutions?: "winograd" | "direct" | undefined;
-  /** What the U-Net's layers are computed in: "int8" is faster, takes less memory and differs a little from "float32" (default). */
-  readonly precision?: Precision | undefined;
+  /**
+   * What the U-Net's layers are computed in: "float32" where left out; "int8" on the CPU, "bfloat16" and "float16" with OpenVINO
+   * differ a little; "auto" is the one of these that is worth it on this machine, which is measured once where `cacheFolder` is given.
+   */
+  readonly precision?: Precision | "auto" | undefined;
   readonly onProgress?: ((progress: ProgressInfo) => void) | undefined;
   /** Ends opening the model. */
   readonly signal?: AbortSignal | undefined;

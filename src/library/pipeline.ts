@@ -3,15 +3,17 @@ import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import type { ModelOrder } from "../remote/node/model-order.ts";
 import { startRunThread } from "../remote/node/start-thread.ts";
+import { choosePrecision } from "../runtime/node/choose-precision.ts";
 import type { NodeDevice } from "../runtime/node/device.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import { hubPlaces } from "../systems/from-hub/hub-places.ts";
 import type { Places } from "../systems/from-hub/places.ts";
 import { isSmall } from "../systems/network.ts";
-import { weightFolder } from "../systems/parts/weight-folder.ts";
+import { measurementFolder, weightFolder } from "../systems/parts/weight-folder.ts";
 import { type ModelPlace, writableFolder } from "../systems/places/model-place.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.ts";
 import type { LoadedModels } from "./loaded-model.ts";
+import { asOptions } from "./misuse.ts";
 import { type Environment, type MovedTo, openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
@@ -38,7 +40,7 @@ export async function pipeline(
   model: ModelPlace = defaultModelFolder(),
   options: PipelineOptions = {},
 ): Promise<LoadedModels[TaskName]> {
-  return await openForTask(task, model, pipelineOptions(task, options), NODE);
+  return await openForTask(task, model, await settled(pipelineOptions(task, options)), NODE);
 }
 
 const NODE: Environment = {
@@ -67,6 +69,16 @@ const NODE: Environment = {
   },
 };
 
+/** The options with the precision that `auto` comes to. */
+async function settled(options: PipelineOptions): Promise<PipelineOptions> {
+  const { device, threads, precision, cacheFolder, signal, runtime } = options;
+  if (precision !== "auto" || runtime !== undefined) return options;
+  const kept = cacheFolder && writableFolder(cacheFolder);
+  const folder = kept === undefined ? undefined : measurementFolder(kept);
+  const chosen = await asOptions(() => choosePrecision({ device: device as NodeDevice, threads, folder, signal }));
+  return { ...options, precision: chosen.precision };
+}
+
 /** Runs have signals of their own, so that the options' goes to opening alone. */
 function placesOf({ hub, onProgress }: PipelineOptions): Places {
   const told =
@@ -88,5 +100,5 @@ const runtimeOptions = ({ device, threads, convolutions, precision }: PipelineOp
   ...(device === undefined ? {} : { device: device as NodeDevice }), // others are refused there
   ...(threads === undefined ? {} : { threads }),
   ...(convolutions === undefined ? {} : { convolutions }),
-  ...(precision === undefined ? {} : { precision }),
+  ...(precision === undefined || precision === "auto" ? {} : { precision }), // settled by now
 });

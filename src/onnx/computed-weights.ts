@@ -40,12 +40,13 @@ export function separateComputedWeights(graph: Graph, bytes: number): ComputedWe
       values.map(([value]) => value),
       producer,
     );
+    const read = new Set([...nodes].flatMap(({ inputs }) => inputs));
     return {
       name: `${graph.name}.computed_weights_${index}`,
       inputs: new Map(),
       outputs: new Map(values.map(([value, name]) => [name, value])),
       nodes: graph.nodes.filter((node) => nodes.has(node)),
-      initializers: graph.initializers,
+      initializers: new Map([...graph.initializers].filter(([value]) => read.has(value))),
     };
   };
   const kept = reached(graph, changed);

@@ -102,8 +102,7 @@ export function graphBuilder(name: string): Builder {
       return value;
     },
     constant(data, shape) {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength); // tells -0 from 0
-      const key = data.length <= 16 ? `${data.constructor.name}[${shape}]:${bytes}` : undefined;
+      const key = data.length <= 16 ? `${data.constructor.name}[${shape}]:${digitsOf(data)}` : undefined;
       const known = key === undefined ? undefined : shared.get(key);
       if (known !== undefined) return known;
       if (data.length !== elementCount(shape)) {
@@ -144,6 +143,12 @@ export function graphBuilder(name: string): Builder {
     },
   };
   return builder;
+}
+
+/** What tells constants apart: -0 from 0 as well. */
+function digitsOf(data: Float32Array | BigInt64Array | Int32Array): string {
+  if (!(data instanceof Float32Array)) return data.join();
+  return data.some((value) => Object.is(value, -0)) ? `${new Uint32Array(data.slice().buffer)} bits` : data.join();
 }
 
 function newValue(builder: Builder, dtype: Dtype, shape: readonly number[], hint: string): Value {

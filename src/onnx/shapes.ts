@@ -1,5 +1,6 @@
 /** The shape of an elementwise operation over `a` and `b`, by ONNX's (NumPy's) broadcasting rule. */
 export function broadcast(a: readonly number[], b: readonly number[]): readonly number[] {
+  if (a.length === b.length && a.every((size, i) => size === b[i])) return a;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[a.length - rank + i] ?? 1;

@@ -1,9 +1,23 @@
-import type { Graph } from "../onnx/graph.ts";
+import type { Graph, Value } from "../onnx/graph.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import type { Feed } from "./runtime.ts";
 
+/** What of a graph is asked for once it is loaded. */
+export interface GraphSignature {
+  readonly name: string;
+  readonly inputs: ReadonlyMap<string, Pick<Value, "dtype" | "shape">>;
+  readonly outputs: ReadonlyMap<string, Pick<Value, "shape">>;
+}
+
+/** The signature of `graph` by itself: values know the graph that they were made in, which would stay in memory with them. */
+export const signatureOf = ({ name, inputs, outputs }: Graph): GraphSignature => ({
+  name,
+  inputs: new Map([...inputs].map(([input, { dtype, shape }]) => [input, { dtype, shape }])),
+  outputs: new Map([...outputs].map(([output, { shape }]) => [output, { shape }])),
+});
+
 /** Refuses inputs that are not exactly those of `graph`, by name, element type and shape. */
-export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, Feed>>): void {
+export function checkFeeds(graph: Omit<GraphSignature, "outputs">, feeds: Readonly<Record<string, Feed>>): void {
   const refuse = (name: string, problem: string): never => {
     throw new TypeError(`Cannot run graph "${graph.name}": input "${name}" ${problem}`);
   };

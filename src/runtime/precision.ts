@@ -5,18 +5,30 @@ import { constantNodes } from "../onnx/subgraph.ts";
 import { elementCount } from "../tensor/tensor.ts";
 
 /** What linear layers and convolutions of the network that denoises are computed in. */
-export const PRECISIONS = ["float32", "int8"] as const;
+export const PRECISIONS = ["float32", "int8", "bfloat16", "float16"] as const;
 
 export type Precision = (typeof PRECISIONS)[number];
+
+type Narrow = Exclude<Precision, "float32">;
+
+const ON_OPENVINO = { takes: 'device "openvino" in Node', holds: (device: string) => device.startsWith("openvino") };
+
+/** Where each precision but float32 is to be had. */
+const PLACES: Readonly<Record<Narrow, { readonly takes: string; holds(device: string): boolean }>> = {
+  int8: { takes: "the CPU in Node", holds: (device) => device === "cpu" },
+  bfloat16: ON_OPENVINO,
+  float16: ON_OPENVINO,
+};
 
 /** Refuses a precision that is unknown, or that `device` does not compute in. */
 export function checkPrecision(precision: string, device: string): void {
   if (!PRECISIONS.some((known) => known === precision)) {
     throw new RangeError(`Cannot compute in "${precision}": one of ${PRECISIONS.join(", ")} is required`);
   }
-  if (precision !== "float32" && device !== "cpu") {
-    throw new RangeError(`Cannot compute in ${precision} on device "${device}": it takes the CPU in Node`);
-  }
+  if (precision === "float32" || PLACES[precision as Narrow].holds(device)) return;
+  throw new RangeError(
+    `Cannot compute in ${precision} on device "${device}": it takes ${PLACES[precision as Narrow].takes}`,
+  );
 }
 
 /**
@@ -31,7 +43,7 @@ const LEAST_MACS = 2 ** 20;
 
 /** `graph` with its layers in `precision` where that pays, weights within `range`; everything between them stays float32. */
 export function withPrecision(graph: Graph, precision: Precision, range?: number): Graph {
-  if (precision === "float32") return graph;
+  if (precision !== "int8") return graph;
   const constants = new Set<Value>(graph.initializers.keys());
   const ofWeights = constantNodes(graph);
   for (const node of ofWeights) for (const output of node.outputs) constants.add(output);

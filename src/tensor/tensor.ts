@@ -6,7 +6,9 @@ export interface Tensor {
 
 /** Number of elements of `shape`; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  let product = 1;
+  for (const size of shape) product *= size;
+  return product;
 }
 
 /** Wraps `data` as a tensor, refusing a length that the shape does not have. */

@@ -57,9 +57,12 @@ export async function tune(
     const cached = await bestCached(budget, options, trials);
     const [plain] = uncached;
     if (plain === undefined) throw new RangeError("Cannot tune without a sampler");
-    const best = cached !== undefined && cached.score > plain.score ? cached : await moved(plain, options, trials);
+    // What is moved for a cache is moved for what it has to beat.
+    const rival = await moved(plain, options, trials);
+    const rivals = rival === plain ? uncached : [rival, ...uncached];
+    const best = cached !== undefined && cached.score > rival.score ? cached : rival;
     const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
-      check(best, uncached, make, referenceImages),
+      check(best, rivals, make, referenceImages),
     );
     const { sampler, steps, timesteps, cache } = best.run;
     if (!isSamplerName(sampler)) throw new TypeError(`"${sampler}" is no sampler`);
@@ -95,7 +98,8 @@ async function check(
   others.sort((a, b) => mean(b.values) - mean(a.values));
   const [rival] = others;
   if (rival === undefined) throw new RangeError("Cannot check without a run to compare with");
-  const { sampler, steps } = rival.run;
+  const { sampler, steps, timesteps } = rival.run;
+  const listed = timesteps === undefined ? {} : { timesteps };
   const { cache } = best.run;
   const copied =
     cache.kind === "listed"
@@ -107,7 +111,7 @@ async function check(
   return {
     images: own.length,
     psnr: mean(own),
-    aboveUncached: { ...pairedDifference(own, rival.values), sampler, steps, psnr: mean(rival.values) },
+    aboveUncached: { ...pairedDifference(own, rival.values), sampler, steps, ...listed, psnr: mean(rival.values) },
     ...(copied === undefined ? {} : { aboveCopied: { ...pairedDifference(own, copied), psnr: mean(copied) } }),
   };
 }
@@ -127,7 +131,7 @@ function expectedTrials({
   trials,
   timestepTrials,
 }: TuningOptions & { readonly uncached: readonly SamplerName[] }): number {
-  const forTimesteps = timestepTrials === 0 ? 0 : timestepTrials + trials + 5;
+  const forTimesteps = timestepTrials === 0 ? 0 : 2 * timestepTrials + trials + 7;
   const grids = samplers.length * (steps?.length ?? 3);
   return (
     1 + budgets.length * (uncached.length + RIVALS + 3 * grids + CLOSER + 1.25 * trials + forTimesteps + RIVALS + 3)

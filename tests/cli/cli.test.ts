@@ -11,6 +11,7 @@ import { decodePng } from "../../src/image/png.ts";
 import { PIPELINE_LATENTS } from "../support/assertions/tolerances.ts";
 import { runCli } from "../support/cli.ts";
 import { fixturePath, readFixture, row } from "../support/fixtures.ts";
+import { OPENVINO } from "../support/runtimes/openvino.ts";
 
 const MODEL = fixturePath("pipelines/sd15/model");
 const folder = mkdtempSync(join(tmpdir(), "deepcache-cli-"));
@@ -257,6 +258,7 @@ describe("doctor", () => {
       node: process.versions.node,
       runtime: expect.stringMatching(/^onnxruntime-node \d/),
       devices: expect.arrayContaining(["cpu"]),
+      openvino: OPENVINO === undefined ? { missing: expect.any(String) } : { devices: expect.any(Array) },
       sharp: expect.any(String),
       models: { folder: expect.any(String), bytes: expect.any(Number) },
       cache: { folder: expect.stringMatching(/deepcache$/), bytes: expect.any(Number) },
@@ -266,14 +268,20 @@ describe("doctor", () => {
     const { stdout } = await runCli("doctor");
     for (const name of Object.keys(found)) expect(stdout).toMatch(new RegExp(`^${name} `, "m"));
     expect(stdout).toMatch(/^missing +nothing$/m);
+    expect(stdout).toMatch(
+      OPENVINO === undefined
+        ? /^openvino +Cannot run on OpenVINO: .*pip install openvino/m
+        : /^openvino +\d.*openvino:CPU in float32/m,
+    );
   });
 
   test("tries devices and times both precisions where it is told to", async () => {
     const { stdout } = await runCli("doctor", "--measure");
     expect(stdout).toMatch(/^(?:tried)? +cpu works$/m);
     expect(stdout).toMatch(/^float32 +\d+ Gop\/s in a matrix product, \d+ in a convolution$/m);
+    expect(stdout).toMatch(/^int8 +\d+ Gop\/s in a matrix product, \d+ in a convolution$/m);
     expect(stdout).toMatch(
-      /^int8 .*: \d+\.\d times float32, so that --precision int8 (?:pays|does not pay) on this machine$/m,
+      /^auto +on cpu, computing in (?:float32|int8): int8 \d+\.\d times as fast as float32 on this machine, 1\.3 are worth it$/m,
     );
   });
 });

@@ -80,6 +80,9 @@ describe("tune", { timeout: 120_000 }, () => {
     const [point] = (JSON.parse(readFileSync(file, "utf8")) as Profile).points;
     expect(point).toMatchObject({ sampler: "ddim", steps: point?.timesteps?.length });
     expect(tuned.stdout).toContain("steps of ddim at timesteps of its own, ");
+    // What is moved for a cache is moved for the run that it has to beat.
+    expect(point?.checked.aboveUncached).toMatchObject({ sampler: "ddim", steps: 4, timesteps: { length: 4 } });
+    expect(tuned.stdout).toContain("4 steps of ddim at timesteps of its own without a cache");
     const made = await runCli(
       ...["a fox on a teal background", "--seed", "1", "--guidance-scale", "4", "--json"],
       ...["--profile", file, "-o", inFolder("moved.png")],

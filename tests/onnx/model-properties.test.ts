@@ -1,11 +1,14 @@
+import { toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { type Attribute, type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { nameValues } from "../../src/onnx/names.ts";
-import { type Locate, readModel, writeModel } from "../../src/onnx/protobuf/model.ts";
+import { type Locate, writeModel } from "../../src/onnx/protobuf/model.ts";
 import { DTYPES, type Dtype } from "../../src/tensor/dtype.ts";
 import { elementCount } from "../../src/tensor/tensor.ts";
+import { ModelProtoSchema } from "../support/onnx/generated/onnx_pb.ts";
+import { readModel } from "../support/onnx/read-model.ts";
 
 const DTYPE = fc.constantFrom(...(Object.keys(DTYPES) as Dtype[]));
 const SHAPE = fc.array(fc.nat({ max: 5 }), { maxLength: 4 });
@@ -93,6 +96,15 @@ describe("writeModel() and readModel()", () => {
             String(made.data.length),
           ]);
         }
+      }),
+    );
+  });
+
+  test("write what a library writes of the same model, byte by byte", () => {
+    fc.assert(
+      fc.property(GRAPH, (graph) => {
+        const written = writeModel(graph, locate);
+        expect(toBinary(ModelProtoSchema, readModel(written))).toEqual(written);
       }),
     );
   });

@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { add, clip, multiply } from "../../src/onnx/ops.ts";
-import { AttributeProto_AttributeType, TensorProto_DataLocation } from "../../src/onnx/protobuf/generated/onnx_pb.ts";
-import { readModel, writeModel } from "../../src/onnx/protobuf/model.ts";
+import { writeModel } from "../../src/onnx/protobuf/model.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
+import { AttributeProto_AttributeType, TensorProto_DataLocation } from "../support/onnx/generated/onnx_pb.ts";
+import { readModel } from "../support/onnx/read-model.ts";
 import { runGraph } from "../support/runtimes/run-graph.ts";
 
 const reread = (graph: Graph) => {

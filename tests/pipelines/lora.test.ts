@@ -55,4 +55,11 @@ describe.each(["sd15", "sdxl"] as const)("%s with LoRA", (kind) => {
     const { latents } = await pipeline.generate(asked, { latentsOnly: true });
     expect(latents).toBeCloseTensor(golden.tensor(name), ADAPTED_LATENTS);
   });
+
+  test("ends there as well where memory is short and LoRA is multiplied beside the layers", async () => {
+    await using pipeline = textToImage(await openKind(kind), { runtime: nodeRuntime({ lowMemory: true }) });
+    const asked = { ...callOf(golden), loras: choices("peft") };
+    const { latents } = await pipeline.generate(asked, { latentsOnly: true });
+    expect(latents).toBeCloseTensor(golden.tensor("peft"), ADAPTED_LATENTS);
+  });
 });

@@ -24,8 +24,11 @@ async function values(outputs: Readonly<Record<string, DeviceTensor>>, name: str
   return [...((await outputs[name]?.download())?.data ?? [])];
 }
 
-/** What everything that runs graphs does alike. */
-export function runtimeContract(runtime: Runtime, { gaps = [] }: { readonly gaps?: readonly Gap[] } = {}): void {
+/** What everything that runs graphs does alike; `engine` is what its errors name. */
+export function runtimeContract(
+  runtime: Runtime,
+  { gaps = [], engine = "ONNX Runtime" }: { readonly gaps?: readonly Gap[]; readonly engine?: string } = {},
+): void {
   const cases: Readonly<Record<string, () => Promise<void>>> = {
     "runs as often as asked, by the names of the graph": async () => {
       await using session = await runtime.load(doubling());
@@ -119,7 +122,7 @@ export function runtimeContract(runtime: Runtime, { gaps = [] }: { readonly gaps
       const error = await runtime
         .load(builder.finish({ y: builder.node("NoSuchOperator", [x], x) }))
         .catch((reason: unknown) => reason);
-      expect(error).toMatchObject({ message: 'Cannot load graph "odd" into ONNX Runtime' });
+      expect(error).toMatchObject({ message: `Cannot load graph "odd" into ${engine}` });
       expect(String((error as Error).cause)).toContain("NoSuchOperator");
     },
   };

@@ -10,8 +10,11 @@ export interface ReportTable {
 export function reportTables(report: BenchmarkReport): ReportTable[] {
   const { runs, branches } = report;
   const apart = branches.flatMap(partRow);
+  const narrow = branches.flatMap(precisionRows);
+  const first = report.machine.precision ?? "float32";
   return [
     { title: "Evaluations (median, quartiles)", rows: [EVALUATION_HEADINGS, ...evaluationRows(report)] },
+    ...(narrow.length === 0 ? [] : [{ title: `In turn with ${first}`, rows: [PRECISION_HEADINGS, ...narrow] }]),
     ...(apart.length === 0 ? [] : [{ title: "Parts in sessions of their own", rows: [["", ...PARTS], ...apart] }]),
     {
       title: `Speed-up over ${report.evaluations} evaluations, from the medians`,
@@ -48,7 +51,7 @@ export function reportFacts(report: BenchmarkReport): (readonly [name: string, v
     ],
     ["peak memory", `${(report.peakBytes / 1e9).toFixed(2)} GB`],
     ["sampler", `${(1e3 * report.schedulerSeconds).toFixed(3)} ms per evaluation`],
-    ["outside of ONNX Runtime", percent(report.outsideRuntime, 2)],
+    ["outside of sessions", percent(report.outsideRuntime, 2)],
   ];
 }
 
@@ -83,6 +86,19 @@ function evaluationRows({ branches, uncut }: BenchmarkReport): string[][] {
       row(`cached, branch ${branch}`, cached),
     ]),
   ];
+}
+
+const PRECISION_HEADINGS = ["", "full", "times as fast", "cached", "times as fast", "loading"];
+
+function precisionRows({ branch, precisions = [] }: BranchReport): string[][] {
+  return precisions.map(({ precision, full, cached, loadSeconds }) => [
+    `${precision}, branch ${branch}`,
+    seconds(full.seconds),
+    times(full.speedup),
+    cached === undefined ? "" : seconds(cached.seconds),
+    cached === undefined ? "" : times(cached.speedup),
+    seconds(loadSeconds),
+  ]);
 }
 
 const PARTS = ["head", "trunk", "tail"] as const;

@@ -79,6 +79,8 @@ export interface BranchReport {
   /** Of the network cut here, in turn with `cached`. */
   readonly full: EvaluationCost;
   readonly cached: EvaluationCost;
+  /** The same network in other precisions, in turn with the first; left out where none was asked for. */
+  readonly precisions?: readonly PrecisionReport[];
   /** Head, trunk and tail; none where evaluations run in one piece each and parts were not asked for. */
   readonly parts: Readonly<Partial<Record<PartName, Times>>>;
   /** Seconds of a cached evaluation over those of a full one. */
@@ -96,6 +98,14 @@ export interface BranchReport {
   readonly loadSeconds: number;
   /** Largest resident memory of the process so far. */
   readonly peakBytes: number;
+}
+
+/** Times in another precision; `speedup` is over the first one's. */
+export interface PrecisionReport {
+  readonly precision: Precision;
+  readonly full: Times & { readonly speedup: number };
+  readonly cached?: Times & { readonly speedup: number };
+  readonly loadSeconds: number;
 }
 
 /** One scenario, run from beginning to end. */

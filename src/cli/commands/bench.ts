@@ -15,15 +15,19 @@ import { writeWhole } from "../../checkpoint/files/write.ts";
 import { ARCHITECTURES } from "../../models/architectures.ts";
 import { parseScenario, parseScenarios, SCENARIO_SYNTAX, type Scenario } from "../../pipelines/run/scenario.ts";
 import type { Convolutions } from "../../runtime/convolutions.ts";
-import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import type { PrecisionChoice } from "../../runtime/node/choose-precision.ts";
+import { DEVICE_NAMES, type NodeDevice } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
+import { isOpenVinoDevice } from "../../runtime/openvino/device.ts";
+import { openVinoVersion } from "../../runtime/openvino/examine.ts";
 import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
 import { modelName } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { resolveArchitecture } from "../../systems/resolve-model.ts";
-import { parseConvolutions, parseDevice, parseDtype, parsePrecision } from "../flags/generation-flags.ts";
+import { parseConvolutions, parseDevice, parseDtype, parsePrecisionChoice } from "../flags/generation-flags.ts";
 import { parseList, parseWhole, UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
+import { settlePrecision } from "../settle-precision.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
 import { interruptible } from "../terminal/interrupt.ts";
@@ -54,7 +58,7 @@ interface Flags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
-  readonly precision?: Precision | undefined;
+  readonly precision?: readonly PrecisionChoice[];
   readonly lowMemory?: boolean;
   readonly cacheFolder?: string;
   readonly clean?: boolean;
@@ -99,10 +103,14 @@ export function addBench(program: Command, terminal: Terminal): void {
     .option("--batch <n>", "samples in the batch", whole("--batch", 1), 1)
     .option("--width <pixels>", "width of the sample that the U-Net sees, in latent pixels", whole("--width", 1))
     .option("--height <pixels>", "its height", whole("--height", 1))
-    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
+    .option("--device <name>", `where to run: ${DEVICE_NAMES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads to run on (default: all cores)", whole("--threads", 1))
     .option("--convolutions <how>", "winograd or direct, on the CPU (default: winograd)", parseConvolutions)
-    .option("--precision <name>", `${PRECISIONS.join(" or ")}, on the CPU (default: float32)`, parsePrecision)
+    .option(
+      "--precision <list>",
+      `what the U-Net's layers are computed in, others in turn with the first: ${PRECISIONS.join(", ")}, auto (default: float32)`,
+      (text: string) => text.split(",").map((name) => parsePrecisionChoice(name.trim())),
+    )
     .option("--low-memory", "leave weights in their files; slower")
     .option(
       "--cache-folder <path>",
@@ -121,6 +129,7 @@ cost what interval 5 at the first branch costs.
 Examples:
   deepcache bench --branches 0,1,2
   deepcache bench --architecture stable-diffusion-v1-5 --branches 0,1 --no-runs --report sd15.md
+  deepcache bench --policies off,off+int8,uniform:5:0+int8
   deepcache bench --architecture ddpm-cifar10 --batch 16 --branches 2 --policies off,uniform:5:2,uniform:10:2,steps:20`,
     )
     .action((flags: Flags) => interruptible((signal) => bench(flags, signal, terminal)));
@@ -153,20 +162,22 @@ async function measure(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<BenchmarkReport> {
-  const { threads, lowMemory, precision } = flags;
+  const { threads, lowMemory } = flags;
+  const [precision, ...others] = await precisionsOf(flags, signal, terminal);
   const [cpu] = cpus();
   let current: { readonly what: string; readonly bar: Progress } | undefined;
   try {
     const report = await benchmark(subject, options, {
-      runtime: runtimeOf(flags),
+      runtime: runtimeOf({ ...flags, precision }),
+      others: others.map((other) => runtimeOf({ ...flags, precision: other })),
       machine: {
         cpu: cpu?.model.trim() ?? "unknown",
         cores: cpus().length,
         node: process.versions.node,
-        runtime: `onnxruntime-node ${onnxRuntimePackage().version}`,
+        runtime: runtimeVersion(flags.device),
         ...(threads === undefined ? {} : { threads }),
         ...(lowMemory === undefined ? {} : { lowMemory }),
-        ...(precision === undefined ? {} : { precision }),
+        ...(flags.precision === undefined ? {} : { precision: precision ?? "float32" }),
       },
       probe: { now: () => performance.now(), peakBytes: () => 1024 * process.resourceUsage().maxRSS, signal },
       tell(what, done, of) {
@@ -182,6 +193,21 @@ async function measure(
     current?.bar.stop();
   }
 }
+
+/** The precision of what gives none, then all others that are asked for. */
+async function precisionsOf(flags: Flags, signal: AbortSignal, terminal: Terminal): Promise<readonly Precision[]> {
+  const { precision = [], policies = [], device, threads } = flags;
+  const asked: Precision[] = [];
+  for (const choice of precision.length === 0 ? (["float32"] as const) : precision) {
+    const given = { precision: choice, device, ...(threads === undefined ? {} : { threads }) };
+    asked.push((await settlePrecision(given, signal, terminal)).precision ?? "float32");
+  }
+  return [...new Set([...asked, ...policies.flatMap((scenario) => scenario.precision ?? [])])];
+}
+
+/** What runs graphs on a device, with its version. */
+const runtimeVersion = (device: NodeDevice): string =>
+  isOpenVinoDevice(device) ? `OpenVINO ${openVinoVersion()}` : `onnxruntime-node ${onnxRuntimePackage().version}`;
 
 async function openSubject(
   flags: Flags,
@@ -206,7 +232,8 @@ async function openSubject(
   }
   if (controlnet === true) throw new UsageError("Cannot use --controlnet without a path but with --architecture");
   const controls = controlnet === undefined ? {} : { controlnet: [controlnet] };
-  const location = await locationOf({ ...others, ...controls }, signal, terminal);
+  const { precision: _, ...located } = others;
+  const location = await locationOf({ ...located, ...controls }, signal, terminal);
   return { subject: modelSubject(modelName(nameOf(location.path)), await openModel(location), size), made: false };
 }
 
@@ -214,10 +241,6 @@ function optionsOf(flags: Flags, subject: Subject): BenchmarkOptions {
   const { branches, intervals, evaluations, repeat, runRepeat, uncut = false, parts = false } = flags;
   if (!flags.runs && flags.policies !== undefined)
     throw new UsageError("Cannot use --policies together with --no-runs");
-  const other = flags.policies?.find(({ precision }) => precision !== undefined);
-  if (other !== undefined) {
-    throw new UsageError(`Cannot run "${other.name}" beside others: bench computes in one precision, give --precision`);
-  }
   const scenarios = flags.runs ? (flags.policies ?? defaultScenarios(flags, subject)) : [];
   return { branches, intervals, scenarios, evaluations, repeat, runRepeat, uncut, parts };
 }

@@ -8,7 +8,9 @@ import { VERSION } from "../../pipelines/version.ts";
 import { checkDevice, NODE_DEVICES } from "../../runtime/node/device.ts";
 import { onnxRuntimePackage } from "../../runtime/node/onnxruntime.ts";
 import { processorUnits } from "../../runtime/node/processor-units.ts";
+import { measurementFolder } from "../../systems/parts/weight-folder.ts";
 import { type MeasuredMachine, measuredText, measureMachine } from "../doctor/measure.ts";
+import { examineOpenVino, openVinoText } from "../doctor/openvino.ts";
 import { missingPackages } from "../doctor/packages.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
 import type { Terminal } from "../terminal/console.ts";
@@ -23,14 +25,15 @@ export function addDoctor(program: Command, terminal: Terminal): void {
     .summary("what this machine has: versions, memory, devices, and what is missing")
     .description(
       "Prints versions, cores, units of the processor, memory, devices, caches and optional packages, for a report of a " +
-        "problem. A device is listed where ONNX Runtime was built with it; --measure tries each, and times the processor.",
+        "problem. A device is listed where ONNX Runtime was built with it, or OpenVINO is there; --measure tries each, and times the processor.",
     )
-    .option("--measure", "also try every device, and time products in float32 and int8: some seconds")
+    .option("--measure", "also try every device, and time the processor in each precision: some seconds")
     .option("--json", "print JSON")
     .action(({ json, measure }: { json?: boolean; measure?: boolean }) =>
       interruptible(async (signal) => {
         const found = await examine();
-        const measured = measure === true ? await measureMachine(found.devices, signal) : undefined;
+        const measured =
+          measure === true ? await measureMachine(found.devices, measurementFolder(cacheFolder()), signal) : undefined;
         if (json === true) terminal.printJson({ ...found, ...(measured === undefined ? {} : { measured }) });
         else terminal.print(text(found, measured));
       }),
@@ -55,6 +58,7 @@ async function examine() {
     devices: Object.keys(NODE_DEVICES).filter(isBuiltIn),
     models: { folder: settings.cacheFolder, bytes: await bytesBelow(settings.cacheFolder) },
     cache: { folder: cacheFolder(), bytes: await bytesBelow(cacheFolder()) },
+    openvino: examineOpenVino(),
     sharp: await sharpVersion(),
     missing: missingPackages(),
   };
@@ -98,7 +102,7 @@ async function bytesBelow(folder: string): Promise<number> {
 }
 
 function text(found: Findings, measured: MeasuredMachine | undefined): string {
-  const { memory, devices, sharp, cores, runtime, units, models, cache, missing, ...versions } = found;
+  const { memory, devices, openvino, sharp, cores, runtime, units, models, cache, missing, ...versions } = found;
   const rows = {
     ...versions,
     cores: String(cores),
@@ -109,6 +113,7 @@ function text(found: Findings, measured: MeasuredMachine | undefined): string {
       runtime === null
         ? "ONNX Runtime is missing: npm i -O onnxruntime-node@1.30 --ignore-scripts installs it"
         : runtime,
+    openvino: openVinoText(openvino),
     models: `${models.folder}: ${sizeText(models.bytes)}`,
     cache: `${cache.folder}: ${sizeText(cache.bytes)}`,
     sharp: sharp ?? "missing: JPEG and WebP take it, npm i sharp installs it",

@@ -21,6 +21,7 @@ import { readSettingsFile } from "../flags/settings-file.ts";
 import { UsageError } from "../flags/usage.ts";
 import { runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
+import { settlePrecision } from "../settle-precision.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { conversion } from "../terminal/conversion.ts";
 import { capThreads } from "../terminal/cores.ts";
@@ -75,7 +76,8 @@ async function run(flags: EvaluationFlags, signal: AbortSignal, terminal: Termin
   }
 }
 
-async function make(flags: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
+async function make(asked: EvaluationFlags, store: Store, signal: AbortSignal, terminal: Terminal): Promise<Finished> {
+  const flags = await settlePrecision(asked, signal, terminal); // which is a part of the settings
   const prompts = flags.prompts === undefined ? [] : await readPrompts(flags.prompts, signal, terminal);
   if (flags.prompts !== undefined && flags.classes !== undefined) {
     throw new UsageError("Cannot use --prompts together with --classes");

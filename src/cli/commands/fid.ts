@@ -17,7 +17,7 @@ import { type FeatureStatistics, featureStatistics } from "../../metrics/frechet
 import { openInception } from "../../metrics/inception-features.ts";
 import { type ReferenceImages, writeReferenceStatistics } from "../../metrics/reference-statistics.ts";
 import { INCEPTION_WIDTHS, type InceptionInput, type InceptionOutput } from "../../models/judges/inception.ts";
-import { NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
+import { DEVICE_NAMES, type NodeDevice } from "../../runtime/node/device.ts";
 import { openReference, pictureFolder } from "../evaluate/reference.ts";
 import { addInceptionInput } from "../flags/evaluation-flags.ts";
 import { parseDevice } from "../flags/generation-flags.ts";
@@ -67,7 +67,7 @@ export function addFid(program: Command, terminal: Terminal): void {
       8,
     );
   command
-    .option("--device <name>", `where to run: ${Object.keys(NODE_DEVICES).join(", ")}`, parseDevice, "cpu")
+    .option("--device <name>", `where to run: ${DEVICE_NAMES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", (text) => parseWhole("--threads", text, 1))
     .option("--json", "print the result as JSON on stdout")
     .addHelpText(

@@ -4,6 +4,7 @@ import { addServedModelFlags, addStoreFlag, type ServeFlags, several, whole } fr
 import { firstModelFlag } from "../serve/model-flags.ts";
 import { serveUntil } from "../serve/serve-until.ts";
 import { servedModels, serverOptions } from "../serve/settings.ts";
+import { settlePrecision } from "../settle-precision.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
@@ -62,7 +63,9 @@ Examples:
         if (flags.redis !== undefined && idle !== undefined) {
           throw new UsageError(`Cannot use ${idle} with --redis: give it to deepcache worker`);
         }
-        const models = flags.redis === undefined ? await servedModels(flags, terminalPlaces(terminal, signal)) : {};
+        const opened = async () =>
+          await servedModels(await settlePrecision(flags, signal, terminal), terminalPlaces(terminal, signal));
+        const models = flags.redis === undefined ? await opened() : {};
         await serveUntil(signal, models, await serverOptions(flags), flags, terminal);
       }),
     );

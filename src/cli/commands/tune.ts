@@ -17,6 +17,7 @@ import { UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
 import { readPrompts } from "../prompts.ts";
 import { given, requestOf } from "../request.ts";
+import { settlePrecision } from "../settle-precision.ts";
 import type { Progress, Terminal } from "../terminal/console.ts";
 import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
@@ -45,7 +46,8 @@ Examples:
     .action((flags: TuningFlags) => interruptible((signal) => run(flags, signal, terminal)));
 }
 
-async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+async function run(asked: TuningFlags, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const flags = await settlePrecision(asked, signal, terminal);
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
   await using pipeline = anyPipeline(opened, modelName(nameOf(location.path)), {
@@ -115,9 +117,9 @@ async function run(flags: TuningFlags, signal: AbortSignal, terminal: Terminal):
 /** One line on a tuned setting, honest where the cache loses. */
 function verdict({ budget, fse, sampler, steps, timesteps, cache, checked }: TunedPoint): string {
   const { psnr, images, aboveUncached: rival, aboveCopied } = checked;
-  const own = timesteps === undefined ? "" : " at timesteps of its own";
-  const how = `${steps} steps of ${sampler}${own}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
-  const against = `${decibels(rival)} than ${rival.steps} steps of ${rival.sampler} without a cache`;
+  const at = (own: readonly number[] | undefined): string => (own === undefined ? "" : " at timesteps of its own");
+  const how = `${steps} steps of ${sampler}${at(timesteps)}${cache.kind === "listed" ? `, ${cache.full.length} of them full` : ", no cache"}`;
+  const against = `${decibels(rival)} than ${rival.steps} steps of ${rival.sampler}${at(rival.timesteps)} without a cache`;
   const copied = aboveCopied === undefined ? "" : `, ${decibels(aboveCopied)} than the copied cache`;
   return `${budget} full-step equivalents: ${how} (${fse.toFixed(1)}): ${psnr.toFixed(1)} dB, ${against}${copied} (${images} other images)`;
 }

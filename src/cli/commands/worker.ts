@@ -6,6 +6,7 @@ import { UsageError } from "../flags/usage.ts";
 import { addServedModelFlags, addStoreFlag, type ServedModelFlags, whole } from "../serve/flags.ts";
 import { firstModelFlag } from "../serve/model-flags.ts";
 import { modelMemory, servedModels, storeAt } from "../serve/settings.ts";
+import { settlePrecision } from "../settle-precision.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { terminalPlaces } from "../terminal/downloads.ts";
 import { interruptible } from "../terminal/interrupt.ts";
@@ -51,7 +52,7 @@ export function addWorker(program: Command, terminal: Terminal): void {
 }
 
 async function workUntil(signal: AbortSignal, flags: WorkerFlags, terminal: Terminal): Promise<void> {
-  const sources = await servedModels(flags, terminalPlaces(terminal, signal));
+  const sources = await servedModels(await settlePrecision(flags, signal, terminal), terminalPlaces(terminal, signal));
   const { redisWorker } = await import("../../server/queue/queues/redis/worker.ts").catch(withoutRedis);
   await using models = catalogue(sources, { memory: modelMemory(flags.memory) });
   await using working = await redisWorker({

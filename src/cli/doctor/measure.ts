@@ -1,8 +1,11 @@
 import { machinePeak } from "../../benchmark/machine-peak.ts";
 import { graphBuilder } from "../../onnx/graph.ts";
 import { add } from "../../onnx/ops.ts";
+import { type ChosenPrecision, choosePrecision } from "../../runtime/node/choose-precision.ts";
 import type { NodeDevice } from "../../runtime/node/device.ts";
 import { nodeRuntime } from "../../runtime/node/node.ts";
+import type { WeightFolder } from "../../runtime/node/weights/kept-weights.ts";
+import { choiceText } from "../settle-precision.ts";
 
 /** What trying and timing a machine came to. */
 export interface MeasuredMachine {
@@ -12,6 +15,8 @@ export interface MeasuredMachine {
   readonly float32: Rates;
   /** The same in int8, what is multiplied scaled anew every time. */
   readonly int8: Rates;
+  /** What `--precision auto` comes to, device by device. */
+  readonly auto: Readonly<Record<string, ChosenPrecision>>;
 }
 
 interface Rates {
@@ -19,11 +24,12 @@ interface Rates {
   readonly convolution: number;
 }
 
-/** A gain from which int8 is worth what it changes. */
-const WORTH = 1.3;
-
 /** Tries `devices`, and times the CPU in both precisions through the same runtime as networks. */
-export async function measureMachine(devices: readonly string[], signal: AbortSignal): Promise<MeasuredMachine> {
+export async function measureMachine(
+  devices: readonly string[],
+  folder: WeightFolder,
+  signal: AbortSignal,
+): Promise<MeasuredMachine> {
   const tried: Record<string, string | null> = {};
   // The CPU last: with it, ONNX Runtime begins to log what goes wrong elsewhere, which is told in words here.
   for (const device of devices.toSorted((a, b) => Number(a === "cpu") - Number(b === "cpu")))
@@ -43,7 +49,11 @@ export async function measureMachine(devices: readonly string[], signal: AbortSi
     const { gemmGflops, convGflops } = await machinePeak(runtime, options);
     return { product: gemmGflops, convolution: convGflops };
   };
-  return { devices: tried, float32: await rates("float32"), int8: await rates("int8") };
+  const auto: Record<string, ChosenPrecision> = {};
+  for (const device of ["cpu", "openvino"] as const) {
+    if (tried[device] === null) auto[device] = await choosePrecision({ device, folder, signal });
+  }
+  return { devices: tried, float32: await rates("float32"), int8: await rates("int8"), auto };
 }
 
 /** Why a sum cannot be computed on a device; null where it can. */
@@ -63,14 +73,16 @@ async function failureOf(device: NodeDevice, signal: AbortSignal): Promise<strin
 }
 
 /** The lines of `doctor` about what was measured. */
-export function measuredText({ devices, float32, int8 }: MeasuredMachine): Readonly<Record<string, string>> {
-  const gain = Math.min(int8.product / float32.product, int8.convolution / float32.convolution);
+export function measuredText({ devices, float32, int8, auto }: MeasuredMachine): Readonly<Record<string, string>> {
   const rate = ({ product, convolution }: Rates): string =>
     `${product.toFixed(0)} Gop/s in a matrix product, ${convolution.toFixed(0)} in a convolution`;
   const tried = Object.entries(devices).map(([name, failure]) => (failure === null ? `${name} works` : `${failure}`));
   return {
     tried: tried.join("\n           "),
     float32: rate(float32),
-    int8: `${rate(int8)}: ${gain.toFixed(1)} times float32, so that --precision int8 ${gain >= WORTH ? "pays" : "does not pay"} on this machine`,
+    int8: rate(int8),
+    auto: Object.entries(auto)
+      .map(([device, chosen]) => `on ${device}, ${choiceText(chosen)}`)
+      .join("\n           "),
   };
 }

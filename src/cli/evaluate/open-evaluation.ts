@@ -9,6 +9,7 @@ import type { GenerationFlags } from "../flags/generation-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import { openJob } from "../job.ts";
 import { given } from "../request.ts";
+import type { Settled } from "../settle-precision.ts";
 import type { Terminal } from "../terminal/console.ts";
 import { checkUsedProfile, readUsedProfile } from "../tune/use-profile.ts";
 import { settingsOf } from "./evaluation-settings.ts";
@@ -26,7 +27,7 @@ export interface OpenedEvaluation extends AsyncDisposable {
 
 /** Opens what the flags name, and refuses what does not go together; nothing is loaded before the first run. */
 export async function openEvaluation(
-  flags: EvaluationFlags,
+  flags: Settled<EvaluationFlags>,
   prompts: readonly Prompt[],
   signal: AbortSignal,
   terminal: Terminal,
@@ -66,7 +67,7 @@ export async function checkPolicies(subject: Subject, workload: Workload): Promi
 const ADVICE = { prompt: "give --prompts", class: "give --classes, such as --classes 207" };
 
 /** The metrics that are asked for; those that have nothing to measure are refused. */
-function metricsOf(flags: EvaluationFlags): readonly MeasureName[] {
+function metricsOf(flags: Settled<EvaluationFlags>): readonly MeasureName[] {
   const { metrics: asked, policies } = flags;
   checkFileNames(policies.map(({ name }) => name));
   const metrics = asked ?? (baselineName(policies) === undefined ? [] : DEFAULT_METRICS);
@@ -81,7 +82,7 @@ function metricsOf(flags: EvaluationFlags): readonly MeasureName[] {
 const DEFAULT_METRICS: readonly MeasureName[] = ["psnr", "ssim"];
 
 /** What `openJob` takes of the flags; each image is a row of its own. */
-function jobFlags(flags: EvaluationFlags): GenerationFlags {
+function jobFlags(flags: Settled<EvaluationFlags>): GenerationFlags {
   const { classes, prompts: _, policies: _p, metrics, merge, shard, seed: _s, batch: _b, ...others } = flags;
   const { redis, store, shards, ...given } = others;
   return { ...given, count: 1, ...(classes === undefined ? {} : { class: classes }) };

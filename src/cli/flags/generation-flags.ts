@@ -5,8 +5,9 @@ import { FITS, type Fit } from "../../image/geometry/fit.ts";
 import type { PreviewKind } from "../../pipelines/latents/previews.ts";
 import { TINY_VAE_USES, type TinyVaeUse } from "../../pipelines/text-to-image/text-to-image-options.ts";
 import { CONVOLUTIONS, type Convolutions } from "../../runtime/convolutions.ts";
-import { isDevice, NODE_DEVICES, type NodeDevice } from "../../runtime/node/device.ts";
-import { PRECISIONS, type Precision } from "../../runtime/precision.ts";
+import type { PrecisionChoice } from "../../runtime/node/choose-precision.ts";
+import { DEVICE_NAMES, isDevice, type NodeDevice } from "../../runtime/node/device.ts";
+import { PRECISIONS } from "../../runtime/precision.ts";
 import type { PromptFlags } from "../prompts.ts";
 import { type AdapterFlags, addAdapterFlags } from "./adapter-flags.ts";
 import { addCacheFlags, type CacheFlags } from "./cache-flags.ts";
@@ -26,7 +27,7 @@ export interface ModelFlags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
-  readonly precision?: Precision | undefined;
+  readonly precision?: PrecisionChoice | undefined;
   readonly lowMemory?: boolean;
   readonly keepLoaded: boolean;
   readonly vaeTiling?: boolean;
@@ -144,7 +145,7 @@ export function addSamplingFlags(command: Command): Command {
 export function addDeviceFlags(command: Command): Command {
   return command
     .optionsGroup("Device and memory:")
-    .option("--device <name>", `where to run: ${DEVICES}`, parseDevice, "cpu")
+    .option("--device <name>", `where to run: ${DEVICE_NAMES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option(
       "--convolutions <how>",
@@ -153,8 +154,8 @@ export function addDeviceFlags(command: Command): Command {
     )
     .option(
       "--precision <name>",
-      `what the U-Net's layers are computed in: ${PRECISIONS.join(" or ")}, which is faster and differs a little (default: float32)`,
-      parsePrecision,
+      `what the U-Net's layers are computed in: ${PRECISION_NAMES} (default: float32)`,
+      parsePrecisionChoice,
     )
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option("--no-keep-loaded", "release each network when a run is done with it (generate does for its last run)")
@@ -210,11 +211,9 @@ function parseFit(text: string): Fit {
 /** Parses "207, golden retriever". */
 export const parseClasses = (text: string): string[] => text.split(",").map((item) => item.trim());
 
-const DEVICES = Object.keys(NODE_DEVICES).join(", ");
-
 /** Parses the name of a device; whether this machine has it shows when it is used. */
 export function parseDevice(text: string): NodeDevice {
-  if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICES} is required`);
+  if (!isDevice(text)) throw new UsageError(`Cannot run on device "${text}": one of ${DEVICE_NAMES} is required`);
   return text;
 }
 
@@ -224,10 +223,16 @@ export function parseConvolutions(text: string): Convolutions {
   throw new UsageError(`Cannot use --convolutions ${text}: one of ${CONVOLUTIONS.join(", ")} is required`);
 }
 
-export function parsePrecision(text: string): Precision {
+/** What the precisions are for, for help texts. */
+export const PRECISION_NAMES =
+  "float32, int8 on the CPU, bfloat16 or float16 with OpenVINO, or auto: what is worth it on this machine";
+
+/** Parses a precision, or the wish that the machine chooses one. */
+export function parsePrecisionChoice(text: string): PrecisionChoice {
+  if (text === "auto") return text;
   const found = PRECISIONS.find((known) => known === text);
   if (found !== undefined) return found;
-  throw new UsageError(`Cannot use --precision ${text}: one of ${PRECISIONS.join(", ")} is required`);
+  throw new UsageError(`Cannot use --precision ${text}: one of ${PRECISIONS.join(", ")}, auto is required`);
 }
 
 /** Parses the type of weights that are made or assumed. */

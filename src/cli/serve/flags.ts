@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { Convolutions } from "../../runtime/convolutions.ts";
-import type { NodeDevice } from "../../runtime/node/device.ts";
-import { parseConvolutions, parseDevice } from "../flags/generation-flags.ts";
+import type { PrecisionChoice } from "../../runtime/node/choose-precision.ts";
+import { DEVICE_NAMES, type NodeDevice } from "../../runtime/node/device.ts";
+import { PRECISION_NAMES, parseConvolutions, parseDevice, parsePrecisionChoice } from "../flags/generation-flags.ts";
 import { parseWhole } from "../flags/usage.ts";
 
 /** Which models are served, and what they run on. */
@@ -23,6 +24,7 @@ export interface ServedModelFlags {
   readonly device: NodeDevice;
   readonly threads?: number;
   readonly convolutions?: Convolutions;
+  readonly precision?: PrecisionChoice | undefined;
   readonly lowMemory?: boolean;
   readonly store?: string;
 }
@@ -66,12 +68,17 @@ export const addStoreFlag = (command: Command): Command =>
 export function addServedModelFlags(command: Command): Command {
   return command
     .optionsGroup("Device and memory:")
-    .option("--device <name>", "where to run", parseDevice, "cpu")
+    .option("--device <name>", `where to run: ${DEVICE_NAMES}`, parseDevice, "cpu")
     .option("-t, --threads <n>", "threads on the CPU (default: all cores)", whole("--threads", 1))
     .option(
       "--convolutions <how>",
       'on the CPU, "winograd" for fewer multiplications or "direct", which differs in the last bits (default: winograd)',
       parseConvolutions,
+    )
+    .option(
+      "--precision <name>",
+      `what the U-Nets' layers are computed in: ${PRECISION_NAMES} (default: float32)`,
+      parsePrecisionChoice,
     )
     .option("--low-memory", "leave weights in their files and one network at a time in memory; slower")
     .option(

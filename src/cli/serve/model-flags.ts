@@ -3,7 +3,7 @@ import type { ServedModelFlags } from "./flags.ts";
 /** Flags that say how models are opened. */
 const MODEL_FLAGS = [
   ...(["model", "models", "vae", "tinyVae", "refiner", "controlnet", "config", "variant", "tokenizer"] as const),
-  ...(["convolutions", "memory", "loraDir", "embeddingDir"] as const),
+  ...(["convolutions", "precision", "memory", "loraDir", "embeddingDir"] as const),
 ] as const satisfies readonly (keyof ServedModelFlags)[];
 
 /** The first flag given that says how models are opened, as it is written; for commands that open none. */

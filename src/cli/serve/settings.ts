@@ -9,6 +9,8 @@ import { modelName } from "../../systems/model-location.ts";
 import { resolveWeights } from "../../systems/resolve-model.ts";
 import { defaultModelFolder } from "../../systems/shipped.ts";
 import { UsageError } from "../flags/usage.ts";
+import type { Settled } from "../settle-precision.ts";
+import { cacheFolder } from "../terminal/cache-folder.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
 import { checkWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
@@ -16,10 +18,19 @@ import { type ListedModel, readModelsFile } from "./models-file.ts";
 import { studioPages } from "./studio.ts";
 
 /** The models of the flags by their names, downloaded if need be; the embedded one where none is given. */
-export async function servedModels(flags: ServedModelFlags, places: Places): Promise<Exclude<Sources, ServedModel>> {
-  const { device, threads, lowMemory, convolutions, vae, tinyVae, refiner, controlnet } = flags;
+export async function servedModels(
+  flags: Settled<ServedModelFlags>,
+  places: Places,
+): Promise<Exclude<Sources, ServedModel>> {
+  const { device, threads, lowMemory, convolutions, precision, vae, tinyVae, refiner, controlnet } = flags;
   const { config, variant, tokenizer, ema } = flags;
-  const options = { device, threads, convolutions, memory: lowMemory === true ? "low" : "fast" } as const;
+  const options = {
+    device,
+    threads,
+    convolutions,
+    ...(precision === undefined ? {} : { precision, cacheFolder: cacheFolder() }),
+    memory: lowMemory === true ? "low" : "fast",
+  } as const;
   const parts = { vae, tinyVae, refiner, controlnet, config, variant, tokenizer, ema };
   const sources: Record<string, ModelSource> = {};
   for (const [name, model] of listedModels(flags)) {
@@ -34,7 +45,10 @@ export async function servedModels(flags: ServedModelFlags, places: Places): Pro
   return sources;
 }
 
-function listedModels({ model, models }: ServedModelFlags): readonly (readonly [string, ListedModel])[] {
+function listedModels({
+  model,
+  models,
+}: Pick<ServedModelFlags, "model" | "models">): readonly (readonly [string, ListedModel])[] {
   const given = model ?? (models === undefined ? [defaultModelFolder()] : []);
   const named = given.map((text) => {
     const [, name = modelName(text), path = text] = /^([\w.-]+)=(.+)$/.exec(text) ?? [];

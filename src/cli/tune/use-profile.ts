@@ -69,8 +69,9 @@ export async function checkUsedProfile(used: UsedProfile | undefined, { unet }: 
 export function profileText(source: string, { checked, fse }: TunedPoint): string {
   const { psnr, images, aboveUncached: rival } = checked;
   const sign = rival.mean < 0 ? "less" : "more";
+  const own = rival.timesteps === undefined ? "" : ", timesteps tuned,";
   return (
     `${source}: ${fse.toFixed(1)} full-step equivalents; ${psnr.toFixed(1)} dB on ${images} images, ` +
-    `${Math.abs(rival.mean).toFixed(1)} ± ${rival.halfWidth.toFixed(1)} dB ${sign} than ${rival.steps} steps of ${rival.sampler} without a cache`
+    `${Math.abs(rival.mean).toFixed(1)} ± ${rival.halfWidth.toFixed(1)} dB ${sign} than ${rival.steps} steps of ${rival.sampler}${own} without a cache`
   );
 }

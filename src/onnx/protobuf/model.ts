@@ -1,27 +1,33 @@
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { atOnce, type Turns } from "../../tensor/in-turns.ts";
 import type { Attribute, ExternalData, Graph, GraphNode, Initializer, Value } from "../graph.ts";
 import { nameValues } from "../names.ts";
-import {
-  AttributeProto_AttributeType,
-  type AttributeProtoSchema,
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProtoSchema,
-  TensorProto_DataLocation,
-  type TensorProtoSchema,
-  type ValueInfoProtoSchema,
-} from "./generated/onnx_pb.ts";
+import { type MessageWriter, messageWriter } from "./encode.ts";
+
+/** The numbers of ONNX's fields that are written, by message. */
+const MODEL = { irVersion: 1, producerName: 2, graph: 7, opsetImport: 8 };
+const OPSET = { domain: 1, version: 2 };
+const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12 };
+const NODE = { input: 1, output: 2, name: 3, opType: 4, attribute: 5, domain: 7 };
+const ATTRIBUTE = { name: 1, f: 2, i: 3, s: 4, ints: 8, type: 20 };
+const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9, externalData: 13, dataLocation: 14 };
+const ENTRY = { key: 1, value: 2 };
+const VALUE_INFO = { name: 1, type: 2 };
+const TYPE = { tensorType: 1 };
+const TENSOR_TYPE = { elemType: 1, shape: 2 };
+const SHAPE = { dim: 1 };
+const DIMENSION = { value: 1 };
+
+/** Kinds of attributes, and of places where the bytes of a tensor lie, by ONNX's numbers. */
+const KIND = { float: 1, integer: 2, text: 3, integers: 7 };
+const EXTERNAL = 1;
 
 /** ONNX operator set that the graphs are written for, and ONNX Runtime's own. */
 const OPSETS = [
-  { domain: "", version: 20n },
-  { domain: "com.microsoft", version: 1n },
+  { domain: "", version: 20 },
+  { domain: "com.microsoft", version: 1 },
 ];
-const IR_VERSION = 10n;
+const IR_VERSION = 10;
 
 /** Where the runtime finds the bytes of a weight. */
 export type Locate = (data: ExternalData) => { readonly location: string; readonly offset: number };
@@ -49,64 +55,65 @@ export function* writeModelInTurns(graph: Graph, locate: Locate): Turns<Uint8Arr
   // An output that is an input, an initializer or another output under a second name needs a node of its own.
   const copies = [...graph.outputs].filter(([key, value]) => name(value) !== key);
   const used = new Set([...graph.nodes.flatMap((node) => node.inputs), ...copies.map(([, value]) => value)]);
-  const written: Uint8Array[] = [];
-  const write = (part: MessageInitShape<typeof GraphProtoSchema>): void => {
-    written.push(toBinary(GraphProtoSchema, create(GraphProtoSchema, part)));
-  };
-  for (let i = 0; i < graph.nodes.length; i += PART) {
-    yield;
-    write({ node: graph.nodes.slice(i, i + PART).map((node, j) => nodeProto(node, i + j, name)) });
+  const to = messageWriter();
+  for (const [i, node] of graph.nodes.entries()) {
+    if (i % PART === 0) yield;
+    to.message(GRAPH.node, () => writeNode(to, { ...namesOf(node, name), name: nodeName(node, i), node }));
   }
-  write({ node: copies.map(([key, value]) => copyProto(key, name(value))), name: graph.name });
+  for (const [key, value] of copies) {
+    const node = { op: "Identity", domain: undefined, attributes: {} };
+    to.message(GRAPH.node, () => writeNode(to, { inputs: [name(value)], outputs: [key], name: `copy_${key}`, node }));
+  }
+  to.text(GRAPH.name, graph.name);
   const initializers = [...graph.initializers].filter(([value]) => used.has(value));
-  for (let i = 0; i < initializers.length; i += PART) {
-    yield;
-    write({
-      initializer: initializers
-        .slice(i, i + PART)
-        .map(([value, initializer]) => tensorProto(name(value), value, initializer, locate)),
-    });
+  for (const [i, [value, initializer]] of initializers.entries()) {
+    if (i % PART === 0) yield;
+    to.message(GRAPH.initializer, () => writeTensor(to, name(value), value, bytesOf(initializer, locate)));
   }
   yield;
-  write({
-    input: [...graph.inputs].map(([key, value]) => valueInfo(key, value)),
-    output: [...graph.outputs].map(([key, value]) => valueInfo(key, value)),
-  });
-  return modelOf(written);
+  for (const [key, value] of graph.inputs) to.message(GRAPH.input, () => writeValueInfo(to, key, value));
+  for (const [key, value] of graph.outputs) to.message(GRAPH.output, () => writeValueInfo(to, key, value));
+  return modelOf(to.finish());
 }
 
-/** A model whose graph has been written already; the fields of a model are in the order of their numbers. */
-function modelOf(graph: readonly Uint8Array[]): Uint8Array {
-  const fields = (init: MessageInitShape<typeof ModelProtoSchema>): Uint8Array =>
-    toBinary(ModelProtoSchema, create(ModelProtoSchema, init));
-  const writer = new BinaryWriter();
-  writer.raw(fields({ irVersion: IR_VERSION, producerName: "deepcache" }));
-  writer.tag(ModelProtoSchema.field.graph.number, WireType.LengthDelimited);
-  writer.uint32(graph.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  for (const part of graph) writer.raw(part);
-  writer.raw(fields({ opsetImport: OPSETS }));
-  return writer.finish();
+/** A model whose graph has been written already. */
+function modelOf(graph: Uint8Array): Uint8Array {
+  const to = messageWriter();
+  to.integer(MODEL.irVersion, IR_VERSION);
+  to.text(MODEL.producerName, "deepcache");
+  to.bytes(MODEL.graph, graph);
+  for (const { domain, version } of OPSETS) {
+    to.message(MODEL.opsetImport, () => {
+      to.text(OPSET.domain, domain);
+      to.integer(OPSET.version, version);
+    });
+  }
+  return to.finish();
 }
 
-type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
-
-function nodeProto(node: GraphNode, index: number, name: (value: Value) => string): NodeInit {
-  return {
-    name: nodeName(node, index),
-    opType: node.op,
-    domain: node.domain,
-    input: node.inputs.map((input) => (input === undefined ? "" : name(input))),
-    output: node.outputs.map(name),
-    attribute: Object.entries(node.attributes).map(([key, value]) => attributeProto(key, value)),
-  };
+/** A node by the names that it is written with. */
+interface NamedNode {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly name: string;
+  readonly node: Pick<GraphNode, "op" | "attributes"> & { readonly domain: string | undefined };
 }
 
-const copyProto = (output: string, input: string): NodeInit => ({
-  name: `copy_${output}`,
-  opType: "Identity",
-  input: [input],
-  output: [output],
+const namesOf = ({ inputs, outputs }: GraphNode, name: (value: Value) => string) => ({
+  inputs: inputs.map((input) => (input === undefined ? "" : name(input))),
+  outputs: outputs.map(name),
 });
+
+function writeNode(to: MessageWriter, { inputs, outputs, name, node }: NamedNode): void {
+  for (const input of inputs) to.text(NODE.input, input);
+  for (const output of outputs) to.text(NODE.output, output);
+  to.text(NODE.name, name);
+  to.text(NODE.opType, node.op);
+  for (const [key, value] of Object.entries(node.attributes)) {
+    to.message(NODE.attribute, () => writeAttribute(to, key, value));
+  }
+  if (node.domain !== undefined) to.text(NODE.domain, node.domain);
+}
 
 /** What node `index` of a graph is called in its model. */
 export const nodeName = ({ op }: GraphNode, index: number): string => `${op}_${index}`;
@@ -128,46 +135,69 @@ function checkOrder({ name, inputs, outputs, nodes, initializers }: Graph): void
   }
 }
 
-/** Parses an ONNX model; a malformed one is an error of the protobuf library. */
-export const readModel = (bytes: Uint8Array): ModelProto => fromBinary(ModelProtoSchema, bytes);
-
-function valueInfo(name: string, { dtype, shape }: Value): MessageInitShape<typeof ValueInfoProtoSchema> {
-  const dim = shape.map((size) => ({ value: { case: "dimValue" as const, value: BigInt(size) } }));
-  const tensorType = { elemType: DTYPES[dtype].onnxType, shape: { dim } };
-  return { name, type: { value: { case: "tensorType", value: tensorType } } };
+function writeValueInfo(to: MessageWriter, name: string, { dtype, shape }: Value): void {
+  to.text(VALUE_INFO.name, name);
+  to.message(VALUE_INFO.type, () =>
+    to.message(TYPE.tensorType, () => {
+      to.integer(TENSOR_TYPE.elemType, DTYPES[dtype].onnxType);
+      to.message(TENSOR_TYPE.shape, () => {
+        for (const size of shape) to.message(SHAPE.dim, () => to.integer(DIMENSION.value, size));
+      });
+    }),
+  );
 }
 
-function tensorProto(
-  name: string,
-  { dtype, shape }: Value,
-  initializer: Initializer,
-  locate: Locate,
-): MessageInitShape<typeof TensorProtoSchema> {
-  const described = { name, dataType: DTYPES[dtype].onnxType, dims: shape.map(BigInt) };
+/** The bytes of a tensor, or where they lie, by ONNX's keys. */
+type Stored = Uint8Array | Readonly<Record<string, string>>;
+
+function bytesOf(initializer: Initializer, locate: Locate): Stored {
   if (initializer.kind === "constant") {
     const { buffer, byteOffset, byteLength } = initializer.data;
-    return { ...described, rawData: new Uint8Array(buffer, byteOffset, byteLength) };
+    return new Uint8Array(buffer, byteOffset, byteLength);
   }
   if (initializer.data === undefined) {
     throw new RangeError(`Cannot write weight "${initializer.name}": the graph was built without a checkpoint`);
   }
   const { location, offset } = locate(initializer.data);
-  return {
-    ...described,
-    dataLocation: TensorProto_DataLocation.EXTERNAL,
-    externalData: [
-      { key: "location", value: location },
-      { key: "offset", value: String(offset) },
-      { key: "length", value: String(initializer.data.length) },
-    ],
-  };
+  return { location, offset: String(offset), length: String(initializer.data.length) };
 }
 
-function attributeProto(name: string, value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
-  if (typeof value === "string") {
-    return { name, type: AttributeProto_AttributeType.STRING, s: new TextEncoder().encode(value) };
+function writeTensor(to: MessageWriter, name: string, { dtype, shape }: Value, stored: Stored): void {
+  for (const size of shape) to.integer(TENSOR.dims, size);
+  to.integer(TENSOR.dataType, DTYPES[dtype].onnxType);
+  to.text(TENSOR.name, name);
+  if (stored instanceof Uint8Array) {
+    to.bytes(TENSOR.rawData, stored);
+    return;
   }
-  if (typeof value === "number") return { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) };
-  if ("float" in value) return { name, type: AttributeProto_AttributeType.FLOAT, f: value.float };
-  return { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) };
+  for (const [key, value] of Object.entries(stored)) {
+    to.message(TENSOR.externalData, () => {
+      to.text(ENTRY.key, key);
+      to.text(ENTRY.value, value);
+    });
+  }
+  to.integer(TENSOR.dataLocation, EXTERNAL);
+}
+
+function writeAttribute(to: MessageWriter, name: string, value: Attribute): void {
+  to.text(ATTRIBUTE.name, name);
+  to.integer(ATTRIBUTE.type, writeAttributeValue(to, value));
+}
+
+/** Writes the value of an attribute, and gives its kind. */
+function writeAttributeValue(to: MessageWriter, value: Attribute): number {
+  if (typeof value === "string") {
+    to.bytes(ATTRIBUTE.s, new TextEncoder().encode(value));
+    return KIND.text;
+  }
+  if (typeof value === "number") {
+    to.integer(ATTRIBUTE.i, value);
+    return KIND.integer;
+  }
+  if ("float" in value) {
+    to.float(ATTRIBUTE.f, value.float);
+    return KIND.float;
+  }
+  for (const whole of value) to.integer(ATTRIBUTE.ints, whole);
+  return KIND.integers;
 }

@@ -1,9 +1,11 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { withGivenWeights } from "../../onnx/passes/given-weights.ts";
 import { int8Weights } from "../../onnx/passes/int8.ts";
+import { withChangesBeside } from "../changes.ts";
 import { type Convolutions, withConvolutions } from "../convolutions.ts";
 import { piecesOf } from "../pieces.ts";
 import { type Precision, withPrecision } from "../precision.ts";
+import { openVinoMemory } from "./openvino.ts";
 import { sessionMemory } from "./session.ts";
 import { copiesWeights } from "./weight-copies.ts";
 
@@ -53,19 +55,32 @@ export function networkMemory(
     lowMemory,
     convolutions = "winograd",
     precision = "float32",
+    onOpenVino = false,
   }: {
     readonly lowMemory: boolean;
     readonly convolutions?: Convolutions | undefined;
     readonly precision?: Precision | undefined;
+    /** Whether OpenVINO runs them, rather than ONNX Runtime. */
+    readonly onOpenVino?: boolean | undefined;
   },
 ): NetworkMemory {
   const sum = { weights: 0, mapped: 0, results: 0, graphs: 0, kept: 0 };
   let [loading, passing] = [0, 0];
   for (const { graph: given, once = false, allowHalf = false } of sessions) {
+    if (onOpenVino) {
+      const session = openVinoMemory(given, allowHalf ? precision : "float32");
+      loading = Math.max(loading, sum.weights + sum.mapped + session.weights + session.mapped + session.loading);
+      sum.weights += session.weights;
+      sum.mapped += session.mapped;
+      sum.results += session.results;
+      sum.graphs += NODE_BYTES * given.nodes.length;
+      continue;
+    }
     const sparing = lowMemory || once;
     const graph = allowHalf && !once ? withKept(withPrecision(given, precision)) : given;
     const copies = copiesWeights(graph);
-    const pieces = sparing ? [graph] : piecesOf(withConvolutions(graph, convolutions));
+    const beside = sparing || !copies ? withChangesBeside(graph) : graph;
+    const pieces = sparing ? [beside] : piecesOf(withConvolutions(beside, convolutions));
     for (const piece of pieces) {
       const session = sessionMemory(piece, { sparing, copies });
       loading = Math.max(loading, sum.weights + session.weights + session.loading);

@@ -9,13 +9,14 @@ export function chainedSession(
   sessions: readonly OpenedSession[],
 ): OpenedSession {
   const done = pieces.map((_, i) => doneAfter(graph, pieces, i));
+  const taken = pieces.map(({ inputs }) => new Set(inputs.keys()));
   return {
     async run(feeds, signal) {
       const made = new Map<string, Lodged>();
       try {
         for (const [i, session] of sessions.entries()) {
           signal?.throwIfAborted();
-          const results = await session.run(pick({ ...feeds, ...Object.fromEntries(made) }, pieces[i]?.inputs));
+          const results = await session.run(pick({ ...feeds, ...Object.fromEntries(made) }, taken[i]));
           for (const [name, result] of Object.entries(results)) made.set(name, result);
           for (const name of done[i] ?? []) {
             made.get(name)?.free();
@@ -34,7 +35,7 @@ export function chainedSession(
   };
 }
 
-const pick = (known: Feeds, names: Graph["inputs"] = new Map()): Feeds =>
+const pick = (known: Feeds, names: ReadonlySet<string> = new Set()): Feeds =>
   Object.fromEntries(Object.entries(known).filter(([name]) => names.has(name)));
 
 /** What no piece after piece `index` reads of the inputs of that piece which other pieces made. */

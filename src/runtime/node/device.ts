@@ -9,12 +9,15 @@ import {
   type Trial,
   tryDevice,
 } from "../device-features.ts";
+import { isOpenVinoDevice, type OpenVinoDevice } from "../openvino/device.ts";
+import { OPENVINO_INSTALL } from "../openvino/find-openvino.ts";
+import { openVinoPaths } from "../openvino/load-openvino.ts";
 import { openSession } from "../sessions/opened-session.ts";
 import type { Place } from "../sessions/place.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
 
 /** What ONNX Runtime can run on in Node, with what a machine must have for it. */
-export const NODE_DEVICES = {
+export const ONNX_RUNTIME_DEVICES = {
   cpu: "any machine",
   webgpu: "a GPU with a driver for Vulkan and libvulkan.so.1 (Linux), Direct3D 12 (Windows) or Metal (macOS)",
   cuda: "an NVIDIA GPU, CUDA 12 with cuDNN 9, and ONNX Runtime's CUDA libraries (npm i -O onnxruntime-node@1.30 --ignore-scripts, then ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install)",
@@ -22,42 +25,57 @@ export const NODE_DEVICES = {
   dml: "Windows with a GPU that has a driver for Direct3D 12",
 } as const;
 
+/** A device of ONNX Runtime's. */
+export type OnnxRuntimeDevice = keyof typeof ONNX_RUNTIME_DEVICES;
+
+/** What graphs can run on in Node, with what a machine must have for it. */
+export const NODE_DEVICES = {
+  ...ONNX_RUNTIME_DEVICES,
+  openvino: `the package koffi (npm i koffi) and OpenVINO: ${OPENVINO_INSTALL}; openvino:GPU and openvino:NPU are Intel's`,
+} as const;
+
 /** What graphs can run on in Node; whether a machine has it shows when it is used. */
-export type NodeDevice = keyof typeof NODE_DEVICES;
+export type NodeDevice = OnnxRuntimeDevice | OpenVinoDevice;
 
 /** ONNX Runtime's level for fatal errors alone. */
 export const SILENT = 4;
 
-/** Whether ONNX Runtime has a device of this name on some machine. */
-export const isDevice = (name: string): name is NodeDevice => Object.hasOwn(NODE_DEVICES, name);
+/** Whether some machine has a device of this name. */
+export const isDevice = (name: string): name is NodeDevice =>
+  Object.hasOwn(ONNX_RUNTIME_DEVICES, name) || isOpenVinoDevice(name);
 
-/** Refuses a device that is unknown, or that this build of ONNX Runtime was made without. */
+/** The names of devices, for help texts. */
+export const DEVICE_NAMES = `${Object.keys(ONNX_RUNTIME_DEVICES).join(", ")}, openvino[:CPU|GPU|NPU]`;
+
+/** Refuses a device that is unknown, for which something is not installed, or that this build of ONNX Runtime was made without. */
 export function checkDevice(device: string): asserts device is NodeDevice {
   if (!isDevice(device)) {
-    throw new RangeError(
-      `Cannot run on device "${device}": one of ${Object.keys(NODE_DEVICES).join(", ")} is required`,
-    );
+    throw new RangeError(`Cannot run on device "${device}": one of ${DEVICE_NAMES} is required`);
+  }
+  if (isOpenVinoDevice(device)) {
+    openVinoPaths();
+    return;
   }
   if (device === "cpu") return; // everywhere; ONNX Runtime itself is loaded where graphs run
   const built = onnxRuntime()
     .listSupportedBackends()
     .map(({ name }) => name);
   if (built.includes(device)) return;
-  const usable = Object.keys(NODE_DEVICES).filter((name) => built.includes(name));
+  const usable = Object.keys(ONNX_RUNTIME_DEVICES).filter((name) => built.includes(name));
   throw new DeviceError(
     `Cannot run on device "${device}": ONNX Runtime for ${process.platform} ${process.arch} comes with ${usable.join(", ")}`,
   );
 }
 
 /** Finds out by trying what `device` can do, as Node has no way to ask; where it can do nothing, says what it takes. */
-export async function probeDevice(device: NodeDevice, place: Place): Promise<DeviceFeatures> {
+export async function probeDevice(device: OnnxRuntimeDevice, place: Place): Promise<DeviceFeatures> {
   if (device === "cpu") return CPU_FEATURES;
   const trial: Trial = (graph, x, shape) => runTrial(device, place, { graph, x, shape });
   try {
     await tryDevice(trial);
   } catch (cause) {
     throw new DeviceError(
-      `Cannot run on device "${device}": ONNX Runtime cannot use it on this machine, it takes ${NODE_DEVICES[device]}`,
+      `Cannot run on device "${device}": ONNX Runtime cannot use it on this machine, it takes ${ONNX_RUNTIME_DEVICES[device]}`,
       { cause },
     );
   }
@@ -77,7 +95,11 @@ interface TrialRun {
   readonly shape: readonly number[];
 }
 
-async function runTrial(device: NodeDevice, place: Place, { graph, x, shape }: TrialRun): Promise<readonly number[]> {
+async function runTrial(
+  device: OnnxRuntimeDevice,
+  place: Place,
+  { graph, x, shape }: TrialRun,
+): Promise<readonly number[]> {
   const model = writeModel(graph);
   const options = { executionProviders: [device], logSeverityLevel: SILENT };
   await using session = await openSession(place, graph, { model, options, keep: [] });

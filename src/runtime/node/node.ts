@@ -1,11 +1,15 @@
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { identity } from "../../onnx/ops.ts";
 import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
+import { widenedBytes } from "../../onnx/weights.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
+import { withChangesBeside } from "../changes.ts";
 import { CONVOLUTIONS, type Convolutions, withConvolutions } from "../convolutions.ts";
 import { deviceGraph } from "../device-graph.ts";
 import { copiesWeights } from "../memory/weight-copies.ts";
+import { isOpenVinoDevice } from "../openvino/device.ts";
+import { openVinoRuntime } from "../openvino/openvino.ts";
 import { PIECE_BYTES, piecesOf } from "../pieces.ts";
 import { checkPrecision, type Precision, withPrecision } from "../precision.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
@@ -27,9 +31,9 @@ import { sessionThread } from "./places/thread.ts";
 import { type WeightKeeping, withKeptWeights } from "./weights/kept-weights.ts";
 import { openComputed } from "./weights/open-computed.ts";
 
-/** How ONNX Runtime runs on this machine. */
+/** How graphs run on this machine. */
 export interface NodeRuntimeOptions {
-  /** Where graphs run; "cpu" by default. What a device has no operation for runs on the CPU. */
+  /** Where graphs run; "cpu" by default. What a device of ONNX Runtime has no operation for runs on the CPU. */
   readonly device?: NodeDevice;
   /** Threads inside an operator on the CPU; ONNX Runtime takes the number of physical cores by default. */
   readonly threads?: number;
@@ -57,7 +61,7 @@ export interface NodeRuntimeOptions {
   readonly keepWeights?: Omit<WeightKeeping, "signal">;
 }
 
-/** ONNX Runtime on this machine's CPU or GPU; weights are read from the checkpoint's own files. */
+/** ONNX Runtime or OpenVINO on this machine's processors; weights are read from the checkpoint's own files. */
 export const nodeRuntime = (options: NodeRuntimeOptions = {}): Runtime => nodeRuntimeInPieces(options, PIECE_BYTES);
 
 /** ONNX Runtime on the calling thread, which is one of our own: all that enters it goes through `enter`. */
@@ -82,7 +86,6 @@ export function nodeRuntimeInPieces(
   enter?: Enter,
 ): Runtime {
   checkDevice(device);
-  onnxRuntimePackage(); // not loaded yet, but where there is none, that is known before any model is opened
   checkThread(thread);
   checkConvolutions(convolutions);
   checkPrecision(precision, device);
@@ -91,6 +94,8 @@ export function nodeRuntimeInPieces(
       `Cannot use lowMemory on device "${device}": it leaves weights in their files, which takes a CPU`,
     );
   }
+  if (isOpenVinoDevice(device)) return openVinoRuntime({ device, threads, thread, precision });
+  onnxRuntimePackage(); // not loaded yet, but where there is none, that is known before any model is opened
   const onCpu = device === "cpu";
   const quiet = !onCpu;
   const own = (): Place => sessionThread({ quiet });
@@ -113,9 +118,16 @@ export function nodeRuntimeInPieces(
     const { allowHalf = false, once: rarely = false, signal } = options;
     if (!allowHalf || rarely || precision === "float32") return graph;
     const narrow = withPrecision(graph, precision, await range());
-    if (narrow === graph || keepWeights === undefined || (!sparing && copiesWeights(graph))) return narrow;
+    if (narrow === graph || keepWeights === undefined || (!sparing && widenedBytes(graph) < WORTH_KEEPING))
+      return narrow;
     const settings = { device, threads, memory: memorySettings(narrow, true) };
     return await withKeptWeights(narrow, { ...keepWeights, signal }, settings, place);
+  }
+
+  /** `graph` in fewer operations, on an evaluation or on loading. */
+  function forCpu(graph: Graph, sparing: boolean): Graph {
+    const beside = sparing || !copiesWeights(graph) ? withChangesBeside(graph) : graph;
+    return sparing ? beside : withConvolutions(beside, convolutions);
   }
 
   /** Loads `graph` as one session, or as one for each piece, all at a time. */
@@ -125,10 +137,10 @@ export function nodeRuntimeInPieces(
     const narrow = await narrowed(graph, options, sparing);
     const settings = { device, threads, memory: memorySettings(narrow, sparing) };
     await pause();
-    const fast = onCpu && !sparing ? withConvolutions(narrow, convolutions) : narrow;
+    const fast = onCpu ? forCpu(narrow, sparing) : narrow;
     const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
     // Small weights are packed, for which ONNX Runtime has to know them.
-    const computesThem = sparing ? narrow !== graph : !copiesWeights(fast);
+    const computesThem = sparing ? narrow !== graph : !copiesWeights(narrow);
     const open = onCpu && computesThem ? openComputed : openGraph;
     if (pieces.length === 1) return await open(fast, { ...settings, keep }, place);
     return await openPieces(fast, pieces, settings, { place: elsewhere, open });
@@ -152,6 +164,12 @@ export function nodeRuntimeInPieces(
     },
   };
 }
+
+/**
+ * Weights in float32 from which int8 ones are read from files: ONNX Runtime holds on to what folding goes through, several times as
+ * much as the weights.
+ */
+const WORTH_KEEPING = 2 ** 27;
 
 function checkThread(thread: string): void {
   if (thread !== "own" && thread !== "caller") {

@@ -1,5 +1,6 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { inTurns, type Turns } from "../../tensor/in-turns.ts";
+import { signatureOf } from "../feeds.ts";
 import { type Located, type Lodged, lodged, sendable } from "./lodged.ts";
 import { type Fed, freshNumber, type SessionOptions, type Values } from "./messages.ts";
 import type { Place } from "./place.ts";
@@ -38,6 +39,7 @@ export async function openSession(
   graph: Graph,
   { model, weights = [], options, keep }: WrittenGraph,
 ): Promise<OpenedSession> {
+  const { outputs } = signatureOf(graph);
   const session = freshNumber();
   place.enter();
   try {
@@ -65,7 +67,7 @@ export async function openSession(
       const moved = ready.flatMap((found) => found.moved ?? []);
       const { results } = await place.ask({ kind: "run", session, feeds: fed, keep: kept }, moved);
       return Object.fromEntries(
-        [...graph.outputs].map(([name, { shape }]) => {
+        [...outputs].map(([name, { shape }]) => {
           const values = results[name];
           return [name, lodged(shape, values === undefined ? { place, tensor: kept[name] as number } : { values })];
         }),

@@ -1,6 +1,6 @@
 import type { Graph } from "../../onnx/graph.ts";
 import { abortable } from "../abortable.ts";
-import { checkFeeds } from "../feeds.ts";
+import { checkFeeds, signatureOf } from "../feeds.ts";
 import type { Session } from "../runtime.ts";
 import type { DeviceTensors } from "./device-tensors.ts";
 import type { OpenedSession } from "./opened-session.ts";
@@ -14,11 +14,12 @@ export interface Surroundings {
 
 /** `session` of `graph` as a runtime gives it: inputs are checked, results are whoever's that asks for them. */
 export function runtimeSession(session: OpenedSession, graph: Graph, { tensors, state }: Surroundings): Session {
+  const signature = signatureOf(graph);
   let released = false;
   return {
     async run(inputs, { signal } = {}) {
-      if (released) throw new Error(`Cannot run graph "${graph.name}": its session has been released`);
-      checkFeeds(graph, inputs);
+      if (released) throw new Error(`Cannot run graph "${signature.name}": its session has been released`);
+      checkFeeds(signature, inputs);
       state.checkInUse();
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, feed]) => [name, tensors.feedOf(feed)]));
       const results = await abortable(

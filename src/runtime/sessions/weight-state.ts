@@ -15,6 +15,7 @@ export function weightState(graph: Graph): WeightState {
   for (const initializer of graph.initializers.values()) {
     if (initializer.kind === "weight" && initializer.data !== undefined) sources.add(initializer.data.source);
   }
+  const { name } = graph;
   const watched = [...sources].filter((source) => source.state !== undefined);
   const check = (action: string, refused: ReadonlySet<unknown>): void => {
     for (const source of watched) {
@@ -22,7 +23,7 @@ export function weightState(graph: Graph): WeightState {
       if (!refused.has(state)) continue;
       throw new DeepCacheError(
         "CHECKPOINT_BROKEN",
-        `${action} graph "${graph.name}": its weights in "${source.name}" have been ${state} since they were opened`,
+        `${action} graph "${name}": its weights in "${source.name}" have been ${state} since they were opened`,
       );
     }
   };

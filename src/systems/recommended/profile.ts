@@ -20,8 +20,13 @@ export interface Checked {
   readonly images: number;
   /** Mean over images of the PSNR to the reference run, dB. */
   readonly psnr: number;
-  /** Above the best run without a cache of at least the same compute. */
-  readonly aboveUncached: Difference & { readonly sampler: string; readonly steps: number; readonly psnr: number };
+  /** Above the best run without a cache of at least the same compute; its timesteps where they were tuned as well. */
+  readonly aboveUncached: Difference & {
+    readonly sampler: string;
+    readonly steps: number;
+    readonly timesteps?: readonly number[] | undefined;
+    readonly psnr: number;
+  };
   /** Above a copied uniform cache of the same sampler, steps and number of full evaluations. */
   readonly aboveCopied?: (Difference & { readonly psnr: number }) | undefined;
 }

@@ -34,6 +34,10 @@ export const SAME_FORMULA: Tolerance = { atol: 0, rtol: 1e-6 };
 export const WEBGPU_CALL: Tolerance = { atol: 0, rtol: 1e-4 };
 /** One network call with activations in float16, whose 11 bits are good to 5e-4 an operation. */
 export const HALF_CALL: Tolerance = { atol: 0, rtol: 1e-2 };
+/** One network call in OpenVINO, float32, against ONNX Runtime: other summation orders. */
+export const OPENVINO_CALL: Tolerance = { atol: 0, rtol: 1e-4 };
+/** One network call in bfloat16 against float32: 8 bits are good to 4e-3 an operation. */
+export const BFLOAT16_CALL: Tolerance = { atol: 0, rtol: 1e-1 };
 /** One network call in int8 against float32: steps are 4e-3 to 8e-3 of a layer's range; 3.3e-2 of the largest value measured at the worst element. So may two forms of one
  * graph in int8 differ, as a last bit can move a layer's zero point and with it all of its roundings. */
 export const INT8_CALL: Tolerance = { atol: 0, rtol: 6e-2 };

@@ -3,6 +3,7 @@ import type { Shard } from "../../../evaluation/workload/items.ts";
 import type { Prompt } from "../../../evaluation/workload/prompts.ts";
 import { PREFIX } from "../../../server/queue/queues/redis/connection.ts";
 import type { EvaluationFlags } from "../../flags/evaluation-flags.ts";
+import type { Settled } from "../../settle-precision.ts";
 
 /** What the keys of evaluations in Redis begin with: they have a queue of their own. */
 export const EVALUATIONS = `${PREFIX}-evaluations`;
@@ -12,7 +13,7 @@ export const SHARD = "shard";
 
 /** An evaluation as workers are told of it. */
 export interface SharedEvaluation {
-  readonly flags: EvaluationFlags;
+  readonly flags: Settled<EvaluationFlags>;
   readonly prompts: readonly Prompt[];
   readonly settings: EvaluationSettings;
 }

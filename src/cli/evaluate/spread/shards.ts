@@ -16,11 +16,12 @@ import type { Shard } from "../../../evaluation/workload/items.ts";
 import type { Prompt } from "../../../evaluation/workload/prompts.ts";
 import type { EvaluationFlags } from "../../flags/evaluation-flags.ts";
 import { UsageError } from "../../flags/usage.ts";
+import type { Settled } from "../../settle-precision.ts";
 import { keepSettings } from "../evaluation-settings.ts";
 
 /** An evaluation whose shards are to be made by others. */
 export interface SpreadRequest {
-  readonly flags: EvaluationFlags;
+  readonly flags: Settled<EvaluationFlags>;
   readonly redis: string;
   readonly prompts: readonly Prompt[];
   readonly settings: EvaluationSettings;

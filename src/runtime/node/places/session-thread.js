@@ -1,6 +1,8 @@
-// A thread with sessions of ONNX Runtime; thread.ts starts it.
+// A thread with sessions of ONNX Runtime or OpenVINO; thread.ts starts it.
 import { createRequire } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
+import { openVinoLibrary } from "../../openvino/openvino-library.js";
+import { openVinoModule } from "../../openvino/openvino-module.js";
 import { buffersOf, sessionHost } from "../../sessions/session-host.js";
 import { threadGuard } from "./guard.js";
 
@@ -11,7 +13,11 @@ const { enter, leave } = threadGuard(workerData.flags);
 
 process.on("exit", leave); // where it fails
 
-const runtime = createRequire(import.meta.url)(workerData.runtime);
+const require = createRequire(import.meta.url);
+/** The folder of ONNX Runtime, or where OpenVINO lies. @type {string | import("../../openvino/load-openvino.ts").OpenVinoPaths} */
+const from = workerData.runtime;
+const runtime =
+  typeof from === "string" ? require(from) : openVinoModule(() => openVinoLibrary(require(from.koffi), from.library));
 const ask = sessionHost(runtime, { owned: true, quiet: workerData.quiet, enter });
 leave();
 

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { OpenVinoPaths } from "../../openvino/load-openvino.ts";
 import type { Answer, Question } from "../../sessions/messages.ts";
 import type { Place } from "../../sessions/place.ts";
 import { onnxRuntimePackage } from "../onnxruntime.ts";
@@ -10,6 +11,8 @@ import { threadFile } from "./thread-file.ts";
 export interface ThreadOptions {
   /** Whether ONNX Runtime says nothing of what goes wrong outside of sessions. */
   readonly quiet?: boolean;
+  /** What runs graphs there in place of ONNX Runtime. */
+  readonly openVino?: OpenVinoPaths | undefined;
   /** Milliseconds without a session or a tensor after which the thread ends; starting one takes some 40. */
   readonly linger?: number;
   /** What the thread runs. */
@@ -95,10 +98,10 @@ interface RunningThread {
 }
 
 function startThread(
-  { quiet = false, file = sessionThreadFile() }: ThreadOptions,
+  { quiet = false, openVino, file = sessionThreadFile() }: ThreadOptions,
   onEnd: (ended: RunningThread) => void,
 ) {
-  const runtime = onnxRuntimePackage().folder;
+  const runtime = openVino ?? onnxRuntimePackage().folder;
   const flags = watchThread();
   let worker: Worker;
   try {

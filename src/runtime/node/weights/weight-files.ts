@@ -28,11 +28,11 @@ function onDisk(graph: Graph, weights: readonly ExternalData[]): WeightFiles {
   const paths = new Set(weights.flatMap(({ source }) => source.path ?? []));
   const realPaths = new Map([...paths].map((path) => [path, resolveWeights(graph, path)]));
   const folder = commonFolder(graph, [...realPaths.values()]);
+  const locationOf = (file: string): string =>
+    folder === undefined ? file : relative(folder, file).replaceAll(sep, "/");
+  const locations = new Map([...realPaths].map(([path, file]) => [path, locationOf(file)]));
   return {
-    locate({ source: { path = "" }, offset }) {
-      const file = realPaths.get(path) ?? path;
-      return { location: folder === undefined ? file : relative(folder, file).replaceAll(sep, "/"), offset };
-    },
+    locate: ({ source: { path = "" }, offset }) => ({ location: locations.get(path) ?? locationOf(path), offset }),
     folder,
     bytes: [],
   };
