@@ -1,5 +1,5 @@
 // What pages under test can be asked to do.
-import { bindings } from "./heap.ts";
+
 import {
   browserSupport,
   type DirectoryHandle,
@@ -8,14 +8,15 @@ import {
   storedModels,
 } from "../../../../src/browser.ts";
 import { pipeline } from "../../../../src/index-browser.ts";
-import { graphBuilder } from "../../../../src/onnx/graph.ts";
-import { add, multiply } from "../../../../src/onnx/ops.ts";
-import { webRuntime } from "../../../../src/runtime/web/web.ts";
 import type { TextToImage } from "../../../../src/library/loaded-model.ts";
 import type { TextToImageOptions } from "../../../../src/library/options.ts";
 import type { PipelineOptions } from "../../../../src/library/pipeline-options.ts";
+import { graphBuilder } from "../../../../src/onnx/graph.ts";
+import { add, multiply } from "../../../../src/onnx/ops.ts";
 import type { PhaseSeconds } from "../../../../src/pipelines/run/events.ts";
+import { webRuntime } from "../../../../src/runtime/web/web.ts";
 import type { PickedFile } from "../../../../src/systems/places/model-place.ts";
+import { bindings } from "./heap.ts";
 
 /** What became of a run. */
 export interface Outcome {
