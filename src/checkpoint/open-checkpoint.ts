@@ -5,8 +5,7 @@ import { filesOf, sourceOf } from "./files/place.ts";
 import type { FileLike, WritableFiles } from "./files.ts";
 import { isTorchFile, obstacleOf, readCheckpoint, readFlatFile } from "./read-checkpoint.ts";
 import { readSafetensors } from "./safetensors/safetensors.ts";
-import { type ConvertOptions, convertTorchFile } from "./torch/convert-torch-file.ts";
-import { readTorchFile } from "./torch/torch-file.ts";
+import type { ConvertOptions } from "./torch/convert-torch-file.ts";
 
 export interface OpenCheckpointOptions extends ConvertOptions {
   /** Where tensors may be copied that cannot be used where they lie; without it, such a file is refused. */
@@ -22,6 +21,8 @@ export async function openCheckpoint(file: FileLike, options: OpenCheckpointOpti
   const source = await sourceOf(file);
   if (cacheFolder === undefined) return readCheckpoint(source, { at });
   if (!(await isTorchFile(source))) return readFlatFile(source, { at });
+  const { readTorchFile } = await import("./torch/torch-file.ts"); // as in read-checkpoint.ts
+  const { convertTorchFile } = await import("./torch/convert-torch-file.ts");
   const torch = await readTorchFile(source, { at });
   if (obstacleOf(torch) === undefined) return { weights: torch.weights, metadata: torch.metadata };
   const cache = filesOf(cacheFolder);

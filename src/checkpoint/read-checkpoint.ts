@@ -4,11 +4,12 @@ import { quote } from "./bytes/limits.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
 import { CheckpointError } from "./errors.ts";
 import { readSafetensors } from "./safetensors/safetensors.ts";
-import { readTorchFile, type TorchFile, type TorchFileOptions } from "./torch/torch-file.ts";
+import type { TorchFile, TorchFileOptions } from "./torch/torch-file.ts";
 
 /** Describes the tensors of a file of weights in any format that is known. */
 export async function readCheckpoint(source: ByteSource, options: TorchFileOptions = {}): Promise<CheckpointFile> {
   if (!(await isTorchFile(source))) return readFlatFile(source, options);
+  const { readTorchFile } = await import("./torch/torch-file.ts"); // which pages that read safetensors do without
   const file = await readTorchFile(source, options);
   const obstacle = obstacleOf(file);
   if (obstacle === undefined) return { weights: file.weights, metadata: file.metadata };

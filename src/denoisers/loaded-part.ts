@@ -23,6 +23,7 @@ export async function loadPart(
     keep: [...graph.outputs.keys()].filter((output) => output !== READ),
     allowHalf: true,
     once,
+    repeated: !once,
   });
   const inputs = [...graph.inputs.keys()];
   return {

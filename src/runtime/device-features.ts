@@ -16,6 +16,8 @@ export interface DeviceFeatures {
   readonly fusedProducts: boolean;
   /** Whether it computes with whole numbers, and sines of large angles rightly. */
   readonly exactNumbers: boolean;
+  /** Whether its commands can be recorded once and played again; not where left out. */
+  readonly capture?: boolean;
 }
 
 /** What a CPU can do. */
@@ -33,6 +35,17 @@ export type Trial = (graph: Graph, x: Float32Array, shape: readonly number[]) =>
 /** Runs a sum: rejects where a device can do nothing. */
 export async function tryDevice(trial: Trial): Promise<void> {
   await runTrial(trial, sum());
+}
+
+/** Whether a device, however it is run, gives the sums that it should. */
+export async function givesSums(trial: Trial): Promise<boolean> {
+  try {
+    const x = Float32Array.of(1, -2, 3.5, 0);
+    const sums = await trial(sum(), x, [x.length]);
+    return sums.length === x.length && sums.every((value, i) => value === 2 * (x[i] ?? 0));
+  } catch {
+    return false;
+  }
 }
 
 /** Finds out by trying whether a device computes attention in one operation, and rightly. */

@@ -40,6 +40,8 @@ export interface LoadOptions {
   readonly allowHalf?: boolean;
   /** The session runs so rarely that it is to be loaded fast rather than to run fast. */
   readonly once?: boolean;
+  /** The session runs so often that a first run may take longer for all others to be faster. */
+  readonly repeated?: boolean;
   /** Stops waiting at once; what is loaded nevertheless is released. */
   readonly signal?: AbortSignal | undefined;
 }

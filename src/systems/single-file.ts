@@ -5,7 +5,7 @@ import { readSchedulerConfig } from "../diffusion/scheduler-config.ts";
 import { autoencoderKlConfig } from "../models/autoencoder/autoencoder-kl.ts";
 import { clipTextConfig } from "../models/clip/clip-text.ts";
 import { unetConfig } from "../models/unet/unet-config.ts";
-import { openSingleFile, type SingleFileNetwork } from "../originals/stable-diffusion/single-file.ts";
+import type { SingleFileNetwork } from "../originals/stable-diffusion/single-file.ts";
 import { openClipTokenizer } from "../tokenizer/clip-tokenizer.ts";
 import type { ModelLocation } from "./model-location.ts";
 import { modelDefaults } from "./published-defaults.ts";
@@ -19,6 +19,7 @@ export async function openSingleStableDiffusion(
 ): Promise<StableDiffusionModel> {
   const { config: configPath, tokenizer, variant, ...opening } = location;
   const path = nameOf(checkpoint);
+  const { openSingleFile } = await import("../originals/stable-diffusion/single-file.ts"); // which folders do without
   const file = await openSingleFile(checkpoint, { configPath, ...opening });
   const vocabulary = await readTokenizerFiles(tokenizer);
   const network = <Config>(

@@ -128,6 +128,22 @@ describe.skipIf(CHROMIUM === undefined)("in an isolated page", () => {
 });
 
 describe.skipIf(CHROMIUM === undefined)("in a browser, on WebGPU", () => {
+  test("what runs often is recorded once and played again, with the same results, also once it was released", async () => {
+    await using browser = await openPage({ webgpu: true });
+    const rows = await browser.ask("repeat", false, [1, 2, -3]);
+    expect(rows).toEqual([
+      [4, 16, 4, 2],
+      [16, 64, 4, 4],
+      [36, 144, 4, -6],
+    ]);
+    const [, ...played] = [
+      await browser.ask("repeat", true, [5]),
+      await browser.ask("repeat", true, [1, 2, -3]),
+    ].flat();
+    expect(played.map(([y, fed, , kept]) => [y, fed, kept])).toEqual(rows.map(([y, fed, , kept]) => [y, fed, kept]));
+    expect(played.slice(1).map(([, , bound]) => bound)).toEqual([0, 0]);
+  }, 120_000);
+
   test("a run makes the latents of Node, and begins again once the GPU is lost", async () => {
     await using browser = await openPage({ webgpu: true });
     const { ask } = browser;

@@ -19,6 +19,8 @@ export interface FullSize {
   readonly outcome: Outcome;
   /** Of WebAssembly, in MB. */
   readonly heapMb: number;
+  /** Of the GPU, in MB. */
+  readonly gpuMb: number;
   /** Of the largest process of the browser at its largest, in MB. */
   readonly largestProcessMb: number;
 }
@@ -47,8 +49,9 @@ export async function measureFullSize(device: "webgpu" | "wasm"): Promise<FullSi
           )
         : opened;
     const seconds = Math.round((performance.now() - begin) / 100) / 10;
-    const heapMb = Math.round((await browser.ask("heap")) / 1e6);
-    return { device, seconds, outcome, heapMb, largestProcessMb };
+    const { bytes, gpu } = await browser.ask("heap");
+    const [heapMb, gpuMb] = [Math.round(bytes / 1e6), Math.round(gpu / 1e6)];
+    return { device, seconds, outcome, heapMb, gpuMb, largestProcessMb };
   } finally {
     clearInterval(timer);
   }

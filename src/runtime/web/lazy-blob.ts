@@ -44,19 +44,3 @@ function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array
     { highWaterMark: 0 },
   );
 }
-
-/** `read` of whole pieces that several readers take parts of; the last `most` are held. */
-export function heldPieces<Key>(read: (piece: Key) => Promise<Uint8Array>, most: number): typeof read {
-  const held = new Map<Key, Promise<Uint8Array>>();
-  return (piece) => {
-    const bytes = held.get(piece) ?? read(piece);
-    held.delete(piece);
-    held.set(piece, bytes);
-    bytes.catch(() => held.delete(piece)); // a later read tries again
-    for (const oldest of held.keys()) {
-      if (held.size <= most) break;
-      held.delete(oldest);
-    }
-    return bytes;
-  };
-}

@@ -22,12 +22,14 @@ export interface WebOpenSettings {
   readonly lazily: boolean;
   /** Results that stay on the GPU. */
   readonly keep?: readonly string[] | undefined;
+  /** Whether the GPU's commands are recorded once and played again, for what runs often. */
+  readonly captured?: boolean;
 }
 
 /** Opens `graph` as one session. */
 export async function openWebGraph(
   graph: Graph,
-  { device, sparing, lazily, keep = [] }: WebOpenSettings,
+  { device, sparing, lazily, keep = [], captured = false }: WebOpenSettings,
   place: Place,
 ): Promise<OpenedSession> {
   const { locate, files } = await packedWeights(graph, lazily);
@@ -40,6 +42,7 @@ export async function openWebGraph(
       ...memory.options,
       logSeverityLevel: SILENT, // what goes wrong is thrown
       ...(device === "webgpu" ? { preferredOutputLocation: outputLocations(graph, keep) } : {}),
+      ...(captured ? { enableGraphCapture: true, kept: keep } : {}),
       ...(device === "wasm" ? { extra: { session: memory.session } } : {}),
     };
     return await openSession(place, graph, { model, weights: files, options, keep });

@@ -7,6 +7,7 @@ import { abortable } from "../abortable.ts";
 import {
   CPU_FEATURES,
   type DeviceFeatures,
+  givesSums,
   hasFusedAttention,
   sum,
   type Trial,
@@ -22,6 +23,7 @@ import type { Place } from "../sessions/place.ts";
 import { runtimeSession } from "../sessions/runtime-session.ts";
 import { weightState } from "../sessions/weight-state.ts";
 import type { Bundle } from "./bundle.ts";
+import { capturing } from "./captured.ts";
 import { type Losable, NEVER_LOST, watchDevice } from "./lost-device.ts";
 import { loadedBundle, loadOnnxRuntime } from "./onnxruntime.ts";
 import { openWebGraph, type WebDevice } from "./open-graph.ts";
@@ -57,7 +59,7 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
   const start = async (): Promise<Started> => {
     const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
     const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
-    const place = callingThread(() => module, { quiet: true });
+    const place = callingThread(() => (device === "webgpu" ? capturing(module) : module), { quiet: true });
     const lazily = bundle === "jspi";
     const features = await featuresOf(device, support, place);
     if (device === "wasm") return { place, lazily, features, gpu: NEVER_LOST };
@@ -86,7 +88,10 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
         const numbers = features.exactNumbers ? undefined : separateNumbers(adapted);
         state.checkBeforeLoad();
         await pause();
-        const settings = { device, sparing: sparing(graph, asked), lazily, keep: asked.keep };
+        const settings = {
+          ...{ device, sparing: sparing(graph, asked), lazily, keep: asked.keep },
+          captured: asked.repeated === true && features.capture === true && isFloat(numbers?.graph ?? adapted),
+        };
         const opened = await gpu.until(() => openWebGraph(numbers?.graph ?? adapted, settings, place));
         return { gpu, session: numbers === undefined ? opened : fedNumbers(opened, numbers) };
       };
@@ -96,6 +101,10 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
     },
   };
 }
+
+/** Whether all that a graph takes and gives are float32 numbers. */
+const isFloat = ({ inputs, outputs }: Graph): boolean =>
+  [...inputs.values(), ...outputs.values()].every(({ dtype }) => dtype === "F32");
 
 function checkDevice(device: string): void {
   if (device === "auto" || device === "webgpu" || device === "wasm") return;
@@ -134,11 +143,18 @@ interface Started {
 
 /** What the device can do; where it can do nothing, says so. */
 async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Place): Promise<DeviceFeatures> {
-  const trial: Trial = async (graph, x, shape) => {
-    await using session = await openWebGraph(graph, { device, sparing: false, lazily: false }, place);
-    const { y } = await session.run({ x: { data: x, dims: shape } });
-    return y === undefined ? [] : [...(await y.read()).data].map(Number);
-  };
+  const trialOf =
+    (captured: boolean): Trial =>
+    async (graph, x, shape) => {
+      await using session = await openWebGraph(graph, { device, sparing: false, lazily: false, captured }, place);
+      const run = async (data: Float32Array): Promise<readonly number[]> => {
+        const { y } = await session.run({ x: { data, dims: shape } });
+        return y === undefined ? [] : [...(await y.read()).data].map(Number);
+      };
+      if (captured) await run(x.map((value) => value + 1)); // what is recorded is not what is asked for
+      return await run(x);
+    };
+  const trial = trialOf(false);
   try {
     // Never released: ONNX Runtime destroys its GPU device with the last session.
     if (device === "webgpu") await openWebGraph(sum(), { device, sparing: false, lazily: false }, place);
@@ -153,6 +169,7 @@ async function featuresOf(device: WebDevice, { half }: BrowserSupport, place: Pl
     halfWeights: half,
     fusedProducts: false,
     exactNumbers: false,
+    capture: await givesSums(trialOf(true)),
   };
 }
 

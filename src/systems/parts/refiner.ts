@@ -7,7 +7,7 @@ import { readSchedulerConfig, type SchedulerConfig } from "../../diffusion/sched
 import { clipTextConfig } from "../../models/clip/clip-text.ts";
 import { unetConfig } from "../../models/unet/unet-config.ts";
 import type { UNetConfig } from "../../models/unet/unet-types.ts";
-import { openSingleFile, type SingleFile } from "../../originals/stable-diffusion/single-file.ts";
+import type { SingleFile } from "../../originals/stable-diffusion/single-file.ts";
 import { openClipTokenizer } from "../../tokenizer/clip-tokenizer.ts";
 import { readModelFolder } from "../model-folder.ts";
 import { modelName } from "../model-location.ts";
@@ -53,6 +53,7 @@ export async function openRefiner(
   const name = nameOf(place);
   if (!model.isBase) throw refusal(model, name)("the model is no SDXL base");
   if (isFiles(place)) return await openFolder(place, model, opening);
+  const { openSingleFile } = await import("../../originals/stable-diffusion/single-file.ts"); // which folders do without
   return await refinerOfFile(await openSingleFile(place, opening), name, model, tokenizer);
 }
 

@@ -1,4 +1,4 @@
-// Keeps account of WebAssembly's memory; imported before what makes any.
+// Keeps account of WebAssembly's memory and of the GPU's; imported before what makes any.
 
 interface Memory {
   readonly buffer: { readonly byteLength: number };
@@ -15,6 +15,42 @@ assembly.Memory = class extends assembly.Memory {
     made.push(this);
   }
 };
+
+interface GpuBuffer {
+  readonly size: number;
+}
+
+const { GPUDevice: device, GPUBuffer: buffer } = globalThis as unknown as {
+  readonly GPUDevice?: {
+    readonly prototype: { createBuffer(descriptor: object): GpuBuffer; createBindGroup(descriptor: object): object };
+  };
+  readonly GPUBuffer?: { readonly prototype: { destroy(): void } };
+};
+const live = new Set<GpuBuffer>();
+let bound = 0;
+if (device !== undefined && buffer !== undefined) {
+  const { createBuffer, createBindGroup } = device.prototype;
+  device.prototype.createBindGroup = function (this: object, descriptor) {
+    bound += 1;
+    return createBindGroup.call(this as never, descriptor);
+  };
+  device.prototype.createBuffer = function (this: object, descriptor) {
+    const made = createBuffer.call(this as never, descriptor);
+    live.add(made);
+    return made;
+  };
+  const { destroy } = buffer.prototype;
+  buffer.prototype.destroy = function (this: GpuBuffer) {
+    live.delete(this);
+    destroy.call(this as never);
+  };
+}
+
+/** How often buffers were bound to a shader in this thread: commands that are played again are not bound anew. */
+export const bindings = (): number => bound;
+
+/** Bytes of the buffers that this thread has in the GPU's memory. */
+export const gpuBytes = (): number => [...live].reduce((sum, { size }) => sum + size, 0);
 
 /** Bytes of WebAssembly's memory in this thread, which never shrinks. */
 export const heapBytes = (): number => made.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);

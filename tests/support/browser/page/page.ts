@@ -1,4 +1,5 @@
 // What pages under test can be asked to do.
+
 import {
   browserSupport,
   type DirectoryHandle,
@@ -10,8 +11,12 @@ import { pipeline } from "../../../../src/index-browser.ts";
 import type { TextToImage } from "../../../../src/library/loaded-model.ts";
 import type { TextToImageOptions } from "../../../../src/library/options.ts";
 import type { PipelineOptions } from "../../../../src/library/pipeline-options.ts";
+import { graphBuilder } from "../../../../src/onnx/graph.ts";
+import { add, multiply } from "../../../../src/onnx/ops.ts";
 import type { PhaseSeconds } from "../../../../src/pipelines/run/events.ts";
+import { webRuntime } from "../../../../src/runtime/web/web.ts";
 import type { PickedFile } from "../../../../src/systems/places/model-place.ts";
+import { bindings } from "./heap.ts";
 
 /** What became of a run. */
 export interface Outcome {
@@ -48,6 +53,7 @@ interface TestWorker {
 interface Heap {
   readonly kind: string;
   readonly bytes: number;
+  readonly gpu: number;
 }
 
 const workers: TestWorker[] = [];
@@ -138,18 +144,39 @@ const tested = {
       return { ...outcomeOf(error), events };
     }
   },
+  /** Runs y = (x + x)² and twice = x + x on the GPU for each of `inputs`; says how often buffers were bound for each. */
+  async repeat(repeated: boolean, inputs: readonly number[]): Promise<readonly (readonly number[])[]> {
+    const builder = graphBuilder("repeated");
+    const x = builder.input("x", "F32", [1]);
+    const twice = add(x, x);
+    const graph = builder.finish({ y: multiply(twice, twice), twice });
+    const runtime = await webRuntime({ device: "webgpu" });
+    await using session = await runtime.load(graph, { repeated, keep: ["twice"] });
+    const rows: (readonly number[])[] = [];
+    const kept: { download(): Promise<{ readonly data: Float32Array }> }[] = [];
+    for (const value of inputs) {
+      const before = bindings();
+      const results = await session.run({ x: { data: Float32Array.of(value), shape: [1] } });
+      const again = await session.run({ x: results["twice"] as never }); // from the GPU to the GPU
+      const [y, fed] = await Promise.all([results["y"]?.download(), again["y"]?.download()]);
+      kept.push(results["twice"] as never);
+      rows.push([y?.data[0] ?? 0, fed?.data[0] ?? 0, bindings() - before]);
+    }
+    const stayed = await Promise.all(kept.map((tensor) => tensor.download()));
+    return rows.map((row, i) => [...row, stayed[i]?.data[0] ?? 0]);
+  },
   stored: storedModels,
   removeStored: removeStoredModel,
-  /** Bytes of WebAssembly's memory in the worker that was started last. */
-  async heap(): Promise<number> {
+  /** Bytes of WebAssembly's memory, and of the GPU's, in the worker that was started last. */
+  async heap(): Promise<Pick<Heap, "bytes" | "gpu">> {
     const worker = workers.at(-1);
-    if (worker === undefined) return 0;
-    const told = new Promise<number>((resolve) => {
+    if (worker === undefined) return { bytes: 0, gpu: 0 };
+    const told = new Promise<Heap>((resolve) => {
       const ended = new AbortController();
       const hear = ({ data }: { readonly data: Heap }): void => {
         if (data.kind !== "heap") return;
         ended.abort();
-        resolve(data.bytes);
+        resolve(data);
       };
       worker.addEventListener("message", hear, { signal: ended.signal });
     });

@@ -1,5 +1,5 @@
 // The worker of pages under test: it also takes orders to lose its GPU, and to say how much memory WebAssembly has.
-import { heapBytes } from "./heap.ts";
+import { gpuBytes, heapBytes } from "./heap.ts";
 import "../../../../src/remote/web/run-worker.ts";
 
 const scope = globalThis as unknown as {
@@ -7,7 +7,7 @@ const scope = globalThis as unknown as {
   addEventListener(kind: "message", hear: (event: { readonly data: { readonly kind: string } }) => void): void;
 };
 scope.addEventListener("message", async ({ data }) => {
-  if (data.kind === "heap") scope.postMessage({ kind: "heap", bytes: heapBytes() });
+  if (data.kind === "heap") scope.postMessage({ kind: "heap", bytes: heapBytes(), gpu: gpuBytes() });
   if (data.kind !== "lose") return;
   const { env } = await import("onnxruntime-web/jspi");
   ((await env.webgpu.device) as unknown as { destroy(): void }).destroy();
