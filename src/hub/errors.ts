@@ -14,8 +14,8 @@ export interface Wanted {
   readonly revision?: string | undefined;
   /** The file within it. */
   readonly file?: string | undefined;
-  /** The host that keys are sent to, and the variable that holds one. */
-  readonly tokenVariable: string | undefined;
+  /** How to give a key of one's own; undefined of hosts that take none. */
+  readonly keyAdvice: string | undefined;
   /** Whether a key was sent. */
   readonly hasToken: boolean;
 }
@@ -28,7 +28,7 @@ export function statusError(response: Response, wanted: Wanted): DeepCacheError 
   const code = headers.get("x-error-code");
   const host = hostOf(page);
   if (code === "GatedRepo") {
-    const advice = hasToken ? "with the account of your token" : `and ${keyAdvice(wanted)}`;
+    const advice = hasToken ? "with the account of your token" : `and ${adviceOf(wanted)}`;
     return hubError(
       "ACCESS_DENIED",
       `Cannot download "${name}": it is gated (${status}); accept its terms at ${page}, ${advice}`,
@@ -43,13 +43,13 @@ export function statusError(response: Response, wanted: Wanted): DeepCacheError 
   if (code === "RepoNotFound" || (status === 404 && file === undefined && code === null)) {
     return hubError(
       "MODEL_NOT_FOUND",
-      `Cannot find "${name}" on ${host} (${status}): there is none of this name, or it is private${hasToken ? " and not for your token" : `; then ${keyAdvice(wanted)}`}`,
+      `Cannot find "${name}" on ${host} (${status}): there is none of this name, or it is private${hasToken ? " and not for your token" : `; then ${adviceOf(wanted)}`}`,
     );
   }
   if (status === 404 || status === 410)
     return hubError("MODEL_NOT_FOUND", `Cannot find ${what} on ${host} (${status})`);
   if (status === 401 || status === 403) {
-    const advice = hasToken ? "it does not take your token for this" : keyAdvice(wanted);
+    const advice = hasToken ? "it does not take your token for this" : adviceOf(wanted);
     return hubError("ACCESS_DENIED", `Cannot download ${what}: ${host} denies it (${status}); ${advice}`);
   }
   const reason = REASONS[status] ?? "answers in a way that is of no use";
@@ -59,12 +59,7 @@ export function statusError(response: Response, wanted: Wanted): DeepCacheError 
   );
 }
 
-const keyAdvice = ({ tokenVariable }: Wanted): string => {
-  if (tokenVariable === undefined) return "it may want a login, which only its own page has";
-  return tokenVariable === "HF_TOKEN"
-    ? "give a token, by HF_TOKEN or hf auth login"
-    : `give a key of your account, by ${tokenVariable}`;
-};
+const adviceOf = ({ keyAdvice = "it may want a login, which only its own page has" }: Wanted): string => keyAdvice;
 
 const REASONS: Readonly<Record<number, string>> = {
   429: "has had too many requests",

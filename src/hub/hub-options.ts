@@ -16,9 +16,9 @@ export interface DownloadProgress {
   readonly remaining: number | undefined;
 }
 
-/** Where models by their id come from and are kept; what is left out is as the environment says. */
+/** Where models by their id come from and are kept; what is left out is as the environment says, of which browsers have none. */
 export interface HubSource {
-  /** The folder that is shared with Python; `HF_HUB_CACHE`, or `hub` in `HF_HOME`, where left out. */
+  /** In Node, the folder that is shared with Python; `HF_HUB_CACHE`, or `hub` in `HF_HOME`, where left out. */
   readonly cacheFolder?: string | undefined;
   /** The hub's address; `HF_ENDPOINT`, or Hugging Face's own, where left out. */
   readonly endpoint?: string | undefined;

@@ -46,10 +46,21 @@ export interface RepoStore {
   lock(key: string, signal?: AbortSignal): Promise<AsyncDisposable>;
 }
 
+/** What people can do where something is in the way, in the words of where they are. */
+export interface HubAdvice {
+  /** Where a hub wants a key. */
+  readonly token: string;
+  /** Where there is no room. */
+  readonly room: string;
+  /** What forbids to ask. */
+  readonly offline: string;
+}
+
 /** Where downloads are kept, in Hugging Face's layout: blobs by digest, and snapshots that refer to them. */
 export interface HubStore {
   /** What messages call it; on disk, its path. */
   readonly name: string;
+  readonly advice: HubAdvice;
   /** A repository by the name of its folder, such as "models--org--name". */
   repo(folder: string): RepoStore;
   /** Bytes that may still be written; undefined where nobody can tell. */

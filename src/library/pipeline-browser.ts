@@ -1,6 +1,7 @@
 import type { Fetched } from "../checkpoint/bytes/byte-sources/served.ts";
 import { absoluteUrl, baseUrl } from "../checkpoint/files/place-browser.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
+import type { DownloadProgress, HubOptions } from "../hub/hub-options.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import { remotePipeline } from "../remote/caller.ts";
 import { NO_TOKENIZER, type WebModelOrder } from "../remote/web/model-order.ts";
@@ -15,8 +16,9 @@ import { openForTask, pipelineOptions } from "./open-for-task.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 
 /**
- * Opens a model in a browser: the URL of a folder in diffusers' layout or of a .safetensors or .ckpt file, or what was picked or
- * dropped. Nothing is loaded before the first run, and nothing is kept when the pipeline is disposed of.
+ * Opens a model in a browser: the URL of a folder in diffusers' layout or of a .safetensors or .ckpt file, what was picked or
+ * dropped, or `org/name[@revision]` of the hub, which is downloaded into the page's own files. Nothing is loaded before the
+ * first run, and networks are not kept when the pipeline is disposed of.
  */
 export function pipeline<Task extends TaskName>(
   task: Task,
@@ -60,22 +62,32 @@ async function openInBrowser(
       `Cannot keep copies in "${cacheFolder}": in a browser, a folder's handle is required`,
     );
   }
-  const foreign = (["hub", "precision", "convolutions"] as const).find((name) => options[name] !== undefined);
+  const foreign = (["precision", "convolutions"] as const).find((name) => options[name] !== undefined);
   if (foreign !== undefined) {
     throw new DeepCacheError("OPTION_INVALID", `Cannot use the option "${foreign}" in a browser: it is for Node`);
   }
   const onFetched = onProgress && ((fetched: Fetched): void => onProgress({ status: "downloading", ...fetched }));
   const base = baseUrl();
   const known: WebModelOrder["known"] = new Map();
-  const places = placesOf(model, options);
+  const hub = hubOptions(options);
+  /** What texts name, as far as they are names of the hub. */
+  const named = new Map<ModelPlace, ModelPlace>();
   const runtime = runtimeOptions(options);
   const sent = cacheFolder === undefined || "list" in cacheFolder ? undefined : cacheFolder;
-  const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
   return await openForTask(task, model, options, {
     tokenizer: () => NO_TOKENIZER,
     runtime: () => webRuntime(runtime),
-    open: (place) => openedWebPlace(place, { base, variant, known, onFetched }),
+    async open(place, _, { purpose, variant: asked }) {
+      if (typeof place === "string" && purpose !== undefined) {
+        const { webHubPlace } = await import("../systems/from-hub/web-hub-place.ts");
+        const opening = { purpose, variant: asked };
+        named.set(place, (await webHubPlace(place, { base, known, hub, opening })) ?? place);
+      }
+      return await openedWebPlace(named.get(place) ?? place, { base, variant, known, onFetched });
+    },
     moved(pipeline, { name }) {
+      const places = placesOf(model, options, (place) => named.get(place) ?? place);
+      const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);
       if (options.runtime !== undefined || options.thread === "caller" || !hasWorkers() || !areSendable) {
         return startedAgain(pipeline);
       }
@@ -90,15 +102,27 @@ async function openInBrowser(
   });
 }
 
+/** The hub that models are downloaded from, and who is told how far they have come. */
+function hubOptions({ hub, onProgress, signal }: PipelineOptions): HubOptions {
+  const told =
+    onProgress &&
+    (({ loaded, total = loaded, ...progress }: DownloadProgress): void =>
+      onProgress({ status: "downloading", ...progress, loaded, total }));
+  return { ...hub, onProgress: told, signal };
+}
+
 /** Where the model and what goes with it lie, as the options say. */
 function placesOf(
   model: ModelPlace,
   { config, tokenizer, vae, tinyVae, refiner, controlnet }: PipelineOptions,
+  at: (place: ModelPlace) => ModelPlace,
 ): ModelPlaces {
   const controls = (Array.isArray(controlnet) ? controlnet : [controlnet]) as readonly ModelPlace[];
+  const part = (place: ModelPlace | undefined): ModelPlace | undefined => place && at(place);
   return {
-    ...{ model, config, tokenizer, vae, tinyVae, refiner },
-    controls: controlnet === undefined ? undefined : controls,
+    ...{ model: at(model), config: part(config), tokenizer: part(tokenizer), vae: part(vae) },
+    ...{ tinyVae: part(tinyVae), refiner: part(refiner) },
+    controls: controlnet === undefined ? undefined : controls.map(at),
   };
 }
 

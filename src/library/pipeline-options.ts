@@ -13,8 +13,8 @@ export type ProgressInfo =
   /** A file in torch's format whose tensors cannot be used in place is copied, once. */
   | { readonly status: "converting"; readonly loaded: number; readonly total: number }
   /**
-   * Files of a model come from a server: in a browser one, of which `loaded` and `total` are; in Node all that the cache does
-   * not have, of which more is told.
+   * Files of a model come from a server: one that is read in place by a browser, of which `loaded` and `total` are; or all that
+   * is downloaded from a hub, of which more is told.
    */
   | ({
       readonly status: "downloading";
@@ -53,7 +53,7 @@ export interface PipelineOptions {
   readonly ema?: boolean | undefined;
   /** Folder with the vocabulary for files of Stable Diffusion, which carry none; CLIP's where left out. */
   readonly tokenizer?: ModelPlace | undefined;
-  /** An autoencoder in place of the model's own: a folder of diffusers, a file, in Node also an id of the hub. */
+  /** An autoencoder in place of the model's own: a folder of diffusers, a file, or an id of the hub. */
   readonly vae?: ModelPlace | undefined;
   /** A tiny autoencoder (TAESD) that decodes images and previews: a folder, a file, or an id. */
   readonly tinyVae?: ModelPlace | undefined;
@@ -63,7 +63,7 @@ export interface PipelineOptions {
   readonly controlnet?: ModelPlace | readonly ModelPlace[] | undefined;
   /** Where copies of what cannot be used in place are kept. */
   readonly cacheFolder?: string | WritableFiles | DirectoryHandle | undefined;
-  /** In Node, where models by their id come from and are kept. */
+  /** Where models by their id come from and are kept; a browser keeps them in its own files. */
   readonly hub?: HubSource | undefined;
   /** In a browser, the folder that ONNX Runtime's .wasm files are served from, where a bundler does not put them beside it. */
   readonly wasmPaths?: string | undefined;

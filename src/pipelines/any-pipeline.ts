@@ -57,7 +57,8 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
   const { conditioned, pipeline, sizes, quickPreview, rows, partTexts, memory } = describeModel(opened, effects);
   const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
   const { randomSeed = drawnSeed } = effects;
-  const { precision } = effects.runtime;
+  const { precision, device } = effects.runtime;
+  const onOpenVino = device === "openvino" || device === "openvino:CPU";
   const choose = (request: GenerateRequest): Choice | undefined => chooseFor(request, opened.kind, choicesOf(opened));
   const checked = (given: GenerateRequest): GenerateRequest => {
     const foreign = foreignOption(accepts, given);
@@ -95,7 +96,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     memory: (request, options = {}) => {
       const policy = readCache(request.cache ?? "off");
       const cutAs = { branch: branchOf(policy), forecast: "forecast" in policy };
-      return estimateMemory(opened, { ...cutAs, ...memory(request), precision, ...options });
+      return estimateMemory(opened, { ...cutAs, ...memory(request), precision, onOpenVino, ...options });
     },
     parameters: (request, result, index) =>
       imageParameters({ ...request, precision, prompts: rows(request), ...partTexts(request) }, result, index, name),

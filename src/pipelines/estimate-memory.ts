@@ -52,6 +52,8 @@ export interface MemoryOptions {
   readonly convolutions?: Convolutions | undefined;
   /** What the U-Net is computed in; float32 where left out. */
   readonly precision?: Precision | undefined;
+  /** Whether OpenVINO runs the networks, rather than ONNX Runtime. */
+  readonly onOpenVino?: boolean | undefined;
   /** As in a pipeline's effects, and true where left out as there. */
   readonly keepLoaded?: boolean | undefined;
   /** What a tiny autoencoder decodes, where the model has one; everything where left out. */
@@ -116,10 +118,10 @@ export function estimateMemory(opened: MemoryModel, options: MemoryOptions = {})
 type Describe = (name: MemoryComponent["name"], ...sessions: PlannedSession[]) => MemoryComponent;
 
 function componentsOf(opened: MemoryModel, options: MemoryOptions): MemoryComponent[] {
-  const { lowMemory = false, convolutions, precision, contextLength } = options;
+  const { lowMemory = false, convolutions, precision, onOpenVino, contextLength } = options;
   const describe: Describe = (name, ...sessions) => ({
     name,
-    ...networkMemory(sessions, { lowMemory, convolutions, precision }),
+    ...networkMemory(sessions, { lowMemory, convolutions, precision, onOpenVino }),
   });
   const [trainedHeight, trainedWidth] = opened.model.unet.config.sampleSize ?? [64, 64];
   switch (opened.kind) {

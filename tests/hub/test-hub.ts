@@ -92,11 +92,13 @@ export async function testHub(repos: Record<string, TestRepo>, pause = 0): Promi
     return createHash("sha1").update(contents.join("\n")).digest("hex");
   };
   const storage = createServer((request, response) => {
+    if (isPreflight(request, response)) return;
     note(request);
     void sendStored(request, response, { stored, faults, pause, hub: () => made });
   });
   const storageAt = `http://localhost:${await listening(storage)}`;
   const hub = createServer((request, response) => {
+    if (isPreflight(request, response)) return;
     note(request);
     answer(request, response, { repos, stored, storageAt, commitOf });
   });
@@ -116,6 +118,18 @@ export async function testHub(repos: Record<string, TestRepo>, pause = 0): Promi
     },
   };
   return made;
+}
+
+/** Lets pages of other origins read what is answered, as hubs do; answers what browsers ask first. */
+function isPreflight({ method }: IncomingMessage, response: ServerResponse): boolean {
+  response.setHeader("access-control-allow-origin", "*");
+  response.setHeader(
+    "access-control-expose-headers",
+    "x-error-code, etag, content-range, x-linked-size, x-linked-etag",
+  );
+  if (method !== "OPTIONS") return false;
+  response.writeHead(204, { "access-control-allow-headers": "authorization, range" }).end();
+  return true;
 }
 
 async function listening(server: Server): Promise<number> {

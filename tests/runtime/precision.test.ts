@@ -115,6 +115,24 @@ describe("nodeRuntime() in int8", () => {
     ]);
   });
 
+  test("reads the weights of a network of 128 MiB from files, which folding them would take several times over", async () => {
+    const [kept, whole] = [join(folder, "medium"), join(folder, "medium.bin")];
+    const [outer, inner] = [2 ** 12, 2 ** 13];
+    const length = 2 * outer * inner;
+    writeFileSync(whole, "");
+    truncateSync(whole, length); // zeros
+    const source = await nodeFiles(folder).open("medium.bin");
+    const builder = graphBuilder("medium");
+    const stored = builder.weight("weight", "F16", [outer, inner], { source, offset: 0, length });
+    const input = builder.input("x", "F32", [1, 16, inner]);
+    const graph = builder.finish({ y: matmulTransposed(input, cast(stored, "F32", DTYPES.F32.onnxType)) });
+    const runtime = nodeRuntime({ precision: "int8", keepWeights: { folder: nodeFiles(kept) } });
+    await using session = await runtime.load(graph, { allowHalf: true });
+    expect(readdirSync(kept)).toHaveLength(1);
+    const { y } = await session.run({ x: randomTensor([1, 16, inner], 4) });
+    expect((await y!.download()).data.every((value) => value === 0)).toBe(true);
+  });
+
   test("keeps weights in files, reads them the next time, and makes them anew for another version of theirs", async () => {
     const kept = join(folder, "kept");
     const told: number[] = [];

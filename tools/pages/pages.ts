@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BenchmarkReport } from "../../src/benchmark/report/report.ts";
 import type { Summary } from "../../src/evaluation/analysis/policy-summary.ts";
@@ -14,6 +14,7 @@ import { findingsPlots, renewFindings, speedupsOf } from "./findings/page.ts";
 import { type Layer, layerTable, permissionTable } from "./layer-tables.ts";
 import { limitsTables } from "./limits-table.ts";
 import { replaceMarked } from "./marked.ts";
+import { type MeasuredPrecisions, precisionTables } from "./precision-table.ts";
 import { presetTable } from "./preset-table.ts";
 import { type MeasuredTimes, qualityTable } from "./quality-table.ts";
 import { readRecipes } from "./recipes/read-recipes.ts";
@@ -31,6 +32,8 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
       .filter((name) => name.endsWith(".json"))
       .sort()
       .map((name) => json(`${folder}/${name}`));
+  const precisionsIn = (folder: string): readonly MeasuredPrecisions[] =>
+    existsSync(join(root, folder)) ? reportsIn(folder) : [];
   const summaryIn = (folder: string): Summary => json(`evaluations/${folder}/summary.json`);
 
   const benchmarks: readonly BenchmarkReport[] = reportsIn("benchmarks/results");
@@ -62,6 +65,7 @@ export function renewedPages(root: string): ReadonlyMap<string, string> {
       benchmark: benchmarkTable(benchmarks),
       roofline: rooflineTable(benchmarks),
       "against-pytorch": againstPytorchTables(reportsIn("benchmarks/against-pytorch")),
+      precisions: precisionTables(precisionsIn("benchmarks/precisions")),
     }),
     renewed("docs/reproduce.md", {
       recipes: recipeSections(recipes),

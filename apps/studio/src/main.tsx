@@ -5,8 +5,10 @@ import "./style/layout.css";
 import { App } from "./app.tsx";
 import { chooseEngine } from "./engine/choose-engine.ts";
 import { showExample } from "./state/example.ts";
-import { readHistory } from "./state/history.ts";
-import { keepForm, status, takeEngine } from "./state/session.ts";
+import { readHistory } from "./state/history/history.ts";
+import { takeEngine } from "./state/models/open-model.ts";
+import { readOwnModels } from "./state/models/own-models.ts";
+import { keepForm, status } from "./state/session.ts";
 import { keepTheme } from "./state/theme.ts";
 import { collectPoints } from "./state/trade-off.ts";
 
@@ -23,6 +25,7 @@ render(<App />, place);
 void showExample();
 collectPoints();
 void readHistory();
+if (!__SERVED__) await readOwnModels();
 try {
   await takeEngine(await chooseEngine());
 } catch (error) {

@@ -6,6 +6,7 @@ import {
   FIRST_FORM,
   type Form,
   jobOf,
+  jobsOf,
   original,
   problemsOf,
   SPEEDS,
@@ -24,6 +25,16 @@ describe("a form", () => {
     expect(variants).toEqual([
       { cache: "off", steps: 20, sampler: "dpmpp-2m-karras" },
       { cache: "uniform:3:0+warmup:2+forecast:0.75", steps: 20, sampler: "dpmpp-2m-karras" },
+    ]);
+  });
+
+  test("makes both in turns in one job, or the fast one first in a job of its own", () => {
+    const [both, ...none] = jobsOf(FIRST_FORM);
+    expect([both?.lanes, both?.job.variants.length, none]).toEqual([[0, 1], 2, []]);
+    const made = form({ order: "fast" });
+    expect(jobsOf(made).map(({ lanes, job: { variants } }) => [lanes, variants])).toEqual([
+      [[1], [accelerated(made)]],
+      [[0], [original(made)]],
     ]);
   });
 
@@ -83,6 +94,7 @@ describe("a link", () => {
     speed: "copy",
     interval: 7,
     guidanceScale: "2.5",
+    order: "fast",
   });
 
   test("carries every setting that differs, and nothing else", () => {
@@ -91,18 +103,26 @@ describe("a link", () => {
     expect([...new URLSearchParams(formToLink(changed)).keys()].sort()).toEqual([
       "guidanceScale",
       "interval",
+      "order",
       "prompt",
       "seed",
       "speed",
     ]);
   });
 
-  test.each(["steps=0", "steps=1e9", "steps=abc", "steps=", "speed=warp", "colour=red", "%%%", "seed=1.5"])(
-    "that says %s changes nothing",
-    (link) => {
-      expect(formFromLink(link)).toEqual(FIRST_FORM);
-    },
-  );
+  test.each([
+    "steps=0",
+    "steps=1e9",
+    "steps=abc",
+    "steps=",
+    "speed=warp",
+    "order=none",
+    "colour=red",
+    "%%%",
+    "seed=1.5",
+  ])("that says %s changes nothing", (link) => {
+    expect(formFromLink(link)).toEqual(FIRST_FORM);
+  });
 });
 
 describe("the text of a picture", () => {

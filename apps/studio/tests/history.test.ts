@@ -1,7 +1,7 @@
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
 import { FIRST_FORM } from "../src/state/form.ts";
-import { type HistoryEntry, openHistory } from "../src/state/history-store.ts";
+import { type HistoryEntry, openHistory } from "../src/state/history/history-store.ts";
 
 const lane = { evaluations: [{ full: true, seconds: 1 }], speedup: 1, sampler: "ddim", steps: 1 };
 

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContext, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SWIFTSHADER } from "../../../tests/support/browser/chromium.ts";
+import { SLOW } from "../../../tests/support/slow.ts";
 import { builtStudio } from "./support/built.ts";
 import { CHROMIUM } from "./support/chromium.ts";
+import { tooLarge } from "./support/sizes.ts";
 import { type StaticHost, staticHost } from "./support/static-host.ts";
 import { type StudioPage, studioPage } from "./support/studio-page.ts";
 
@@ -14,20 +17,28 @@ const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, i
 const isTestable = CHROMIUM !== undefined && existsSync(at("dist/index-browser.js"));
 
 let host: StaticHost;
+let built: string;
 
 beforeAll(async () => {
-  if (isTestable) host = await staticHost(builtStudio("production"));
+  if (!isTestable) return;
+  built = builtStudio("production");
+  host = await staticHost(built);
 }, 120_000);
 
 afterAll(async () => {
   await host?.[Symbol.asyncDispose]();
 });
 
+/** A model of random weights, which runs in a moment. */
+const FOLDER = at("tests/fixtures/pipelines/sd15/model");
+
 /** The studio in a profile of its own, which keeps what it is given. */
-async function opened(): Promise<StudioPage & AsyncDisposable & { readonly context: BrowserContext }> {
+async function opened(
+  args: readonly string[] = [],
+): Promise<StudioPage & AsyncDisposable & { readonly context: BrowserContext }> {
   const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "profile-")), {
     executablePath: CHROMIUM ?? "",
-    args: ["--no-sandbox"],
+    args: ["--no-sandbox", ...args],
     viewport: { width: 1440, height: 900 },
     reducedMotion: "reduce",
   });
@@ -41,11 +52,17 @@ async function opened(): Promise<StudioPage & AsyncDisposable & { readonly conte
 const models = (): string[] => host.asked.filter((path) => path.startsWith("/models/"));
 
 describe.skipIf(!isTestable)("the studio as a page that runs models itself", () => {
+  test("is within its budgets", () => {
+    expect(tooLarge(built, "dist/")).toEqual([]);
+  });
+
   test("loads nothing of an engine before the first run, keeps it, and then works without a network", async () => {
     host.asked.length = 0;
     await using studio = await opened();
     const { page, context } = studio;
-    expect(await page.locator(".status").textContent()).toMatch(/MB of program and \d+ MB of model/);
+    expect(await page.locator(".status").textContent()).toMatch(
+      /MB of program and \d+ MB of model.*a picture of 64 px takes about \d/,
+    );
     await studio.accessible("no WebGPU");
     expect(host.asked.filter((path) => /wasm|index-browser|^\/models/.test(path))).toEqual([]);
     await studio.make();
@@ -62,28 +79,32 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await page.locator(".status.empty").waitFor();
     await studio.make();
     await studio.done();
+    await studio.accessible("offline");
     expect(host.asked.filter((path) => /^\/(assets|models)\//.test(path))).toEqual([]);
   }, 150_000);
 
-  test("goes on with a download at the byte where it was cut off, and refuses what is not as it should be", async () => {
+  test("goes on with a download where it was left or cut off, and refuses what is not as it should be", async () => {
     const weights = "unet/diffusion_pytorch_model.fp16.safetensors";
     const name = existsSync(at(`models/fluent-scenes/${weights}`))
       ? weights
       : "unet/diffusion_pytorch_model.safetensors";
-    host.cut(name, 5_000_000);
+    host.hold(name, 6_000_000);
     await using studio = await opened();
     const { page } = studio;
     await studio.make();
-    await expect
-      .poll(() => page.getByRole("alert").textContent(), { timeout: 30_000 })
-      .toMatch(/broke after \d+ of \d+/);
+    const file = page.locator(".opening li").filter({ hasText: name });
+    await expect.poll(() => file.textContent(), { timeout: 30_000 }).toMatch(/: 6\.0 MB of/);
     host.asked.length = 0;
+    host.cut(name, 5_000_000);
     host.spoil(name);
     await page.reload();
     await page.locator(".status.empty").waitFor();
     await studio.make();
-    await expect.poll(() => page.getByRole("alert").textContent(), { timeout: 30_000 }).toMatch(/digest .*try again/);
-    expect(models()).toEqual([expect.stringMatching(/safetensors bytes=[1-9]\d{5,}-$/)]);
+    const alert = page.getByRole("alert");
+    await expect.poll(() => alert.textContent(), { timeout: 30_000 }).toMatch(/digest .*try again/);
+    const [left, cut] = models().map((path) => Number(/safetensors bytes=(\d+)-$/.exec(path)?.[1]));
+    expect(left).toBeGreaterThanOrEqual(4_000_000);
+    expect(cut).toBe((left ?? 0) + 5_000_000);
     host.spoil(undefined);
     await studio.make();
     await studio.done();
@@ -100,18 +121,103 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.done();
   }, 150_000);
 
-  test("opens a folder of the visitor's own without asking anybody, and says what is wrong with a file", async () => {
+  test("opens a folder that is dropped, keeps it when asked, and may be asked for it again", async () => {
     await using studio = await opened();
     const { page } = studio;
     host.asked.length = 0;
-    await page.locator("input[webkitdirectory]").setInputFiles(at("tests/fixtures/pipelines/sd15/model"));
-    await expect.poll(() => page.locator(".model-bar select").inputValue(), { timeout: 30_000 }).toBe("model");
+    const chosen = () => page.locator(".model-bar select").inputValue();
+    await studio.dropFromDisk(FOLDER);
+    await expect.poll(chosen, { timeout: 30_000 }).toBe("model");
     await page.locator(".status.empty").waitFor();
     await studio.make();
     await studio.done();
+    await page.getByRole("button", { name: "Keep in this browser" }).click();
+    await page.getByText("model is kept in this browser").waitFor();
+    await page.addInitScript(() => {
+      const answers: PermissionState[] = ["denied", "granted"];
+      Object.assign(FileSystemHandle.prototype, {
+        queryPermission: async () => "prompt",
+        requestPermission: async () => answers.shift() ?? "granted",
+      });
+    });
+    await page.reload();
+    await page.locator(".status.empty").waitFor();
+    expect(await chosen()).toBe("model");
+    await studio.make();
+    await expect.poll(() => page.getByRole("alert").textContent()).toContain("may not read it any more");
+    await studio.make();
+    await studio.done();
     expect(models()).toEqual([]);
+    await page.getByRole("button", { name: /Processor/ }).click();
+    await page.getByText("kept in this browser", { exact: true }).waitFor();
+    await studio.accessible("doctor");
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await expect.poll(chosen).toBe("fluent-scenes");
+    await page.keyboard.press("Escape");
+    expect(await page.evaluate(keptFolders)).toBe(0);
     await studio.drop([{ name: "broken.safetensors", bytes: new Uint8Array(100).fill(7) }]);
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/Cannot .*broken/);
     await studio.accessible("error");
   }, 150_000);
+
+  // Software in place of a GPU takes a minute for this.
+  test.skipIf(!SLOW)(
+    "runs on a GPU where that is chosen, and makes the pair again once the browser loses it",
+    async () => {
+      await using studio = await opened(SWIFTSHADER);
+      const { page } = studio;
+      await page.getByRole("button", { name: /Processor/ }).click();
+      const gpu = page.getByRole("radio", { name: /GPU/ });
+      await page.getByRole("dialog").getByText("swiftshader: software in place of a GPU").waitFor();
+      await gpu.check();
+      await page.getByRole("button", { name: "GPU · this page" }).waitFor();
+      await page.getByRole("button", { name: "Close" }).click();
+      const started = page.waitForEvent("worker");
+      await page.locator("input[webkitdirectory]").setInputFiles(FOLDER);
+      await page.locator(".status.empty").waitFor();
+      await page.getByLabel("Steps").fill("2");
+      await page
+        .getByLabel("Sampler")
+        .evaluate((select: HTMLSelectElement) => select.closest("details")?.setAttribute("open", ""));
+      await page.getByLabel("Sampler").selectOption("ddim");
+      await page.getByLabel("Way").selectOption("copy");
+      await studio.make();
+      const worker = await started;
+      await worker.evaluate(watchDevices);
+      await page.locator(".status.running progress[value]").waitFor();
+      await worker.evaluate(() =>
+        (globalThis as unknown as { devices: { destroy(): void }[] }).devices.at(-1)?.destroy(),
+      );
+      await studio.done(100_000);
+      expect(await page.locator(".warning").textContent()).toContain("the run has begun again");
+      expect(await page.locator(".took").allTextContents()).toEqual([
+        expect.stringContaining("2 full"),
+        expect.stringContaining("1 full + 1 cached"),
+      ]);
+    },
+    150_000,
+  );
 });
+
+/** How many models are kept. */
+async function keptFolders(): Promise<number> {
+  const root = await navigator.storage.getDirectory();
+  let count = 0;
+  for await (const _ of (await root.getDirectoryHandle("kept")).keys()) count++;
+  return count;
+}
+
+/** Keeps the GPU devices that the worker gets from now on. */
+function watchDevices(): void {
+  const devices: unknown[] = [];
+  const { GPUAdapter } = globalThis as unknown as {
+    GPUAdapter: { prototype: { requestDevice(given: unknown): unknown } };
+  };
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (given) {
+    const device = await requestDevice.call(this, given);
+    devices.push(device);
+    return device;
+  };
+  Object.assign(globalThis, { devices });
+}

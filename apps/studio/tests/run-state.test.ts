@@ -4,7 +4,7 @@ import { serverEvents } from "../src/engine/event-source.ts";
 import { FIRST_FORM, variantName } from "../src/state/form.ts";
 import { afterEvent, emptyLane, type Pair, progressOf, secondsLeft, speedupOf } from "../src/state/run-state.ts";
 import { fileName } from "../src/state/save.ts";
-import { settingsToTry, subjectOf } from "../src/state/trade-off.ts";
+import { settingsToTry, subjectOf } from "../src/state/settings-to-try.ts";
 
 const start: Pair = { form: FIRST_FORM, lanes: [emptyLane("Original"), emptyLane("N=3")] };
 const evaluation = (lane: number, index: number, seconds: number, full = true): RunEvent => ({
@@ -21,6 +21,17 @@ describe("a pair of runs", () => {
     expect(progressOf(pair)).toEqual({ done: 4, of: 8 });
     expect(secondsLeft(pair)).toBeCloseTo(2 * 2 + 2 * 1.5);
     expect(speedupOf(pair)).toBeUndefined();
+  });
+
+  test("begins again where a run does, as after a lost GPU", () => {
+    const begun = [evaluation(0, 0, 2), evaluation(0, 1, 2), evaluation(0, 2, 2)].reduce(afterEvent, start);
+    const again = afterEvent(begun, evaluation(0, 0, 7));
+    expect(again.lanes[0].evaluations).toEqual([{ full: true, seconds: 7 }]);
+  });
+
+  test("tells what is left of a run that has not begun by full evaluations", () => {
+    const fast = [evaluation(1, 0, 2), evaluation(1, 1, 1, false)].reduce(afterEvent, start);
+    expect(secondsLeft(fast)).toBeCloseTo(2 * 1.5 + 4 * 2);
   });
 
   test("counts the time of evaluations, not that of previews", () => {

@@ -9,17 +9,20 @@ import { type Serving, serving } from "../../../tests/server/serving.ts";
 import { SLOW } from "../../../tests/support/slow.ts";
 import { builtStudio } from "./support/built.ts";
 import { CHROMIUM } from "./support/chromium.ts";
+import { tooLarge } from "./support/sizes.ts";
 import { type StudioPage, studioPage } from "./support/studio-page.ts";
 
 let browser: Browser;
 let server: Serving;
+let built: string;
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return;
+  built = builtStudio("server");
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   server = await serving(
     { "fluent-scenes": { path: defaultModelFolder(), thread: "caller" } },
-    { pages: await studioPages(builtStudio("server")) },
+    { pages: await studioPages(built) },
   );
 });
 
@@ -54,6 +57,10 @@ async function opened({ hash = QUICK, width = 1440 } = {}): Promise<StudioPage &
 }
 
 describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { timeout: 120_000 }, () => {
+  test("is within its budget", () => {
+    expect(tooLarge(built, "../../dist/studio/")).toEqual([]);
+  });
+
   test("shows an example, then makes, compares and keeps a pair", async () => {
     await using studio = await opened();
     const { page } = studio;
@@ -114,14 +121,26 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     const { page } = studio;
     await studio.make();
     await studio.make();
-    await expect.poll(() => page.title()).toMatch(/^\d+\/240/);
+    await expect.poll(() => page.title(), { timeout: 20_000 }).toMatch(/^\d+\/240/);
+    const ended = page.waitForRequest((request) => request.method() === "DELETE");
+    await page.reload();
+    await ended; // who leaves does not keep the server busy
+    await page.locator(".status.empty").waitFor();
+    await studio.make();
     await expect.poll(() => page.locator(".lane img").count(), { timeout: 20_000 }).toBe(2);
     await page.keyboard.press("Escape");
     await page.getByText(/Stopped at \d+ of 240 evaluations/).waitFor();
     expect(await page.locator(".lane img").count()).toBe(2);
+    await studio.accessible("stopped");
     await page.getByLabel("Steps").fill("2");
+    await page.getByLabel("Order").selectOption("fast");
     await studio.make();
+    await expect.poll(() => page.locator(".took").first().textContent()).toBe("0.00 s · 0 full");
     await studio.done();
+    expect(await page.locator(".took").allTextContents()).toEqual([
+      expect.stringContaining("2 full"),
+      expect.stringContaining("2 full"),
+    ]);
     expect(await page.locator(".thumb").count()).toBe(1);
   });
 
@@ -173,12 +192,31 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
   test("is used by its keys alone", async () => {
     await using studio = await opened();
     const { page } = studio;
-    await page.locator("#pair").focus();
     await page.keyboard.press("/");
     await page.keyboard.type("!");
     expect(await page.getByLabel("Prompt", { exact: true }).inputValue()).toContain("!");
     await studio.make();
     await studio.done();
+    await page.getByLabel("Seed").focus();
+    await page.keyboard.press("ArrowUp");
+    await studio.make();
+    await expect.poll(() => page.locator(".thumb").count(), { timeout: 20_000 }).toBe(2);
+    await page.locator(".skip").focus();
+    const walked: string[] = [];
+    while (walked.at(-1) !== "Save all" && walked.length < 60) {
+      await page.keyboard.press("Tab");
+      walked.push(await page.evaluate(focusedName));
+    }
+    expect(walked).toEqual(TAB_ORDER);
+    const pressedThumb = () => page.locator(".thumb").evaluateAll(pressedAt);
+    expect(await pressedThumb()).toBe(0);
+    await page.keyboard.press("ArrowRight");
+    await expect.poll(pressedThumb).toBe(1);
+    await page.keyboard.press("ArrowLeft");
+    await expect.poll(pressedThumb).toBe(0);
+    const saved = page.waitForEvent("download");
+    await page.keyboard.press("s");
+    expect((await saved).suggestedFilename()).toMatch(/^a-fox-on-a-teal-background-2-.*png$/);
     await page.locator("#pair").focus();
     for (const [key, view] of [
       ["2", "slider"],
@@ -246,6 +284,63 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
       await studio.done();
       expect(await Promise.all([".status", ".strip", ".trade-off"].map(placeOf))).toEqual(places);
       await check("done");
+      if (width !== 1440) return;
+      // Zoomed to 200 %, a page has half the pixels; text alone may be enlarged as well.
+      await page.setViewportSize({ width: 720, height: 450 });
+      await check("zoomed");
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await page.evaluate(() => document.documentElement.style.setProperty("font-size", "200%"));
+      await check("with text of twice the size");
     },
   );
 });
+
+const TAB_ORDER: readonly string[] = [
+  "Model",
+  "Server · this computer",
+  "◐Theme: as the system; change",
+  "?Keys",
+  "Prompt",
+  "Settings",
+  "Steps",
+  "Width",
+  "Height",
+  "Square",
+  "Seed",
+  "Random",
+  "Guidance",
+  "Way",
+  "Whole network on every",
+  "A cached one computes",
+  "Order",
+  "More",
+  "Make Ctrl ↵",
+  "Side by side",
+  "Slider",
+  "Flip",
+  "Difference",
+  "Save PNG",
+  "Save original",
+  "As text",
+  "Try more settings",
+  "As a list",
+  "a picture of the history",
+  "a picture of the history",
+  "Use settings",
+  "Use seed",
+  "Save PNG",
+  "Remove",
+  "Save all",
+];
+
+/** What has the focus, as it is labelled. */
+function focusedName(): string {
+  const element = document.activeElement as HTMLElement;
+  if (element.matches(".thumb")) return "a picture of the history";
+  const label = (element as HTMLInputElement).labels?.[0]?.firstChild ?? element;
+  return (label.textContent ?? "").trim().replaceAll(/\s+/g, " ");
+}
+
+/** Which of the buttons is pressed. */
+const pressedAt = (buttons: Element[]): number =>
+  buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");

@@ -25,7 +25,7 @@ export interface DirectoryHandle {
   keys(): AsyncIterable<string>;
   getFileHandle(name: string, options?: { readonly create?: boolean }): Promise<FileHandle>;
   getDirectoryHandle(name: string, options?: { readonly create?: boolean }): Promise<DirectoryHandle>;
-  removeEntry(name: string): Promise<void>;
+  removeEntry(name: string, options?: { readonly recursive?: boolean }): Promise<void>;
 }
 
 /** A folder behind a handle: one that was picked or dropped, or one of the page's own file system. */

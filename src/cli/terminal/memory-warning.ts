@@ -41,7 +41,7 @@ export function checkMemory(
   terminal: Pick<Terminal, "warn">,
   { total, available, resident }: MachineMemory = machineMemory(),
 ): void {
-  if (flags.device !== "cpu") return; // elsewhere, the device's memory counts, which Node does not see
+  if (!["cpu", "openvino", "openvino:CPU"].includes(flags.device)) return; // elsewhere, the device's memory counts, which Node does not see
   const free = Math.min(available + resident, total);
   if (peak > total && flags.force !== true) {
     throw new DeepCacheError(

@@ -2,13 +2,12 @@ import { hubError } from "../errors.ts";
 import { sizeText } from "../size-text.ts";
 import type { HubStore } from "../store.ts";
 
-/** Refuses to begin what the disk has no room for. */
+/** Refuses to begin what there is no room for. */
 export async function requireSpace(name: string, missing: number, store: HubStore): Promise<void> {
   const free = await store.freeBytes();
   if (free === undefined || missing <= free) return;
   throw hubError(
     "DOWNLOAD_FAILED",
-    `Cannot download "${name}": ${sizeText(missing)} are missing and "${store.name}" has ${sizeText(free)} free; ` +
-      "HF_HUB_CACHE names another folder, deepcache models removes what is not needed",
+    `Cannot download "${name}": ${sizeText(missing)} are missing and "${store.name}" has ${sizeText(free)} free; ${store.advice.room}`,
   );
 }

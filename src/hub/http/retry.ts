@@ -61,6 +61,8 @@ export function passing(error: unknown): unknown {
   const code = codeOf(error);
   const { cause } = error;
   const said = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
+  const { navigator } = globalThis as { readonly navigator?: { readonly onLine?: boolean } };
+  if (navigator?.onLine === false) return new Passing("there is no network", { cause: error, isFar: true });
   return new Passing(REASONS[code] ?? said, { cause: error, isFar: FAR.includes(code) });
 }
 

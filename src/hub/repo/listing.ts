@@ -22,11 +22,11 @@ export interface Listing {
 }
 
 /** What messages say of a repository. */
-export function wantedRepo({ id, revision }: RepoReference, { settings }: Hub, file?: string): Wanted {
+export function wantedRepo({ id, revision }: RepoReference, { settings, store }: Hub, file?: string): Wanted {
   const { endpoint, token } = settings;
   return {
     ...{ name: id, page: `${endpoint}/${id}`, revision, file },
-    ...{ tokenVariable: "HF_TOKEN", hasToken: token !== undefined },
+    ...{ keyAdvice: store.advice.token, hasToken: token !== undefined },
   };
 }
 

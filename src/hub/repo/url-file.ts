@@ -36,7 +36,7 @@ export function urlFile(url: URL, hub: Hub): UrlFile {
   const token = isCivitai ? settings.civitaiToken : undefined;
   const wanted = {
     ...{ name, page: name, hasToken: token !== undefined },
-    tokenVariable: isCivitai ? "CIVITAI_API_TOKEN" : undefined,
+    keyAdvice: isCivitai ? "give a key of your account, by CIVITAI_API_TOKEN" : undefined,
   };
   const cached = async (): Promise<KeptFile | undefined> => {
     const commit = await repo.commitOf(URL_REVISION);

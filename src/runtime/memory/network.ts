@@ -5,6 +5,7 @@ import { withChangesBeside } from "../changes.ts";
 import { type Convolutions, withConvolutions } from "../convolutions.ts";
 import { piecesOf } from "../pieces.ts";
 import { type Precision, withPrecision } from "../precision.ts";
+import { openVinoMemory } from "./openvino.ts";
 import { sessionMemory } from "./session.ts";
 import { copiesWeights } from "./weight-copies.ts";
 
@@ -54,15 +55,27 @@ export function networkMemory(
     lowMemory,
     convolutions = "winograd",
     precision = "float32",
+    onOpenVino = false,
   }: {
     readonly lowMemory: boolean;
     readonly convolutions?: Convolutions | undefined;
     readonly precision?: Precision | undefined;
+    /** Whether OpenVINO runs them, rather than ONNX Runtime. */
+    readonly onOpenVino?: boolean | undefined;
   },
 ): NetworkMemory {
   const sum = { weights: 0, mapped: 0, results: 0, graphs: 0, kept: 0 };
   let [loading, passing] = [0, 0];
   for (const { graph: given, once = false, allowHalf = false } of sessions) {
+    if (onOpenVino) {
+      const session = openVinoMemory(given, allowHalf ? precision : "float32");
+      loading = Math.max(loading, sum.weights + sum.mapped + session.weights + session.mapped + session.loading);
+      sum.weights += session.weights;
+      sum.mapped += session.mapped;
+      sum.results += session.results;
+      sum.graphs += NODE_BYTES * given.nodes.length;
+      continue;
+    }
     const sparing = lowMemory || once;
     const graph = allowHalf && !once ? withKept(withPrecision(given, precision)) : given;
     const copies = copiesWeights(graph);

@@ -89,7 +89,7 @@ export function sessionMemory(
 }
 
 /** Constants that operations on inputs read, after everything that depends on weights alone has been computed. */
-function foldedWeights(graph: Graph): Readonly<Record<"all" | "small" | "packed" | "kernels", number>> {
+export function foldedWeights(graph: Graph): Readonly<Record<"all" | "small" | "packed" | "kernels", number>> {
   const constants = constantNodes(graph);
   const known = new Map<Value, GraphNode | Initializer>(graph.initializers);
   for (const node of constants) for (const output of node.outputs) known.set(output, node);

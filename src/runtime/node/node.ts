@@ -1,6 +1,7 @@
 import { type Graph, graphBuilder } from "../../onnx/graph.ts";
 import { identity } from "../../onnx/ops.ts";
 import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
+import { widenedBytes } from "../../onnx/weights.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import { withChangesBeside } from "../changes.ts";
@@ -117,7 +118,8 @@ export function nodeRuntimeInPieces(
     const { allowHalf = false, once: rarely = false, signal } = options;
     if (!allowHalf || rarely || precision === "float32") return graph;
     const narrow = withPrecision(graph, precision, await range());
-    if (narrow === graph || keepWeights === undefined || (!sparing && copiesWeights(graph))) return narrow;
+    if (narrow === graph || keepWeights === undefined || (!sparing && widenedBytes(graph) < WORTH_KEEPING))
+      return narrow;
     const settings = { device, threads, memory: memorySettings(narrow, true) };
     return await withKeptWeights(narrow, { ...keepWeights, signal }, settings, place);
   }
@@ -162,6 +164,12 @@ export function nodeRuntimeInPieces(
     },
   };
 }
+
+/**
+ * Weights in float32 from which int8 ones are read from files: ONNX Runtime holds on to what folding goes through, several times as
+ * much as the weights.
+ */
+const WORTH_KEEPING = 2 ** 27;
 
 function checkThread(thread: string): void {
   if (thread !== "own" && thread !== "caller") {

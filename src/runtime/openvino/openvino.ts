@@ -1,6 +1,8 @@
 import { DeviceError } from "../../errors/device-error.ts";
 import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
+import { splitAttention } from "../../onnx/passes/split-attention.ts";
 import { abortable } from "../abortable.ts";
+import { hasFusedAttention, type Trial } from "../device-features.ts";
 import { sessionThread } from "../node/places/thread.ts";
 import type { Precision } from "../precision.ts";
 import type { LoadOptions, Runtime, Session } from "../runtime.ts";
@@ -44,6 +46,14 @@ export function openVinoRuntime({
     thread === "own" ? sessionThread({ openVino: openVinoPaths() }) : callingThread(openVino, { quiet: false });
   const tensors = deviceTensors();
 
+  /** Older versions of OpenVINO know no attention in one operation. */
+  let attention: Promise<boolean> | undefined;
+  const trial: Trial = async (graph, x, shape) => {
+    await using session = await openInOpenVino(graph, { device: own, properties: {} }, place);
+    const { y } = await session.run({ x: { data: x, dims: shape } });
+    return y === undefined ? [] : [...(await y.read()).data].map(Number);
+  };
+
   /** What `graph` is computed in: only the network that denoises is ever computed in less than float32. */
   const properties = ({ allowHalf = false }: LoadOptions, offered: readonly Precision[]): Properties => {
     const asked = allowHalf ? narrow : "float32";
@@ -64,11 +74,13 @@ export function openVinoRuntime({
       const load = async (): Promise<Session> => {
         const offered = openVinoPrecisions(device);
         checkOffered(device, narrow, offered);
+        attention ??= hasFusedAttention(trial);
+        const adapted = (await attention) ? graph : splitAttention(graph);
         // In sixteen bits, a timestep is off by up to 4, and so are its sines.
-        const numbers = options.allowHalf === true && narrow !== "float32" ? separateNumbers(graph) : undefined;
+        const numbers = options.allowHalf === true && narrow !== "float32" ? separateNumbers(adapted) : undefined;
         state.checkBeforeLoad();
         const settings = { device: own, properties: properties(options, offered), keep: options.keep };
-        const opened = await openInOpenVino(numbers?.graph ?? graph, settings, place);
+        const opened = await openInOpenVino(numbers?.graph ?? adapted, settings, place);
         return runtimeSession(numbers === undefined ? opened : fedNumbers(opened, numbers), graph, { tensors, state });
       };
       return await abortable(load, options.signal, (session) => void session[Symbol.asyncDispose]());

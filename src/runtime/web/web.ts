@@ -58,7 +58,7 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
     const bundle = loadedBundle() ?? bundleFor({ ...support, webgpu: device === "webgpu" });
     const module = await loadOnnxRuntime(bundle, { threads, wasmPaths });
     const place = callingThread(() => module, { quiet: true });
-    const lazily = device === "webgpu" && bundle === "jspi";
+    const lazily = bundle === "jspi";
     const features = await featuresOf(device, support, place);
     if (device === "wasm") return { place, lazily, features, gpu: NEVER_LOST };
     return { place, lazily, features, gpu: await watchDevice(module) };
@@ -126,7 +126,7 @@ function reopened(first: OnDevice, open: () => Promise<OnDevice>): OpenedSession
 /** ONNX Runtime, loaded with the first graph. */
 interface Started {
   readonly place: Place;
-  /** Whether it reads weights one after the other. */
+  /** Whether it reads weights from Blobs, one after the other. */
   readonly lazily: boolean;
   readonly features: DeviceFeatures;
   readonly gpu: Losable;

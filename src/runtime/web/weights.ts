@@ -1,6 +1,7 @@
 import type { ExternalData, Graph, WeightSource } from "../../onnx/graph.ts";
 import type { Locate } from "../../onnx/protobuf/model.ts";
 import type { WeightBytes } from "../sessions/opened-session.ts";
+import { heldPieces, lazyBlob } from "./lazy-blob.ts";
 
 /** The weights of a graph as ONNX Runtime Web takes them. */
 export interface PackedWeights {
@@ -21,16 +22,23 @@ interface Piece {
   end: number;
 }
 
+/** Pieces that are held while ONNX Runtime reads weights out of them: it takes those in the order of the graph. */
+const HELD = 3;
+
 /**
- * Gathers the weights of `graph`: what lies side by side is read at once. `lazily`, ONNX Runtime gets Blobs where their places
- * have them, and reads from those one weight after the other, straight to the GPU.
+ * Gathers the weights of `graph`: what lies side by side is read at once. `lazily`, ONNX Runtime gets Blobs and reads from those
+ * one weight after the other, straight to where it computes; what has no Blob is read then as well, a few pieces being held.
  */
 export async function packedWeights(graph: Graph, lazily: boolean): Promise<PackedWeights> {
   const weights = [...graph.initializers.values()].flatMap((initializer) =>
     initializer.kind === "weight" && initializer.data !== undefined ? [initializer.data] : [],
   );
   const pieces = piecesOf(weights);
-  const files = await mapSome(pieces, async (piece, i) => ({ path: `weights-${i}`, data: await read(piece, lazily) }));
+  const held = heldPieces(({ source, offset, end }: Piece) => source.read(offset, end - offset), HELD);
+  const files = await mapSome(pieces, async (piece, i) => ({
+    path: `weights-${i}`,
+    data: await (lazily ? blobOf(piece, held) : read(piece)),
+  }));
   return {
     locate({ source, offset, length }) {
       const at = pieces.findIndex(
@@ -64,11 +72,19 @@ function grouped(weights: readonly ExternalData[]): ReadonlyMap<WeightSource, Ex
   return groups;
 }
 
-async function read({ source, offset, end }: Piece, lazily: boolean): Promise<Uint8Array | Blob> {
+async function read({ source, offset, end }: Piece): Promise<Uint8Array> {
   const length = end - offset;
   if (source.blob === undefined) return await source.read(offset, length);
-  const blob = await source.blob(offset, length);
-  return lazily ? blob : new Uint8Array(await blob.arrayBuffer());
+  return new Uint8Array(await (await source.blob(offset, length)).arrayBuffer());
+}
+
+async function blobOf(piece: Piece, held: (piece: Piece) => Promise<Uint8Array>): Promise<Blob> {
+  const { source, offset, end } = piece;
+  if (source.blob !== undefined) return await source.blob(offset, end - offset);
+  return lazyBlob({
+    size: end - offset,
+    read: async (at, length) => (await held(piece)).subarray(at, at + length),
+  });
 }
 
 /** The results of `work` for all of `items`, a few at a time. */

@@ -20,6 +20,11 @@ export interface ServedFolder {
   readonly files?: readonly string[] | undefined;
 }
 
+/** Blobs that stand for the files of a folder, or of one file, under a name; plain data, which other threads open as well. */
+export type NamedBlobs =
+  | { readonly name: string; readonly blobs: readonly (readonly [path: string, blob: Blob])[] }
+  | { readonly name: string; readonly contents: Blob };
+
 /**
  * Where a model or a part of one lies: its path in Node, its URL in a browser; a file or a folder that was picked or dropped,
  * as files or as a handle; or its contents wherever they lie.
@@ -28,6 +33,7 @@ export type ModelPlace =
   | FolderLike
   | FileLike
   | ServedFolder
+  | NamedBlobs
   | PickedFile
   | Iterable<PickedFile>
   | FileHandle
@@ -37,6 +43,8 @@ export type ModelPlace =
 export async function openedPlace(place: ModelPlace): Promise<FolderLike | FileLike> {
   if (typeof place === "string" || "list" in place || "read" in place || "title" in place) return place;
   if ("url" in place) return servedFiles(place.url, place);
+  if ("blobs" in place) return blobFiles(place.blobs, place.name);
+  if ("contents" in place) return blobSource(place.contents, place.name);
   if (place instanceof Blob) return blobSource(place, place.name);
   if (Symbol.iterator in place) return pickedFiles([...place]);
   if ("kind" in place && place.kind === "directory") return handleFiles(place);

@@ -17,6 +17,8 @@ const ONNX_RUNTIME = dirname(createRequire(import.meta.url).resolve("onnxruntime
 export interface BrowserPage extends AsyncDisposable {
   readonly page: Page;
   readonly server: FileServer;
+  /** Loads the page anew. */
+  reload(): Promise<void>;
   /** Calls what the page offers to tests. */
   ask<Name extends keyof Tested>(
     name: Name,
@@ -38,7 +40,11 @@ export interface PageOptions extends ServeOptions {
 export async function openPage({ webgpu = false, folders = {}, ...options }: PageOptions = {}): Promise<BrowserPage> {
   const folder = mkdtempSync(join(tmpdir(), "deepcache-page-"));
   await build({
-    entryPoints: [at("page/page.ts"), at("page/run-worker.ts")],
+    entryPoints: {
+      page: at("page/page.ts"),
+      "run-worker": at("page/run-worker.ts"),
+      "file-worker": at("../../../src/hub/stores/web/file-worker.ts"),
+    },
     outdir: folder,
     bundle: true,
     splitting: true,
@@ -59,11 +65,16 @@ export async function openPage({ webgpu = false, folders = {}, ...options }: Pag
     args: ["--no-sandbox", ...(webgpu ? SWIFTSHADER : [])],
   });
   const page = await browser.newPage();
+  const ready = async (): Promise<void> => void (await page.waitForFunction("globalThis.tested !== undefined"));
   await page.goto(server.url);
-  await page.waitForFunction("globalThis.tested !== undefined");
+  await ready();
   return {
     page,
     server,
+    async reload() {
+      await page.reload();
+      await ready();
+    },
     ask: (name, ...given) =>
       page.evaluate(
         ([name, given]) =>

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { Engine } from "./engine.ts";
+import type { Device, Engine } from "./engine.ts";
 import { EngineError } from "./engine.ts";
 import { findServer } from "./server-engine.ts";
 
@@ -12,6 +12,18 @@ export function useKey(key: string): void {
   sessionStorage.setItem("key", key);
 }
 
+/** The device that the visitor wants models to run on; none where it is left to the page. */
+function wantedDevice(): Device | undefined {
+  const wanted = localStorage.getItem("device");
+  return wanted === "webgpu" || wanted === "wasm" ? wanted : undefined;
+}
+
+/** Keeps the device that models are to run on, and gives an engine that runs them there. */
+export async function useDevice(device: Device): Promise<Engine> {
+  localStorage.setItem("device", device);
+  return await chooseEngine();
+}
+
 /** The server that shows this page, or the page itself. */
 export async function chooseEngine(): Promise<Engine> {
   if (__SERVED__) {
@@ -22,5 +34,5 @@ export async function chooseEngine(): Promise<Engine> {
     });
   }
   const { pageEngine } = await import("./page-engine.ts");
-  return await pageEngine();
+  return await pageEngine(wantedDevice());
 }

@@ -3,7 +3,19 @@ import type { CachePolicy } from "deepcache/deepcache/policies.ts";
 /** Where models run. */
 export type Place =
   | { readonly kind: "server"; readonly says: string }
-  | { readonly kind: "page"; readonly device: "webgpu" | "wasm"; readonly says: string };
+  | { readonly kind: "page"; readonly device: Device; readonly says: string };
+
+/** What a page runs models on: its GPU by WebGPU, or the processor by WebAssembly. */
+export type Device = "webgpu" | "wasm";
+
+/** A device that a page may be told to use. */
+export interface DeviceChoice {
+  readonly device: Device;
+  readonly name: string;
+  /** What is to be expected of it, or why it cannot be used. */
+  readonly says: string;
+  readonly isUsable: boolean;
+}
 
 /** What a place can do, line by line, as the dialog about it says it. */
 export interface Doctor {
@@ -12,9 +24,19 @@ export interface Doctor {
 }
 
 /** A model to open: one that the place knows by name, or files of the visitor's own. */
-export type ModelPlace =
-  | { readonly kind: "named"; readonly name: string }
-  | { readonly kind: "files"; readonly name: string; readonly files: readonly File[] };
+export type ModelPlace = { readonly kind: "named"; readonly name: string } | OwnPlace;
+
+/** Files or a folder of the visitor's own. */
+export type OwnPlace =
+  | { readonly kind: "files"; readonly name: string; readonly files: readonly File[] }
+  | { readonly kind: "folder"; readonly name: string; readonly folder: FileSystemDirectoryHandle };
+
+/** How a model is opened. */
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Whether weights stay in half precision in memory, which takes longer. */
+  readonly lowMemory?: boolean | undefined;
+}
 
 /** What is known of a model that is open. */
 export interface OpenedModel {
@@ -99,8 +121,10 @@ export type RunEvent =
 /** What runs models for the studio: this page, or a server. */
 export interface Engine {
   readonly place: Place;
+  /** What can be chosen between; nothing where there is no choice. */
+  readonly devices?: readonly DeviceChoice[];
   describe(): Promise<Doctor>;
-  open(model: ModelPlace, signal?: AbortSignal): AsyncIterable<OpenEvent>;
+  open(model: ModelPlace, options?: OpenOptions): AsyncIterable<OpenEvent>;
   run(job: Job, signal?: AbortSignal): AsyncIterable<RunEvent>;
   release(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { download, type Stored } from "./download.ts";
+
 /** A model that lies beside the page, file by file. */
 export interface ServedModel {
   readonly name: string;
@@ -16,13 +18,6 @@ export interface ServedFile {
 
 /** Bytes of all files of a model. */
 export const sizeOf = ({ files }: ServedModel): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
-
-/** A download as far as it is. */
-export interface Stored {
-  readonly file: string;
-  readonly loaded: number;
-  readonly total: number;
-}
 
 /** How a model is kept. */
 export interface StoreOptions {
@@ -64,7 +59,8 @@ async function folderIn(root: FileSystemDirectoryHandle | undefined): Promise<Fi
   }
 }
 
-async function requireRoom(bytes: number): Promise<void> {
+/** Refuses where this browser has less room left for the page. */
+export async function requireRoom(bytes: number): Promise<void> {
   if (bytes === 0) return;
   const { quota = Number.POSITIVE_INFINITY, usage = 0 } = await navigator.storage.estimate();
   const short = bytes - (quota - usage);
@@ -78,41 +74,7 @@ async function* keepFile(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Stored, void> {
   const part = await handleAt(folder, `${path}.part`);
-  let loaded = (await part.getFile()).size;
-  if (loaded > bytes) loaded = 0;
-  if (loaded < bytes) {
-    const response = await fetch(base + path, {
-      signal: signal ?? null,
-      // It is kept here already; and a cache that holds a broken answer would give it again.
-      cache: "no-store",
-      ...(loaded > 0 ? { headers: { range: `bytes=${loaded}-` } } : {}),
-    });
-    if (!response.ok || response.body === null) {
-      throw new Error(`Cannot fetch ${path}: the status of the answer is ${response.status}`);
-    }
-    if (response.status !== 206) loaded = 0;
-    const sink = await part.createWritable({ keepExistingData: loaded > 0 });
-    let isWhole = false;
-    try {
-      await sink.seek(loaded);
-      const reader = response.body.getReader();
-      while (true) {
-        const { done, value } = await reader.read().catch((cause: unknown) => {
-          if (signal?.aborted === true) throw cause;
-          const came = `the connection broke after ${loaded} of ${bytes} bytes`;
-          throw new Error(`Cannot fetch ${path}: ${came}; try again`, { cause });
-        });
-        if (done) break;
-        await sink.write(value);
-        loaded += value.length;
-        yield { file: path, loaded, total: bytes };
-      }
-      isWhole = true;
-    } finally {
-      // What came is kept, so that a later visit goes on from there.
-      if (isWhole || loaded > 0) await sink.close().catch(() => {});
-    }
-  }
+  yield* download(part, base + path, { path, bytes, hash }, { signal });
   const file = await part.getFile();
   const found = await digestOf(file);
   if (file.size !== bytes || found !== hash) {

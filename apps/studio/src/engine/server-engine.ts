@@ -64,6 +64,9 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
     const body = JSON.stringify({ model, options, variants });
     const headers = { "content-type": "application/json" };
     const { id } = (await json("/jobs", { method: "POST", body, headers })) as { id: string };
+    // Ends it, or lets go of its pictures.
+    const letGo = (): Promise<unknown> => request(`/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+    globalThis.addEventListener("pagehide", letGo);
     try {
       const { body: events } = await request(`/jobs/${id}/events`, { signal: signal ?? null });
       if (events === null) throw new EngineError("Cannot follow the run: the server sent nothing");
@@ -73,8 +76,8 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
       }
       throw new EngineError(`Cannot follow the run: the connection to ${host} was cut`, { code: "unreachable" });
     } finally {
-      // Ends it, or lets go of its pictures.
-      await request(`/jobs/${id}`, { method: "DELETE" }).catch(() => {});
+      globalThis.removeEventListener("pagehide", letGo);
+      await letGo();
     }
   }
 
@@ -94,7 +97,7 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
       };
     },
     async *open(model: ModelPlace): AsyncGenerator<OpenEvent> {
-      if (model.kind === "files") {
+      if (model.kind !== "named") {
         throw new EngineError(
           `Cannot open "${model.name}" here: the server has its own models; start it with "deepcache serve --model PATH"`,
         );

@@ -1,7 +1,9 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Doctor } from "../engine/engine.ts";
-import { engine } from "../state/session.ts";
+import { forgetModel, switchDevice } from "../state/models/open-model.ts";
+import { ownModels } from "../state/models/own-models.ts";
+import { engine, isBusy } from "../state/session.ts";
 import { Dialog } from "./dialog.tsx";
 
 const open = signal(false);
@@ -31,6 +33,7 @@ export function DoctorDialog() {
   return (
     <Dialog title="Where this runs" open={open}>
       <p>{used === undefined ? "Nothing has been found that could run models." : used.place.says}</p>
+      <Devices />
       <dl>
         {(found.value?.lines ?? []).map(({ name, value }) => (
           <div key={name}>
@@ -39,6 +42,56 @@ export function DoctorDialog() {
           </div>
         ))}
       </dl>
+      <OwnModels />
     </Dialog>
+  );
+}
+
+/** What runs the models, where there is a choice. */
+function Devices() {
+  const { devices = [], place } = engine.value ?? {};
+  if (devices.length === 0 || place?.kind !== "page") return null;
+  return (
+    <fieldset class="devices" disabled={isBusy.value}>
+      <legend>Runs on</legend>
+      {devices.map(({ device, name, says, isUsable }) => (
+        <label key={device}>
+          <input
+            type="radio"
+            name="device"
+            checked={place.device === device}
+            disabled={!isUsable}
+            onChange={() => void switchDevice(device)}
+          />
+          <span>
+            {name}
+            <span class="hint">{says}</span>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** What this browser remembers of the visitor's models. */
+function OwnModels() {
+  if (ownModels.value.length === 0) return null;
+  return (
+    <section aria-label="Your models">
+      <h3>Your models</h3>
+      <ul class="own-models">
+        {ownModels.value.map((own) => (
+          <li key={own.name}>
+            <span>
+              {own.name}
+              <span class="hint">{own.kept === undefined ? "read where it lies" : "kept in this browser"}</span>
+            </span>
+            <button type="button" disabled={isBusy.value} onClick={() => void forgetModel(own)}>
+              {own.kept === undefined ? "Forget" : "Remove"}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }

@@ -1,8 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { readSettings } from "../state/png-text.ts";
-import { form, notice, openModel, replaceForm, status } from "../state/session.ts";
 import { filesOfDrop } from "./dropped-files.ts";
+import { openDropped } from "./open-files.ts";
 
 /** Takes what is dropped anywhere on the page: a picture for its settings, or files of a model. */
 export function DropZone() {
@@ -19,7 +18,7 @@ export function DropZone() {
     const drop = (event: DragEvent): void => {
       event.preventDefault();
       isOver.value = false;
-      if (event.dataTransfer !== null) void filesOfDrop(event.dataTransfer).then(openFiles);
+      if (event.dataTransfer !== null) void filesOfDrop(event.dataTransfer).then(openDropped);
     };
     window.addEventListener("dragover", over);
     window.addEventListener("dragleave", leave);
@@ -40,28 +39,4 @@ export function DropZone() {
       </p>
     </div>
   );
-}
-
-/** Opens files as what they are. */
-export async function openFiles(files: readonly File[]): Promise<void> {
-  const [first] = files;
-  if (first === undefined) return;
-  if (files.length === 1 && /\.png$/i.test(first.name)) return await takePicture(first);
-  const folder = first.webkitRelativePath.split("/")[0] ?? "";
-  await openModel({ kind: "files", name: folder === "" ? first.name : folder, files });
-}
-
-/** The most of a picture that is read for its text. */
-const MOST_BYTES = 64e6;
-
-async function takePicture(file: File): Promise<void> {
-  try {
-    const bytes = new Uint8Array(await file.slice(0, MOST_BYTES).arrayBuffer());
-    const { form: read, unknown } = readSettings(bytes, form.value);
-    replaceForm(read);
-    const rest = unknown.length === 0 ? "" : ` No field here for ${unknown.join(", ")}.`;
-    notice.value = `The form has the settings of ${file.name}.${rest}`;
-  } catch (error) {
-    status.value = { kind: "error", message: `${(error as Error).message} (${file.name})` };
-  }
 }

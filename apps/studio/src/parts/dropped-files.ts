@@ -1,21 +1,41 @@
-/** The files of a drop, those of folders with their paths, as a chosen folder gives them. */
-export async function filesOfDrop({ items }: DataTransfer): Promise<readonly File[]> {
-  // Entries have to be asked for before anything is waited for.
-  const dropped = [...items].flatMap((item) => {
-    const entry = item.webkitGetAsEntry();
-    const file = item.getAsFile();
-    return entry === null && file === null ? [] : [{ entry, file }];
-  });
-  const found: File[] = [];
-  for (const { entry, file } of dropped) {
-    if (entry?.isDirectory === true) found.push(...(await filesBelow(entry as FileSystemDirectoryEntry)));
-    else if (file !== null) found.push(file);
-  }
-  return found;
+import { MOST_FILES, withPath } from "../engine/own-files.ts";
+import type { OwnHandle } from "../state/models/own-models.ts";
+
+/** What was dropped: handles where the browser gives them, otherwise files, those of folders by their paths. */
+export interface Dropped {
+  readonly handles: readonly OwnHandle[];
+  readonly files: readonly File[];
 }
 
-/** Models have some thirty files; a folder with more than this is another one. */
-const MOST_FILES = 2000;
+/** An item of a drop, with what only some browsers have. */
+interface Item extends DataTransferItem {
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+}
+
+/** What is in a drop. */
+export async function filesOfDrop({ items }: DataTransfer): Promise<Dropped> {
+  // Everything has to be asked for before anything is waited for.
+  const dropped = ([...items] as Item[])
+    .filter(({ kind }) => kind === "file")
+    .map((item) => {
+      const entry = item.webkitGetAsEntry();
+      // What does not lie on disk has neither; asked for a handle of it, Chromium never answers.
+      const handle = entry === null ? undefined : item.getAsFileSystemHandle?.().catch(() => null);
+      return { entry, file: item.getAsFile(), handle };
+    });
+  const handles = (await Promise.all(dropped.map(({ handle }) => handle))).flatMap((handle) =>
+    handle === null || handle === undefined ? [] : [handle as OwnHandle],
+  );
+  const files: File[] = [];
+  for (const { entry, file } of dropped) {
+    if (entry?.isDirectory !== true && file !== null) files.push(file);
+    else if (entry?.isDirectory === true && !handles.some(({ kind, name }) => isFolder(kind) && name === entry.name))
+      files.push(...(await filesBelow(entry as FileSystemDirectoryEntry)));
+  }
+  return { handles, files };
+}
+
+const isFolder = (kind: FileSystemHandleKind): boolean => kind === "directory";
 
 async function filesBelow(folder: FileSystemDirectoryEntry): Promise<File[]> {
   const found: File[] = [];
@@ -41,6 +61,5 @@ async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEn
 
 async function fileOf(entry: FileSystemFileEntry): Promise<File> {
   const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
-  // A file of a drop does not know its folder.
-  return Object.defineProperty(file, "webkitRelativePath", { value: entry.fullPath.replace(/^\//, "") });
+  return withPath(file, entry.fullPath.replace(/^\//, "")); // a file of a drop does not know its folder
 }

@@ -1,10 +1,12 @@
 import { useEffect } from "preact/hooks";
 import { randomSeed } from "../regions/prompt-form.tsx";
-import { step } from "../state/history.ts";
+import { step } from "../state/history/history.ts";
+import { make } from "../state/make.ts";
 import { savePicture } from "../state/save.ts";
-import { isBusy, make, pair, replaceForm, stop } from "../state/session.ts";
+import { isBusy, pair, replaceForm } from "../state/session.ts";
 import { stopTrying } from "../state/trade-off.ts";
 import { isFlipped, VIEWS, view } from "../state/view.ts";
+import { stop } from "../state/work.ts";
 import { showKeys } from "./keyboard-help.tsx";
 
 /** Listens for keys as long as the page is there. */

@@ -1,13 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
+import { makeSparingly } from "../state/make.ts";
 import type { Status } from "../state/run-state.ts";
 import { progressOf, secondsLeft } from "../state/run-state.ts";
-import { edit, engine, form, model, pair, status, stop, warnings } from "../state/session.ts";
+import { edit, engine, form, isSparing, model, pair, status, warnings } from "../state/session.ts";
+import { stop } from "../state/work.ts";
 
 /** What the studio is doing, in one line that is always there. */
 export function StatusLine() {
   const now = status.value;
+  const isLooking = now.kind === "empty" && engine.value === undefined;
   return (
-    <div class={`status ${now.kind}`}>
+    <div class={`status ${isLooking ? "looking" : now.kind}`}>
       <Says status={now} />
       {warnings.value.map((message) => (
         <p key={message} class="warning">
@@ -108,7 +111,7 @@ function Running({ says }: { readonly says: string }) {
 
 /** What helps against a failure, by its code. */
 const ADVICE: Readonly<Record<string, string>> = {
-  OUT_OF_MEMORY: "A smaller size takes less memory.",
+  OUT_OF_MEMORY: 'A smaller size takes less memory, and "deepcache serve" can use all of this computer\'s.',
   option_invalid: "Change the setting and make it again; the form is as it was.",
   OPTION_INVALID: "Change the setting and make it again; the form is as it was.",
   unreachable: "Then load this page again. The form is kept.",
@@ -134,6 +137,11 @@ function Failure({ failure: { message, code } }: { readonly failure: Extract<Sta
         {code === "OUT_OF_MEMORY" && (
           <button type="button" onClick={() => edit(half)}>
             Use {half.width} × {half.height}
+          </button>
+        )}
+        {code === "OUT_OF_MEMORY" && engine.value?.place.kind === "page" && !isSparing.value && (
+          <button type="button" onClick={() => void makeSparingly()}>
+            Make it with less memory, more slowly
           </button>
         )}
         <button type="button" class="plain" onClick={() => (status.value = { kind: "empty" })}>

@@ -1,7 +1,7 @@
 import { useUrl } from "../parts/url.ts";
-import { saveAll } from "../state/archive.ts";
-import { chosen, entries, remove, show } from "../state/history.ts";
-import type { HistoryEntry } from "../state/history-store.ts";
+import { saveAll } from "../state/history/archive.ts";
+import { chosen, entries, remove, show } from "../state/history/history.ts";
+import type { HistoryEntry } from "../state/history/history-store.ts";
 import { emptyLane } from "../state/run-state.ts";
 import { fileName, offer } from "../state/save.ts";
 import { edit, isBusy, replaceForm } from "../state/session.ts";

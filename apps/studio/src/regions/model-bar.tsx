@@ -1,9 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { serverKey, useKey } from "../engine/choose-engine.ts";
+import type { Place } from "../engine/engine.ts";
 import { showDoctor } from "../parts/doctor-dialog.tsx";
-import { openFiles } from "../parts/drop-zone.tsx";
 import { showKeys } from "../parts/keyboard-help.tsx";
-import { edit, engine, form, isBusy, models, openModel, status, takeEngine } from "../state/session.ts";
+import { canPick, openFiles, pick } from "../parts/open-files.ts";
+import { keepModelHere, openModel, takeEngine } from "../state/models/open-model.ts";
+import { isOwn, ownModels } from "../state/models/own-models.ts";
+import { edit, engine, form, isBusy, model, models, status } from "../state/session.ts";
 import { switchTheme, theme } from "../state/theme.ts";
 
 const THEMES = { system: "as the system", light: "light", dark: "dark" } as const;
@@ -11,7 +14,6 @@ const THEMES = { system: "as the system", light: "light", dark: "dark" } as cons
 /** Which model runs, and where. */
 export function ModelBar() {
   const place = engine.value?.place;
-  const device = place === undefined ? "Looking for an engine" : placeName(place);
   return (
     <header class="model-bar">
       <h1>
@@ -38,7 +40,7 @@ export function ModelBar() {
       {place?.kind === "page" && <OpenButtons />}
       <button type="button" class="place" aria-haspopup="dialog" onClick={showDoctor}>
         <span class={place === undefined ? "dot off" : "dot"} aria-hidden="true" />
-        {device}
+        {place === undefined ? "Looking for an engine" : <PlaceName place={place} />}
       </button>
       <div class="tools">
         <button type="button" class="plain" onClick={switchTheme} title={`Theme: ${THEMES[theme.value]}`}>
@@ -55,35 +57,61 @@ export function ModelBar() {
   );
 }
 
-const placeName = (place: NonNullable<typeof engine.value>["place"]): string =>
-  place.kind === "server"
-    ? `Server · ${place.says}`
-    : `${place.device === "webgpu" ? "WebGPU" : "CPU (WebAssembly)"} · this page`;
+const PLACES = { server: "Server", webgpu: "GPU", wasm: "Processor" } as const;
+
+function PlaceName({ place }: { readonly place: Place }) {
+  return (
+    <span>
+      {PLACES[place.kind === "server" ? "server" : place.device]}
+      <span class="where"> · {place.kind === "server" ? place.says : "this page"}</span>
+    </span>
+  );
+}
 
 /** For places that run files of the visitor's own. */
 function OpenButtons() {
+  const { model: name } = form.value;
+  const own = ownModels.value.find((each) => each.name === name);
   return (
     <span class="open">
-      <label class="button">
-        Open file…
-        <input
-          type="file"
-          class="hidden"
-          multiple
-          accept=".safetensors,.ckpt,.yaml,.yml,.png"
-          onChange={({ currentTarget }) => void openFiles([...(currentTarget.files ?? [])])}
-        />
-      </label>
-      <label class="button">
-        Open folder…
-        <input
-          type="file"
-          class="hidden"
-          {...{ webkitdirectory: true }}
-          onChange={({ currentTarget }) => void openFiles([...(currentTarget.files ?? [])])}
-        />
-      </label>
+      <OpenButton what="files" />
+      <OpenButton what="folder" />
+      {model.value?.name === name && isOwn(name) && own?.kept === undefined && (
+        <button
+          type="button"
+          disabled={isBusy.value}
+          title="Copies the model among this page's files: it then opens without its own"
+          onClick={() => void keepModelHere()}
+        >
+          Keep in this browser
+        </button>
+      )}
     </span>
+  );
+}
+
+function OpenButton({ what }: { readonly what: "folder" | "files" }) {
+  return (
+    <label class="button">
+      {what === "folder" ? "Open folder…" : "Open file…"}
+      <input
+        type="file"
+        class="hidden"
+        disabled={isBusy.value}
+        {...(what === "folder"
+          ? { webkitdirectory: true }
+          : { multiple: true, accept: ".safetensors,.ckpt,.yaml,.yml,.png" })}
+        onClick={(event) => {
+          if (!canPick(what)) return;
+          event.preventDefault();
+          void pick(what);
+        }}
+        onChange={({ currentTarget }) => {
+          void openFiles([...(currentTarget.files ?? [])]);
+          currentTarget.value = ""; // the same files can be chosen again
+        }}
+      />
+    </label>
   );
 }
 

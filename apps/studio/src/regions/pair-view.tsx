@@ -108,9 +108,9 @@ function Lane({
 
 function Badge({ lane: { evaluations, count, result } }: { readonly lane: LaneState }) {
   if (result !== undefined || count === 0) return null;
-  return (
-    <span class="badge">{evaluations.length < count ? `preview ${evaluations.length}/${count}` : "decoding"}</span>
-  );
+  const { length } = evaluations;
+  if (!isBusy.value) return <span class="badge">{`stopped at ${length}/${count}`}</span>;
+  return <span class="badge">{length < count ? `preview ${length}/${count}` : "decoding"}</span>;
 }
 
 function LaneLine({ lane }: { readonly lane: LaneState }) {

@@ -1,19 +1,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Field, NumberField, RangeField } from "../parts/field.tsx";
 import { estimate, type Form, isPreset, type Speed } from "../state/form.ts";
-import {
-  edit,
-  engine,
-  form,
-  formerForm,
-  isBusy,
-  make,
-  model,
-  notice,
-  status,
-  stop,
-  undoForm,
-} from "../state/session.ts";
+import { make } from "../state/make.ts";
+import { edit, engine, form, formerForm, isBusy, model, notice, status, undoForm } from "../state/session.ts";
+import { stop } from "../state/work.ts";
 
 const SPEEDS: Readonly<Record<Speed, string>> = {
   forecast: "cache, forecast between",
@@ -217,9 +207,21 @@ function SpeedFields() {
             {(branches.length === 0 ? [{ branch: 0, share: undefined }] : branches).map(({ branch, share }) => (
               <option key={branch} value={branch}>
                 branch {branch}
-                {share === undefined ? "" : ` · ${Math.round(100 * share)} % of a full one`}
+                {share === undefined ? "" : ` · ${Math.round(100 * share)} % of full`}
               </option>
             ))}
+          </select>
+        )}
+      </Field>
+      <Field label="Order" name="order">
+        {(props) => (
+          <select
+            {...props}
+            value={form.value.order}
+            onChange={({ currentTarget }) => edit({ order: currentTarget.value as Form["order"] })}
+          >
+            <option value="turns">both in turns</option>
+            <option value="fast">fast one first</option>
           </select>
         )}
       </Field>

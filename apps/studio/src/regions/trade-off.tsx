@@ -47,7 +47,7 @@ export function TradeOff() {
             if (id) showPoint(id);
           }}
           // Text of the drawing is escaped where it is made.
-          dangerouslySetInnerHTML={{ __html: drawn(made, width) }}
+          dangerouslySetInnerHTML={{ __html: drawn(made, width, pair.value?.lanes[1].name ?? "") }}
         />
       )}
       <div class="trying">
@@ -71,7 +71,7 @@ export function TradeOff() {
   );
 }
 
-function drawn(made: readonly TradePoint[], width: number): string {
+function drawn(made: readonly TradePoint[], width: number, shownName: string): string {
   const [first] = made;
   const original = first === undefined ? undefined : denoiseSeconds(first.pair.lanes[0]);
   const own = made.map(({ id, name, seconds, psnr, kind }): Point => {
@@ -86,12 +86,15 @@ function drawn(made: readonly TradePoint[], width: number): string {
         })
       : [];
   const height = plotHeight(width);
+  // Names of many points do not fit side by side on a telephone: there, the list has them.
+  const isCrowded = width < 420 && made.length > 4;
   return scatter([...behind, ...own], {
     title: "Closeness to the original and time",
     xLabel: "seconds of denoising",
     yLabel: "PSNR in dB",
     better: "higher",
     original,
+    labelled: isCrowded ? [shortName(shownName)] : undefined,
     frame: { width, height, left: 52, right: width - 12, top: 30, bottom: height - 52 },
   });
 }

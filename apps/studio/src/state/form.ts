@@ -4,6 +4,9 @@ import type { Job, OpenedModel, Variant } from "../engine/engine.ts";
 /** How the accelerated run is chosen. */
 export const SPEEDS = ["copy", "forecast", "fast", "balanced", "quality", "policy"] as const;
 
+/** Whether both runs take turns, evaluation by evaluation, or the accelerated one comes first. */
+export const ORDERS = ["turns", "fast"] as const;
+
 /** One of `SPEEDS`. */
 export type Speed = (typeof SPEEDS)[number];
 
@@ -24,6 +27,7 @@ export interface Form {
   readonly branch: number;
   /** Of a speed that is a policy. */
   readonly policy: string;
+  readonly order: (typeof ORDERS)[number];
   /** A preview after every so many evaluations; 0 for none. */
   readonly previewEvery: number;
 }
@@ -44,6 +48,7 @@ export const FIRST_FORM: Form = {
   interval: 3,
   branch: 0,
   policy: "centered:3:5:1.4",
+  order: "turns",
   previewEvery: 1,
 };
 
@@ -122,6 +127,15 @@ export function jobOf(form: Form, variants: readonly Variant[] = [original(form)
     },
     variants,
   };
+}
+
+/** The jobs of a form one after another, with the lanes of the pair that their runs are. */
+export function jobsOf(form: Form): readonly { readonly job: Job; readonly lanes: readonly (0 | 1)[] }[] {
+  if (form.order === "turns") return [{ job: jobOf(form), lanes: [0, 1] }];
+  return [
+    { job: jobOf(form, [accelerated(form)]), lanes: [1] },
+    { job: jobOf(form, [original(form)]), lanes: [0] },
+  ];
 }
 
 const ownSampler = ({ sampler }: Form): { readonly sampler?: string } => (sampler === "" ? {} : { sampler });

@@ -1,4 +1,4 @@
-import { FIRST_FORM, type Form, RANGES, SPEEDS } from "./form.ts";
+import { FIRST_FORM, type Form, ORDERS, RANGES, SPEEDS } from "./form.ts";
 
 /** A form as the part of a link behind `#`: what differs from `base`. */
 export function formToLink(form: Form, base: Form = FIRST_FORM): string {
@@ -8,6 +8,9 @@ export function formToLink(form: Form, base: Form = FIRST_FORM): string {
   }
   return said.toString();
 }
+
+/** Fields that are one of a few words. */
+const WORDS: Readonly<Partial<Record<string, readonly string[]>>> = { speed: SPEEDS, order: ORDERS };
 
 /** The longest text that a link sets. */
 const LONGEST = 4000;
@@ -23,7 +26,7 @@ export function formFromLink(hash: string, base: Form = FIRST_FORM): Form {
       const [least, most] = RANGES[key as keyof typeof RANGES];
       const number = Number(value);
       if (value.trim() !== "" && Number.isSafeInteger(number) && number >= least && number <= most) read[key] = number;
-    } else if (key !== "speed" || SPEEDS.some((speed) => speed === value)) read[key] = value.slice(0, LONGEST);
+    } else if (WORDS[key]?.includes(value) ?? true) read[key] = value.slice(0, LONGEST);
   }
   return read as unknown as Form;
 }

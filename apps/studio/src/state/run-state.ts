@@ -62,21 +62,28 @@ export function progressOf({ lanes }: Pair): { readonly done: number; readonly o
 export function secondsLeft(pair: Pair): number | undefined {
   const { done } = progressOf(pair);
   if (done < 2) return undefined;
+  const full = pair.lanes.flatMap(({ evaluations }) => evaluations.filter((evaluation) => evaluation.full));
+  const longest = Math.max(...pair.lanes.map(({ count }) => count));
   return pair.lanes.reduce((sum, { evaluations, count }) => {
-    const own = evaluations.reduce((total, { seconds }) => total + seconds, 0);
-    return sum + (evaluations.length === 0 ? 0 : (own / evaluations.length) * (count - evaluations.length));
+    // A run that has not begun computes all of its evaluations, which the full ones so far tell.
+    if (evaluations.length === 0) return sum + meanSeconds(full) * longest;
+    return sum + meanSeconds(evaluations) * (count - evaluations.length);
   }, 0);
 }
+
+const meanSeconds = (evaluations: readonly DoneEvaluation[]): number =>
+  evaluations.reduce((total, { seconds }) => total + seconds, 0) / Math.max(1, evaluations.length);
 
 /** A pair after one more event of its run. */
 export function afterEvent(pair: Pair, event: RunEvent): Pair {
   switch (event.type) {
     case "evaluation": {
-      const { full, seconds, evaluations: count } = event;
+      const { full, seconds, evaluation, evaluations: count } = event;
       return withLane(pair, event.lane, ({ evaluations, ...lane }) => ({
         ...lane,
         count,
-        evaluations: [...evaluations, { full, seconds }],
+        // A run that begins again, as after a lost GPU, counts from 0 again.
+        evaluations: [...evaluations.slice(0, evaluation), { full, seconds }],
       }));
     }
     case "preview":

@@ -1,9 +1,12 @@
 import { computed, signal } from "@preact/signals";
 import type { Variant } from "../engine/engine.ts";
-import { accelerated, estimate, type Form, jobOf, original, variantName } from "./form.ts";
+import { accelerated, type Form, jobOf, original, variantName } from "./form.ts";
+import { onMade } from "./make.ts";
+import { openForRuns } from "./models/open-model.ts";
 import { closeness } from "./pixels.ts";
 import { afterEvent, denoiseSeconds, emptyLane, type LaneState, type Pair } from "./run-state.ts";
-import { engine, form, isBusy, model, onMade, pair, status } from "./session.ts";
+import { engine, form, isBusy, model, pair, status } from "./session.ts";
+import { settingsToTry, subjectOf } from "./settings-to-try.ts";
 
 /** A picture of one prompt and seed, with what it took and how close it is to the original. */
 export interface TradePoint {
@@ -14,12 +17,6 @@ export interface TradePoint {
   readonly psnr: number;
   readonly pair: Pair;
 }
-
-/** What pictures must have in common to be compared: everything but how they are made faster. */
-export const subjectOf = (of: Form): string => {
-  const { model: name, prompt, negativePrompt, seed, width, height, guidanceScale, clipSkip, steps, sampler } = of;
-  return JSON.stringify([name, prompt, negativePrompt, seed, width, height, guidanceScale, clipSkip, steps, sampler]);
-};
 
 const all = signal<ReadonlyMap<string, readonly TradePoint[]>>(new Map());
 /** The subject whose points are shown: that of the pair in the centre. */
@@ -58,30 +55,11 @@ export function showPoint(id: string): void {
   status.value = { kind: "done" };
 }
 
-const INTERVALS = [2, 3, 5, 8] as const;
-
-/** Settings worth trying beside one another, the cheapest first: caches, and fewer steps that compute as much. */
-export function settingsToTry(
-  of: Form,
-  branches: readonly { readonly branch: number; readonly share: number }[],
-): readonly Variant[] {
-  const sampler = of.sampler === "" ? {} : { sampler: of.sampler };
-  const found = INTERVALS.flatMap((interval) =>
-    [0, 1].flatMap((branch) => {
-      const asked = { ...of, speed: "copy", interval, branch } as const;
-      const cost = estimate(asked, branches);
-      return cost === undefined ? [] : [{ variant: accelerated(asked), steps: of.steps / cost.speedup }];
-    }),
-  );
-  const counts = new Set(found.map(({ steps }) => Math.max(1, Math.round(steps))).filter((steps) => steps < of.steps));
-  const fewer = [...counts].map((steps) => ({ variant: { cache: "off", steps, ...sampler }, steps }));
-  return [...found, ...fewer].sort((a, b) => a.steps - b.steps).map(({ variant }) => variant);
-}
-
 /** Tries settings of the pair that is shown, one after another. */
 export async function tryMore(): Promise<void> {
   const shown = pair.value;
   if (shown === undefined || isBusy.value || trying.value !== undefined || engine.value === undefined) return;
+  if (!(await openForRuns())) return;
   const own = new AbortController();
   controller = own;
   const asked = { ...shown.form, model: form.value.model };
@@ -96,7 +74,8 @@ export async function tryMore(): Promise<void> {
       addPoint(made, variant);
     }
   } catch (error) {
-    if (!own.signal.aborted) status.value = { kind: "error", message: (error as Error).message };
+    const { message, code } = error as Error & { readonly code?: string };
+    if (!own.signal.aborted) status.value = { kind: "error", message, code };
   } finally {
     trying.value = undefined;
   }

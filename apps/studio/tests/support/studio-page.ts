@@ -7,9 +7,11 @@ export interface StudioPage {
   readonly page: Page;
   make(): Promise<void>;
   /** Waits until the pair is done. */
-  done(): Promise<void>;
+  done(timeout?: number): Promise<void>;
   /** Drops files on the page. */
   drop(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>;
+  /** Drops what lies on disk, as from a file manager. */
+  dropFromDisk(path: string): Promise<void>;
   /** What breaks WCAG 2.2 AA in the page as it is now, in both themes. */
   accessible(state: string): Promise<void>;
   /** The form as its link says it. */
@@ -23,8 +25,8 @@ export function studioPage(page: Page): StudioPage {
   return {
     page,
     make: () => page.keyboard.press("Control+Enter"),
-    async done() {
-      await page.locator(".status:is(.done, .error)").waitFor({ timeout: 40_000 });
+    async done(timeout = 40_000) {
+      await page.locator(".status:is(.done, .error)").waitFor({ timeout });
       expect(await page.locator(".failure").allTextContents()).toEqual([]);
       await page.locator(".speedup").waitFor();
     },
@@ -38,6 +40,14 @@ export function studioPage(page: Page): StudioPage {
         return transfer;
       }, sent);
       await page.dispatchEvent("body", "drop", { dataTransfer: data });
+    },
+    async dropFromDisk(path) {
+      const session = await page.context().newCDPSession(page);
+      const data = { items: [], files: [path], dragOperationsMask: 1 };
+      for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+        await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
+      }
+      await session.detach();
     },
     async accessible(state) {
       for (const colorScheme of ["light", "dark"] as const) {

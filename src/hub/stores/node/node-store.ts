@@ -14,6 +14,11 @@ import { sizeOfFile } from "./size-of-file.ts";
 export function nodeStore(folder: string): HubStore {
   return {
     name: folder,
+    advice: {
+      token: "give a token, by HF_TOKEN or hf auth login",
+      room: "HF_HUB_CACHE names another folder, deepcache models removes what is not needed",
+      offline: "HF_HUB_OFFLINE",
+    },
     repo: (name) => nodeRepo(folder, name),
     freeBytes: async () => await freeBytesOf(folder),
     digest(kind) {

@@ -1,5 +1,11 @@
 // What pages under test can be asked to do.
-import { browserSupport, type DirectoryHandle, handleFiles } from "../../../../src/browser.ts";
+import {
+  browserSupport,
+  type DirectoryHandle,
+  handleFiles,
+  removeStoredModel,
+  storedModels,
+} from "../../../../src/browser.ts";
 import { pipeline } from "../../../../src/index-browser.ts";
 import type { TextToImage } from "../../../../src/library/loaded-model.ts";
 import type { TextToImageOptions } from "../../../../src/library/options.ts";
@@ -29,12 +35,24 @@ interface Request extends TextToImageOptions {
 interface Incidents {
   readonly abortAfter?: number;
   readonly loseAfter?: number;
+  /** Stops when networks are loaded and nothing has been predicted. */
+  readonly loadOnly?: boolean;
 }
 
 let model: TextToImage | undefined;
-const workers: { postMessage(message: unknown): void }[] = [];
+interface TestWorker {
+  postMessage(message: unknown): void;
+  addEventListener(kind: "message", hear: (event: { readonly data: Heap }) => void, options: object): void;
+}
+
+interface Heap {
+  readonly kind: string;
+  readonly bytes: number;
+}
+
+const workers: TestWorker[] = [];
 const page = globalThis as unknown as {
-  Worker: new (url: URL, options: object) => { postMessage(message: unknown): void };
+  Worker: new (url: URL, options: object) => TestWorker;
   document: { querySelector(selector: string): { readonly files: Iterable<PickedFile> } };
   readonly navigator: { readonly storage: { getDirectory(): Promise<DirectoryHandle> } };
   tested: typeof tested;
@@ -97,7 +115,10 @@ const tested = {
       return outcomeOf(error);
     }
   },
-  async run({ prompt, ...options }: Request, { abortAfter, loseAfter }: Incidents = {}): Promise<Outcome> {
+  async run(
+    { prompt, ...options }: Request,
+    { abortAfter, loseAfter, loadOnly = false }: Incidents = {},
+  ): Promise<Outcome> {
     const events: string[] = [];
     try {
       if (model === undefined) throw new Error("No model has been opened");
@@ -105,6 +126,7 @@ const tested = {
       const evaluations: number[] = [];
       for await (const event of run) {
         if (events.at(-1) !== event.type) events.push(event.type);
+        if (loadOnly && event.type === "phase" && event.phase === "denoise") run.abort();
         if (event.type !== "evaluation") continue;
         evaluations.push(event.seconds);
         if (evaluations.length === abortAfter) run.abort();
@@ -115,6 +137,24 @@ const tested = {
     } catch (error) {
       return { ...outcomeOf(error), events };
     }
+  },
+  stored: storedModels,
+  removeStored: removeStoredModel,
+  /** Bytes of WebAssembly's memory in the worker that was started last. */
+  async heap(): Promise<number> {
+    const worker = workers.at(-1);
+    if (worker === undefined) return 0;
+    const told = new Promise<number>((resolve) => {
+      const ended = new AbortController();
+      const hear = ({ data }: { readonly data: Heap }): void => {
+        if (data.kind !== "heap") return;
+        ended.abort();
+        resolve(data.bytes);
+      };
+      worker.addEventListener("message", hear, { signal: ended.signal });
+    });
+    worker.postMessage({ kind: "heap" });
+    return await told;
   },
   dispose: () => model?.dispose(),
 };

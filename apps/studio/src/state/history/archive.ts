@@ -1,6 +1,6 @@
+import { emptyLane } from "../run-state.ts";
+import { fileName, offer } from "../save.ts";
 import type { HistoryEntry } from "./history-store.ts";
-import { emptyLane } from "./run-state.ts";
-import { fileName, offer } from "./save.ts";
 
 /** Saves the pictures of all entries as one ZIP file. */
 export async function saveAll(entries: readonly HistoryEntry[]): Promise<void> {

@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
+import { onMade } from "../make.ts";
+import { denoiseSeconds, type Pair } from "../run-state.ts";
+import { isBusy, notice, pair, status } from "../session.ts";
 import { type HistoryEntry, type HistoryStore, openHistory } from "./history-store.ts";
-import { denoiseSeconds, type Pair } from "./run-state.ts";
-import { isBusy, notice, onMade, pair, status } from "./session.ts";
 
 /** Pairs that are kept, the newest first. */
 export const entries = signal<readonly HistoryEntry[]>([]);

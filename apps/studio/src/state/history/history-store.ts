@@ -1,6 +1,6 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import type { Form } from "./form.ts";
-import type { DoneEvaluation } from "./run-state.ts";
+import type { Form } from "../form.ts";
+import type { DoneEvaluation } from "../run-state.ts";
 
 /** A pair of pictures that was made, as it is kept. */
 export interface HistoryEntry {

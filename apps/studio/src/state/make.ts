@@ -1,0 +1,64 @@
+import { accelerated, type Form, jobsOf, variantName } from "./form.ts";
+import { openIfNeeded } from "./models/open-model.ts";
+import { closeness } from "./pixels.ts";
+import { afterEvent, emptyLane, type Pair } from "./run-state.ts";
+import { engine, form, isSparing, model, pair, problems, status, warnings } from "./session.ts";
+import { begin, guarded } from "./work.ts";
+
+const listeners = new Set<(pair: Pair) => void>();
+
+/** Calls `listener` with every pair that is made. */
+export function onMade(listener: (pair: Pair) => void): void {
+  listeners.add(listener);
+}
+
+/** Makes original and accelerated picture of the form as it is now. */
+export async function make(): Promise<void> {
+  if (status.value.kind === "running" || engine.value === undefined) return;
+  if (Object.keys(problems.value).length > 0) {
+    document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+    return;
+  }
+  const own = begin();
+  await guarded(own, async () => {
+    await openIfNeeded(own.signal);
+    await run(form.value, own.signal);
+  });
+}
+
+async function run(made: Form, signal: AbortSignal): Promise<void> {
+  const used = engine.value;
+  if (used === undefined) return;
+  warnings.value = [];
+  let current: Pair = { form: made, lanes: [emptyLane("Original"), emptyLane(variantName(accelerated(made)))] };
+  pair.value = current;
+  status.value = { kind: "running", says: "Starting" };
+  for (const { job, lanes } of jobsOf(made)) {
+    for await (const event of used.run(job, signal)) {
+      if (event.type === "warning") warnings.value = [...new Set([...warnings.value, event.message])];
+      else if (event.type === "step") status.value = { kind: "running", says: event.says };
+      else if (event.type === "waiting") {
+        const says = event.position === 0 ? "Starting" : `Waiting for ${event.position} other runs`;
+        status.value = { kind: "running", says };
+      } else {
+        if (event.type === "evaluation") status.value = { kind: "running", says: "" };
+        current = afterEvent(current, { ...event, lane: lanes[event.lane] ?? event.lane });
+        pair.value = current;
+      }
+    }
+  }
+  const [original, fast] = current.lanes;
+  if (original.image !== undefined && fast.image !== undefined) {
+    current = { ...current, closeness: await closeness(original.image, fast.image) };
+    pair.value = current;
+  }
+  status.value = { kind: "done" };
+  for (const listener of listeners) listener(current);
+}
+
+/** Opens the model anew so that it takes less memory, and makes the pair. */
+export async function makeSparingly(): Promise<void> {
+  isSparing.value = true;
+  model.value = undefined;
+  await make();
+}

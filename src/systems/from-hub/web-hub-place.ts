@@ -1,0 +1,73 @@
+import { servedSource } from "../../checkpoint/bytes/byte-sources/served.ts";
+import { absoluteUrl, isFileUrl } from "../../checkpoint/files/place-browser.ts";
+import { servedFiles } from "../../checkpoint/files/served.ts";
+import { type Files, isFiles } from "../../checkpoint/files.ts";
+import { DeepCacheError } from "../../errors/deepcache-error.ts";
+import type { HubOptions } from "../../hub/hub-options.ts";
+import { hubReference, isExplicit } from "../../hub/reference.ts";
+import { openWebHub } from "../../hub/stores/web/open-hub.ts";
+import type { NamedBlobs } from "../places/model-place.ts";
+import type { WebPlaceOptions } from "../places/web-place.ts";
+import { type HubOpening, openFromHub } from "./open-from-hub.ts";
+
+/** How what a text names is found in a browser. */
+export interface WebHubOptions extends Pick<WebPlaceOptions, "base" | "known"> {
+  readonly hub: HubOptions;
+  readonly opening: HubOpening;
+}
+
+/**
+ * What the hub's `org/name[@revision]`, a file or folder of it, or the address of its page stands for: downloaded into the
+ * page's own file system where it is not there. Undefined where the text is the URL of something else, or of what the page's
+ * own server has.
+ */
+export async function webHubPlace(text: string, options: WebHubOptions): Promise<NamedBlobs | undefined> {
+  const { hub: hubOptions, opening } = options;
+  if (hubReference(text) === undefined) return undefined;
+  const hub = await openWebHub(hubOptions);
+  const reference = hubReference(text, hub.settings.endpoint);
+  if (reference?.kind !== "repo") return undefined;
+  if (!isExplicit(text) && (await isServed(text, options))) return undefined;
+  try {
+    const place = await openFromHub(reference, opening, hub);
+    if ("title" in place) throw new TypeError(`Cannot open "${text}": a browser has no paths`);
+    if (isFiles(place)) return { name: place.name, blobs: await blobsOf(place) };
+    return { name: place.name, contents: await contentsOf(place) };
+  } catch (error) {
+    throw isExplicit(text) ? error : alsoNotServed(error);
+  }
+}
+
+/** Whether the page's server has a folder of a model or of a network there, or a file. */
+async function isServed(text: string, { base, known }: WebHubOptions): Promise<boolean> {
+  const url = absoluteUrl(text, base);
+  const looks = isFileUrl(url)
+    ? [servedSource(url, { known })]
+    : ["model_index.json", "config.json"].map((name) => servedFiles(url, { known }).kind(name));
+  const found = await Promise.all(looks.map((look) => Promise.resolve(look).catch(() => undefined)));
+  return found.some((each) => each !== undefined);
+}
+
+/** All files of a folder, by their paths. */
+async function blobsOf(files: Files): Promise<readonly (readonly [string, Blob])[]> {
+  const found: (readonly [string, Blob])[] = [];
+  for (const name of await files.list()) {
+    if ((await files.kind(name)) === "file") found.push([name, await contentsOf(await files.open(name))]);
+    else for (const [path, blob] of await blobsOf(files.at(name))) found.push([`${name}/${path}`, blob]);
+  }
+  return found;
+}
+
+async function contentsOf({ name, size, blob }: Awaited<ReturnType<Files["open"]>>): Promise<Blob> {
+  const contents = await blob?.(0, size);
+  if (contents === undefined) throw new TypeError(`Cannot open "${name}": it is not in a file of the browser`);
+  return contents;
+}
+
+/** Whoever misspelt a URL is told that nothing was found on either side. */
+function alsoNotServed(error: unknown): unknown {
+  if (!(error instanceof DeepCacheError)) return error;
+  if (error.code !== "MODEL_NOT_FOUND" && !error.message.startsWith("Cannot reach ")) return error;
+  const message = `${error.message}; nor has this page's server such a file or folder`;
+  return new DeepCacheError(error.code, message, { cause: error });
+}

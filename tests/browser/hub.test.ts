@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { folderRepo } from "../hub/folder-repo.ts";
+import { type TestHub, type TestRepo, testHub } from "../hub/test-hub.ts";
+import { type BrowserPage, openPage } from "../support/browser/browser-page.ts";
+import { CHROMIUM } from "../support/browser/chromium.ts";
+import { fixturePath } from "../support/fixtures.ts";
+
+const FILES = folderRepo(fixturePath("pipelines/sd15/model"));
+const REQUEST = { prompt: "a fox", seed: 3, steps: 2, sampler: "ddim", cache: 2 } as const;
+
+describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () => {
+  let browser: BrowserPage;
+  let hub: TestHub;
+  const repos: Record<string, TestRepo> = {};
+  beforeAll(async () => {
+    [browser, hub] = await Promise.all([openPage(), testHub(repos)]);
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.[Symbol.asyncDispose]();
+    await hub?.[Symbol.asyncDispose]();
+  });
+  beforeEach(() => {
+    hub.seen.length = 0;
+    hub.faults.length = 0;
+  });
+
+  /** A repository of its own for each test, since what was downloaded stays. */
+  const published = (id: string, repo: Partial<TestRepo> = {}): string => {
+    repos[id] = { files: FILES, ...repo };
+    return id;
+  };
+  const open = (id: string, options: object = {}) =>
+    browser.ask("open", id, { device: "wasm", hub: { endpoint: hub.endpoint, ...options } });
+  const rangesOfWeights = (): readonly (string | undefined)[] =>
+    hub.seen.filter(({ host }) => host.startsWith("localhost")).map(({ range }) => range);
+
+  test("is downloaded into the page's own files, runs in a worker, and is there the next time without a network", async () => {
+    const id = published("org/tiny");
+    expect(await open(id)).toEqual({ events: [], name: "tiny" });
+    const made = await browser.ask("run", REQUEST);
+    expect(made.error).toBeUndefined();
+    hub.seen.length = 0;
+    expect(await open(id, { offline: true })).toEqual({ events: [], name: "tiny" });
+    expect((await browser.ask("run", REQUEST)).latents).toEqual(made.latents);
+    expect(hub.seen).toEqual([]);
+    const bytes = Object.values(FILES).reduce((sum, { length }) => sum + length, 0);
+    const [kept] = (await browser.ask("stored")).filter((model) => model.id === id);
+    expect(kept).toMatchObject({ id, incomplete: 0 });
+    expect(kept?.size).toBeLessThanOrEqual(bytes);
+    await browser.ask("removeStored", id);
+    expect((await open(id, { offline: true })).error).toContain(
+      'Cannot find all of "org/tiny" in the cache "the browser\'s own files", and the option hub: { offline: true } forbids to ask for it' +
+        "; nor has this page's server such a file or folder",
+    );
+  }, 60_000);
+
+  test("goes on at its byte after the page was loaded anew in mid-download", async () => {
+    const id = published("org/slow");
+    hub.faults.push(...Array.from({ length: 8 }, () => ({ kind: "stall" }) as const));
+    const opening = open(id).catch(() => undefined);
+    await expect
+      .poll(async () => (await browser.ask("stored")).find((model) => model.id === id)?.incomplete ?? 0, {
+        timeout: 20_000,
+      })
+      .toBeGreaterThan(100_000);
+    await browser.reload();
+    await opening;
+    hub.faults.length = 0;
+    hub.seen.length = 0;
+    expect(await open(id)).toEqual({ events: [], name: "slow" });
+    expect(rangesOfWeights().filter((range) => range !== undefined && range !== "bytes=0-").length).toBeGreaterThan(0);
+    expect((await browser.ask("run", REQUEST)).error).toBeUndefined();
+  }, 60_000);
+
+  test.each([
+    ["cuts the connection", "cut", [{ kind: "drop", after: 20_000 }]],
+    ["sends other bytes than it promised", "liar", [{ kind: "corrupt" }]],
+    [
+      "sends another part than it was asked for",
+      "shifted",
+      [
+        { kind: "drop", after: 20_000 },
+        { kind: "shifted", by: 500 },
+      ],
+    ],
+  ] as const)(
+    "is whole in the end where the server %s",
+    async (_, name, faults) => {
+      const id = published(`org/${name}`);
+      hub.faults.push(...faults);
+      expect(await open(id)).toEqual({ events: [], name });
+      expect((await browser.ask("stored")).find((model) => model.id === id)?.incomplete).toBe(0);
+    },
+    60_000,
+  );
+
+  test("that is not there, or gated, is said in one sentence, with what to do", async () => {
+    const { error } = await open("org/none");
+    expect(error).toMatch(
+      /^Cannot find "org\/none" on 127\.0\.0\.1:\d+ \(401\): there is none of this name, or it is private; then give a token, as the option hub: \{ token \}; nor has this page's server such a file or folder/,
+    );
+    const gated = published("org/gated", { gated: true, token: "secret" });
+    expect((await open(gated)).error).toMatch(
+      /^Cannot download "org\/gated": it is gated \(403\); accept its terms at .*, and give a token, as the option hub: \{ token \}$/,
+    );
+    expect(await open(gated, { token: "secret" })).toEqual({ events: [], name: "gated" });
+    hub.faults.push({ kind: "status", status: 404 });
+    expect((await open(published("org/torn"))).error).toMatch(/^Cannot find ".*" of "org\/torn" on 127.* \(404\)/);
+  }, 60_000);
+
+  test("for which there is no room is not begun", async () => {
+    await browser.page.evaluate("navigator.storage.estimate = async () => ({ quota: 9_000_000, usage: 8_600_000 })");
+    expect((await open(published("org/large"))).error).toMatch(
+      /^Cannot download "org\/large": .* are missing and "the browser's own files" has 400 kB free; a visitor can give/,
+    );
+    expect(hub.seen.some(({ host }) => host.startsWith("localhost"))).toBe(false);
+    await browser.reload();
+  }, 60_000);
+
+  test("that fills up all the room there is says so, and goes on once there is more", async () => {
+    const { origin } = new URL(browser.server.url);
+    const devtools = await browser.page.context().newCDPSession(browser.page);
+    const id = published("org/full");
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1 });
+    expect((await open(id)).error).toMatch(
+      /^Cannot write "deepcache\/hub\/models--org--full\/.*": the browser gives this page no more room; what has come is kept/,
+    );
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin });
+    expect(await open(id)).toEqual({ events: [], name: "full" });
+  }, 60_000);
+
+  test("gives way to a folder of the page's own server, whose URL may look like a name", async () => {
+    expect(await open("models/fluent-scenes")).toEqual({ events: [], name: "fluent-scenes" });
+    expect(hub.seen).toEqual([]);
+    expect((await open("hf:models/fluent-scenes")).error).toMatch(/^Cannot find "models\/fluent-scenes" on 127/);
+    expect((await open("org/x", { cacheFolder: "/tmp" })).error).toBe(
+      'Cannot keep models in "/tmp": a browser keeps them in its own files; leave cacheFolder out of hub',
+    );
+  }, 60_000);
+});
