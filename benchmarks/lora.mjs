@@ -92,7 +92,7 @@ function beside(graph) {
 
 const GRAPHS = { engine: (graph) => graph, "in weights": inWeights, beside };
 
-async function one({ dtype, loras, how, evaluations, convolutions }) {
+async function one({ dtype, loras, how, evaluations, convolutions, threads }) {
   const { weights } = await openCheckpoint(join(cache, modelFile(dtype)));
   const opened = await Promise.all(
     Array.from({ length: loras }, (_, i) =>
@@ -111,7 +111,11 @@ async function one({ dtype, loras, how, evaluations, convolutions }) {
     "unet",
   );
   const network = unet(config, SIZE, changed);
-  const loaded = await loadUNet(nodeRuntime({ convolutions }), { ...network, graph: GRAPHS[how](network.graph) }, {});
+  const loaded = await loadUNet(
+    nodeRuntime({ convolutions, threads }),
+    { ...network, graph: GRAPHS[how](network.graph) },
+    {},
+  );
   const loading = (performance.now() - start) / 1000;
   const cpuSince = (since) => Object.values(process.cpuUsage(since)).reduce((sum, micros) => sum + micros / 1e6, 0);
   const { user, system } = process.cpuUsage(before);

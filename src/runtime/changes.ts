@@ -2,7 +2,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { type ChangedLinear, withThinProducts } from "../onnx/passes/thin-products.ts";
 
 /** The most multiplications that thin products may add to a layer, of its own. */
-const MOST_ADDED = 1 / 10;
+const MOST_ADDED = 1 / 16;
 
 /**
  * `graph` with LoRA beside its linear layers where that costs an evaluation next to nothing, and in their weights where it does

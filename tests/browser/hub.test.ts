@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { folderRepo } from "../hub/folder-repo.ts";
-import { type TestHub, type TestRepo, testHub } from "../hub/test-hub.ts";
+import { someBytes, type TestHub, type TestRepo, testHub } from "../hub/test-hub.ts";
 import { type BrowserPage, openPage } from "../support/browser/browser-page.ts";
 import { CHROMIUM } from "../support/browser/chromium.ts";
 import { fixturePath } from "../support/fixtures.ts";
@@ -40,6 +40,8 @@ describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () =
     const made = await browser.ask("run", REQUEST);
     expect(made.error).toBeUndefined();
     hub.seen.length = 0;
+    expect(await open(id)).toEqual({ events: [], name: "tiny" });
+    expect(hub.seen).toEqual([]);
     expect(await open(id, { offline: true })).toEqual({ events: [], name: "tiny" });
     expect((await browser.ask("run", REQUEST)).latents).toEqual(made.latents);
     expect(hub.seen).toEqual([]);
@@ -75,6 +77,8 @@ describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () =
   test.each([
     ["cuts the connection", "cut", [{ kind: "drop", after: 20_000 }]],
     ["sends other bytes than it promised", "liar", [{ kind: "corrupt" }]],
+    ["says too small a length", "short", [{ kind: "length", says: 1000 }]],
+    ["says too large a length", "long", [{ kind: "length", says: 10_000_000 }]],
     [
       "sends another part than it was asked for",
       "shifted",
@@ -93,6 +97,21 @@ describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () =
     },
     60_000,
   );
+
+  test("that changes between two parts of a file is refused, and nothing of it stays", async () => {
+    const files = { "model.safetensors": someBytes(300_000) };
+    const id = published("org/changing", { files });
+    hub.faults.push({ kind: "change", to: someBytes(300_000, 2), after: 100_000 });
+    expect((await open(`${id}/model.safetensors`)).error).toMatch(
+      /^Cannot download "model\.safetensors" of "org\/changing.*": its digest is [0-9a-f]{64}, [0-9a-f]{64} is required/,
+    );
+    expect(rangesOfWeights().length).toBeGreaterThan(1);
+    expect((await browser.ask("stored")).filter((model) => model.id === id && model.size > 0)).toEqual([]);
+  }, 60_000);
+
+  test("whose list gives neither sizes nor digests, as those of mirrors, is downloaded nevertheless", async () => {
+    expect(await open(published("org/bare", { bare: true }))).toEqual({ events: [], name: "bare" });
+  }, 60_000);
 
   test("that is not there, or gated, is said in one sentence, with what to do", async () => {
     const { error } = await open("org/none");

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { realEffects } from "../../src/hub/effects.ts";
 import type { Hub } from "../../src/hub/hub.ts";
-import { listRepo } from "../../src/hub/repo/listing.ts";
+import { completed } from "../../src/hub/repo/completed.ts";
+import { type ListedFile, listRepo } from "../../src/hub/repo/listing.ts";
 import { openHub } from "../../src/hub/stores/node/open-hub.ts";
 
 const REFERENCE = { kind: "repo", id: "org/model", revision: "refs/pr/1", path: undefined } as const;
@@ -62,5 +63,29 @@ test.each([
   await expect(listRepo(REFERENCE, await saying(text))).rejects.toMatchObject({
     code: "DOWNLOAD_FAILED",
     message: expect.stringContaining(`Cannot read what hub.example says of "org/model": ${message}`),
+  });
+});
+
+const BARE: ListedFile = { path: "a.safetensors", size: undefined, checksum: undefined };
+
+test("what neither list nor headers say of a file, the tree of its commit says", async () => {
+  const tree = [
+    { type: "directory", path: "unet", oid: SHA, size: 0 },
+    { type: "file", path: "a.safetensors", oid: SHA, size: 130, lfs: { oid: DIGEST, size: 300, pointerSize: 130 } },
+  ];
+  const asked: string[] = [];
+  const found = await completed([BARE], REFERENCE, SHA, await saying(JSON.stringify(tree), asked));
+  expect(found).toEqual([{ path: "a.safetensors", size: 300, checksum: { kind: "sha256", value: DIGEST } }]);
+  expect(asked.at(-1)).toBe(`https://hub.example/mirror/api/models/org/model/tree/${SHA}?recursive=true`);
+  expect(asked).toHaveLength(2);
+});
+
+test.each([
+  ["[]", 'Cannot download "a.safetensors" of "org/model": hub.example does not say by which digest it is known'],
+  ["{}", 'Cannot read what hub.example says of "org/model": its tree is not a list'],
+])("a tree that says %s is of no help", async (text, message) => {
+  await expect(completed([BARE], REFERENCE, SHA, await saying(text))).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message,
   });
 });

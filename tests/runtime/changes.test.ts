@@ -23,7 +23,8 @@ describe("a LoRA of rank 32 in Stable Diffusion 1.5 at 512×512", () => {
   test.each([
     [{ inner: 320, outer: 320, positions: 4096 }, "in the weight"],
     [{ inner: 1280, outer: 320, positions: 4096 }, "in the weight"],
-    [{ inner: 640, outer: 640, positions: 1024 }, "beside"],
+    [{ inner: 640, outer: 640, positions: 1024 }, "in the weight"],
+    [{ inner: 2560, outer: 640, positions: 1024 }, "beside"],
     [{ inner: 1280, outer: 10240, positions: 256 }, "beside"],
     [{ inner: 1280, outer: 320, positions: 1 }, "beside"],
   ] as const)("of %o is added %s", (layer, place) => {

@@ -81,7 +81,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.done();
     await studio.accessible("offline");
     expect(host.asked.filter((path) => /^\/(assets|models)\//.test(path))).toEqual([]);
-  }, 150_000);
+  }, 300_000);
 
   test("goes on with a download where it was left or cut off, and refuses what is not as it should be", async () => {
     const weights = "unet/diffusion_pytorch_model.fp16.safetensors";
@@ -108,7 +108,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     host.spoil(undefined);
     await studio.make();
     await studio.done();
-  }, 150_000);
+  }, 300_000);
 
   test("runs without keeping where there is no room", async () => {
     await using studio = await opened();
@@ -119,7 +119,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.done();
     expect(await page.locator(".news").textContent()).toContain("the model is not kept");
     await studio.done();
-  }, 150_000);
+  }, 300_000);
 
   test("opens a folder that is dropped, keeps it when asked, and may be asked for it again", async () => {
     await using studio = await opened();
@@ -158,7 +158,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.drop([{ name: "broken.safetensors", bytes: new Uint8Array(100).fill(7) }]);
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/Cannot .*broken/);
     await studio.accessible("error");
-  }, 150_000);
+  }, 300_000);
 
   // Software in place of a GPU takes a minute for this.
   test.skipIf(!SLOW)(
@@ -188,7 +188,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
       await worker.evaluate(() =>
         (globalThis as unknown as { devices: { destroy(): void }[] }).devices.at(-1)?.destroy(),
       );
-      await studio.done(100_000);
+      await studio.done();
       expect(await page.locator(".warning").textContent()).toContain("the run has begun again");
       expect(await page.locator(".took").allTextContents()).toEqual([
         expect.stringContaining("2 full"),

@@ -56,7 +56,7 @@ async function opened({ hash = QUICK, width = 1440 } = {}): Promise<StudioPage &
   };
 }
 
-describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { timeout: 120_000 }, () => {
+describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { timeout: 240_000 }, () => {
   test("is within its budget", () => {
     expect(tooLarge(built, "../../dist/studio/")).toEqual([]);
   });
@@ -119,12 +119,16 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
   test("stops, keeps what is there, and makes again; a second Make while it makes changes nothing", async () => {
     await using studio = await opened({ hash: "steps=120&previewEvery=1" });
     const { page } = studio;
+    const created = page.waitForResponse((response) => response.url().endsWith("/jobs"));
     await studio.make();
     await studio.make();
     await expect.poll(() => page.title(), { timeout: 20_000 }).toMatch(/^\d+\/240/);
-    const ended = page.waitForRequest((request) => request.method() === "DELETE");
+    const { id } = (await (await created).json()) as { readonly id: string };
+    const job = async () => (await fetch(`${server.url}/jobs/${id}`)).json() as Promise<{ readonly state?: string }>;
+    expect((await job()).state).toBe("running");
     await page.reload();
-    await ended; // who leaves does not keep the server busy
+    // Who leaves does not keep the server busy.
+    await expect.poll(async () => (await job()).state, { timeout: 20_000 }).not.toBe("running");
     await page.locator(".status.empty").waitFor();
     await studio.make();
     await expect.poll(() => page.locator(".lane img").count(), { timeout: 20_000 }).toBe(2);

@@ -8,7 +8,7 @@ export interface HubRequest {
   /** Sent to the address's own origin alone. */
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Answers that lead to another origin are given as they are. */
+  /** Answers that lead to another origin are given as they are; in browsers, which hide where they lead, all that lead elsewhere. */
   readonly staysAtHome?: boolean;
 }
 
@@ -36,7 +36,9 @@ export async function request(url: URL, asked: HubRequest, fetch: Fetch): Promis
     };
     const response = await fetch(at, { ...init, redirect: "manual" });
     // Browsers do not say where it leads, and keep tokens from other origins by themselves.
-    if (response.type === "opaqueredirect") return await fetch(at, { ...init, redirect: "follow" });
+    if (response.type === "opaqueredirect") {
+      return staysAtHome ? response : await fetch(at, { ...init, redirect: "follow" });
+    }
     const location = response.headers.get("location");
     if (!REDIRECTS.includes(response.status) || location === null) return response;
     const next = redirected(at, location);

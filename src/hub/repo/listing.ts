@@ -32,35 +32,53 @@ export function wantedRepo({ id, revision }: RepoReference, { settings, store }:
 
 /** Asks the hub what a revision holds, by one request. */
 export async function listRepo(reference: RepoReference, hub: Hub): Promise<Listing> {
-  const { settings, effects, signal } = hub;
-  const { endpoint, token, timeout } = settings;
   const revision = encodeURIComponent(reference.revision);
-  const url = new URL(`${endpoint}/api/models/${reference.id}/revision/${revision}?blobs=true`);
-  const wanted = wantedRepo(reference, hub);
-  const { bytes } = await smallFile({ url, token, wanted, timeout, signal }, effects);
-  const refuse = (reason: string): Error =>
-    hubError("DOWNLOAD_FAILED", `Cannot read what ${url.host} says of "${reference.id}": ${reason}`);
-  let json: unknown;
-  try {
-    json = parseJson(bytes, `"${url.host}"`);
-  } catch (cause) {
-    throw hubError("DOWNLOAD_FAILED", `Cannot read what ${url.host} says of "${reference.id}": it is not JSON`, cause);
-  }
+  const { json, refuse } = await askAbout(reference, `revision/${revision}?blobs=true`, hub);
   if (!isJsonObject(json)) throw refuse("it is not an object");
   const { sha, siblings } = json;
   if (typeof sha !== "string" || !isCommit(sha)) throw refuse(`its commit is ${quote(sha)}`);
   if (!Array.isArray(siblings)) throw refuse("it lists no files");
-  const files = siblings.flatMap((entry: unknown) => listedFile(entry) ?? []);
-  return { commit: sha, files: new Map(files.map((file) => [file.path, file])) };
+  return { commit: sha, files: listedFiles(siblings) };
 }
+
+/** Asks the hub for the tree of a commit, which tells sizes and digests where its list does not. */
+export async function listTree(reference: RepoReference, commit: string, hub: Hub): Promise<Listing> {
+  const { json, refuse } = await askAbout(reference, `tree/${commit}?recursive=true`, hub);
+  if (!Array.isArray(json)) throw refuse("its tree is not a list");
+  return { commit, files: listedFiles(json) };
+}
+
+/** What the hub says of a repository, and the error for what of it is of no use. */
+async function askAbout(
+  reference: RepoReference,
+  question: string,
+  hub: Hub,
+): Promise<{ readonly json: unknown; refuse(reason: string, cause?: unknown): Error }> {
+  const { settings, effects, signal } = hub;
+  const { endpoint, token, timeout } = settings;
+  const url = new URL(`${endpoint}/api/models/${reference.id}/${question}`);
+  const wanted = wantedRepo(reference, hub);
+  const { bytes } = await smallFile({ url, token, wanted, timeout, signal }, effects);
+  const refuse = (reason: string, cause?: unknown): Error =>
+    hubError("DOWNLOAD_FAILED", `Cannot read what ${url.host} says of "${reference.id}": ${reason}`, cause);
+  try {
+    return { json: parseJson(bytes, `"${url.host}"`), refuse };
+  } catch (cause) {
+    throw refuse("it is not JSON", cause);
+  }
+}
+
+const listedFiles = (entries: readonly unknown[]): ReadonlyMap<string, ListedFile> =>
+  new Map(entries.flatMap((entry) => listedFile(entry) ?? []).map((file) => [file.path, file]));
 
 /** Paths that could leave the repository are none of its files. */
 function listedFile(entry: unknown): ListedFile | undefined {
   if (!isJsonObject(entry)) return undefined;
-  const { rfilename: path, size, blobId, lfs } = entry;
+  const { rfilename, size, blobId, oid, lfs } = entry;
+  const path = rfilename ?? entry["path"];
   if (typeof path !== "string" || !isBelow(path)) return undefined;
   const large = isJsonObject(lfs) ? lfs : {};
-  const named = text(large["sha256"]) ?? text(large["oid"]) ?? text(blobId);
+  const named = text(large["sha256"]) ?? text(large["oid"]) ?? text(blobId) ?? text(oid);
   return { path, size: count(large["size"]) ?? count(size), checksum: checksumOf(named) };
 }
 
@@ -71,30 +89,3 @@ const count = (value: unknown): number | undefined =>
 /** The address of a file at a commit. */
 export const fileUrl = ({ id }: RepoReference, commit: string, path: string, { settings }: Hub): URL =>
   new URL(`${settings.endpoint}/${id}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`);
-
-/** `file` with what its own headers say of it, where the list did not: mirrors leave sizes and digests out. */
-export async function completed(
-  file: ListedFile,
-  reference: RepoReference,
-  commit: string,
-  hub: Hub,
-): Promise<ListedFile> {
-  if (file.checksum !== undefined && file.size !== undefined) return file;
-  const { settings, effects, signal } = hub;
-  const { token, timeout } = settings;
-  const url = fileUrl(reference, commit, file.path, hub);
-  const wanted = wantedRepo(reference, hub, file.path);
-  const { headers } = await smallFile(
-    { url, method: "HEAD", staysAtHome: true, token, wanted, timeout, signal },
-    effects,
-  );
-  const checksum = checksumOf(headers.get("x-linked-etag") ?? headers.get("etag") ?? undefined);
-  const size = Number(headers.get("x-linked-size") ?? headers.get("content-length") ?? Number.NaN);
-  if (checksum === undefined) {
-    throw hubError(
-      "DOWNLOAD_FAILED",
-      `Cannot download "${file.path}" of "${reference.id}": ${url.host} does not say by which digest it is known`,
-    );
-  }
-  return { path: file.path, size: Number.isSafeInteger(size) ? size : file.size, checksum };
-}

@@ -6,7 +6,8 @@ import { hubError } from "../errors.ts";
 import { smallFile } from "../http/small-file.ts";
 import type { Hub } from "../hub.ts";
 import { isCommit, type RepoReference, referenceName } from "../reference.ts";
-import { completed, fileUrl, type Listing, listRepo, wantedRepo } from "./listing.ts";
+import { completed } from "./completed.ts";
+import { fileUrl, type Listing, listRepo, wantedRepo } from "./listing.ts";
 
 /** A repository as its hub has it now. */
 export interface RemoteRepository {
@@ -92,19 +93,17 @@ async function downloadFiles(
   const { token, timeout } = settings;
   const repo = store.repo(repoFolder(reference.id));
   const { commit } = listing;
-  const requests = await Promise.all(
-    paths.map(async (path) => {
-      const listed = listing.files.get(path);
-      if (listed === undefined) throw hubError("MODEL_NOT_FOUND", `Cannot find "${path}" in "${reference.id}"`);
-      const { size, checksum } = await completed(listed, reference, commit, hub);
-      return {
-        ...{ path, size, checksum, token, refusesPages: false },
-        url: fileUrl(reference, commit, path, hub),
-        wanted: wantedRepo(reference, hub, path),
-        key: checksum?.value ?? "",
-      };
-    }),
-  );
+  const listed = paths.map((path) => {
+    const file = listing.files.get(path);
+    if (file === undefined) throw hubError("MODEL_NOT_FOUND", `Cannot find "${path}" in "${reference.id}"`);
+    return file;
+  });
+  const requests = (await completed(listed, reference, commit, hub)).map(({ path, size, checksum }) => ({
+    ...{ path, size, checksum, token, refusesPages: false },
+    url: fileUrl(reference, commit, path, hub),
+    wanted: wantedRepo(reference, hub, path),
+    key: checksum?.value ?? "",
+  }));
   const name = referenceName(reference);
   const blobs = await downloadAll({ name, repo, files: requests }, { store, effects, timeout, signal, onProgress });
   for (const path of paths) await repo.link(commit, path, blobs.get(path)?.blob ?? "");

@@ -145,4 +145,29 @@ describe.skipIf(OPENVINO === undefined)('nodeRuntime({ device: "openvino" })', (
     }
     expect(recording.held).toEqual([]);
   });
+
+  test.each(["float32", "bfloat16"] as const)(
+    "keeps what holds of caches, runs and aborts in %s",
+    async (precision) => {
+      const golden = readFixture("pipelines/sd15/txt2img-ddim-deepcache-N3-b0.safetensors");
+      const recording = recordingRuntime(runtime({ precision }));
+      {
+        await using pipeline = textToImage(await modelFor("pipelines/sd15/model", golden), { runtime: recording });
+        const options = { ...optionsOf(golden), steps: 4 };
+        const latents = async (cache: typeof options.cache) => (await pipeline.generate({ ...options, cache })).latents;
+        const uncached = await latents({ kind: "uniform", interval: 1, branch: 0 });
+        const cached = await latents({ kind: "uniform", interval: 2, branch: 0 });
+        expect(cached).not.toEqual(uncached);
+        const abort = new AbortController();
+        const begun = pipeline.stream({ ...options, signal: abort.signal });
+        await expect(async () => {
+          for await (const { type } of begun) if (type === "evaluation") abort.abort(new Error("enough"));
+        }).rejects.toThrow("enough");
+        expect(await latents({ kind: "uniform", interval: 2, branch: 0 })).toEqual(cached);
+        expect(await latents({ kind: "off" })).toEqual(uncached);
+      }
+      expect(recording.held).toEqual([]);
+    },
+    180_000, // every pipeline compiles its networks
+  );
 });

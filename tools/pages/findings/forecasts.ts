@@ -12,8 +12,8 @@ type StandIn = (typeof STAND_INS)[number];
 const TUNED = /^profile:/;
 
 function standInOf({ name, cache }: PolicySummary): StandIn | undefined {
+  if (cache.kind === "off") return undefined; // of a profile, too: its timesteps alone were tuned
   if (TUNED.test(name)) return "tuned";
-  if (cache.kind === "off") return undefined;
   return "forecast" in cache ? "forecast" : "copied";
 }
 

@@ -25,7 +25,7 @@ export function studioPage(page: Page): StudioPage {
   return {
     page,
     make: () => page.keyboard.press("Control+Enter"),
-    async done(timeout = 40_000) {
+    async done(timeout = 90_000) {
       await page.locator(".status:is(.done, .error)").waitFor({ timeout });
       expect(await page.locator(".failure").allTextContents()).toEqual([]);
       await page.locator(".speedup").waitFor();
