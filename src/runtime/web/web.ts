@@ -1,7 +1,7 @@
 import { DeviceError } from "../../errors/device-error.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { separateNumbers } from "../../onnx/passes/given-numbers.ts";
-import { widenedBytes } from "../../onnx/weights.ts";
+import { storedBytes, widenedBytes } from "../../onnx/weights.ts";
 import { pause } from "../../tensor/in-turns.ts";
 import { abortable } from "../abortable.ts";
 import {
@@ -43,6 +43,8 @@ export interface WebRuntimeOptions {
 
 /** Weights in float32 beyond which a graph keeps them in float16 in WebAssembly's memory, which ends at 4 GiB. */
 const MOST_WIDENED = 1.5 * 2 ** 30;
+/** Weights from which ONNX Runtime reads them one after the other on the CPU, too: fewer are sooner there all at once. */
+const MANY_BYTES = 256 * 2 ** 20;
 
 /** ONNX Runtime Web on the thread that calls it, loaded with the first graph; weights are read from wherever the checkpoint lies. */
 export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runtime> {
@@ -89,7 +91,8 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
         state.checkBeforeLoad();
         await pause();
         const settings = {
-          ...{ device, sparing: sparing(graph, asked), lazily, keep: asked.keep },
+          ...{ device, sparing: sparing(graph, asked), keep: asked.keep },
+          lazily: lazily && (device === "webgpu" || storedBytes(graph) >= MANY_BYTES),
           captured: asked.repeated === true && features.capture === true && isFloat(numbers?.graph ?? adapted),
         };
         const opened = await gpu.until(() => openWebGraph(numbers?.graph ?? adapted, settings, place));
