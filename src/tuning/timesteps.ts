@@ -39,11 +39,12 @@ export async function moveTimesteps(found: Trial, most: number, trials: Trials):
   return best.score > found.score ? best : undefined;
 }
 
-const isFalling = (timesteps: readonly number[]): boolean =>
+/** Whether timesteps are such as samplers take. */
+export const isFalling = (timesteps: readonly number[]): boolean =>
   timesteps.every((timestep, i) => timestep >= 0 && (i === 0 || timestep < (timesteps[i - 1] ?? 0)));
 
 /** Whole timesteps that are near, each below the one before. */
-function falling(timesteps: readonly number[]): readonly number[] {
+export function falling(timesteps: readonly number[]): readonly number[] {
   const whole = timesteps.map(Math.round);
   for (let i = whole.length - 2; i >= 0; i--) whole[i] = Math.max(whole[i] ?? 0, (whole[i + 1] ?? 0) + 1);
   return whole;

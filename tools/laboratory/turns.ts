@@ -7,6 +7,7 @@ import { openModel } from "../../src/systems/open-model.ts";
 import { readProfile } from "../../src/systems/recommended/profile.ts";
 import { defaultModelFolder, defaultTokenizerFolder } from "../../src/systems/shipped.ts";
 import { tuningSubject } from "../../src/tuning/subject.ts";
+import { falling, isFalling } from "../../src/tuning/timesteps.ts";
 import { type Trial, trialsOf } from "../../src/tuning/trials.ts";
 import type { TrialRun } from "../../src/tuning/tuning.ts";
 import { randomOf } from "../fuzz/random.ts";
@@ -85,8 +86,7 @@ function changed(state: State, { kind, index, stride }: Coordinate, sign: number
   const { timesteps, full, factors } = state;
   if (kind === "timestep") {
     const moved = timesteps.with(index, (timesteps[index] ?? 0) + sign * Math.round(stride));
-    const isFalling = moved.every((timestep, i) => timestep >= 0 && (i === 0 || timestep < (moved[i - 1] ?? 0)));
-    return isFalling ? { ...state, timesteps: moved } : undefined;
+    return isFalling(moved) ? { ...state, timesteps: moved } : undefined;
   }
   if (kind === "factor") {
     const factor = Number(((factors[index] ?? 0) + sign * stride).toFixed(4));
@@ -99,18 +99,10 @@ function changed(state: State, { kind, index, stride }: Coordinate, sign: number
   return { timesteps, full: plan, factors: factors.with(to, 0).with(index, typical) };
 }
 
-/** Whole timesteps, each below the one before. */
-async function startOf(): Promise<State> {
-  const { sampler, steps, timesteps } = point as NonNullable<typeof point>;
-  const own = timesteps ?? (await trials.timesteps({ sampler, steps, cache: { kind: "off" } }));
-  const whole = own.map(Math.round);
-  for (let i = whole.length - 2; i >= 0; i--) whole[i] = Math.max(whole[i] ?? 0, (whole[i + 1] ?? 0) + 1);
-  const { full, forecast } = cache as { full: readonly number[]; forecast: { factors: readonly number[] } };
-  return { timesteps: whole, full, factors: forecast.factors };
-}
-
+const { sampler, steps, timesteps } = point;
+const own = timesteps ?? (await trials.timesteps({ sampler, steps, cache: { kind: "off" } }));
 const random = randomOf(1);
-let state = await startOf();
+let state: State = { timesteps: falling(own), full: cache.full, factors: cache.forecast.factors };
 let best: Trial = await trials.score(runOf(state));
 let coordinates = coordinatesOf(state);
 for (let left = Number(trialsText); left > 0; ) {

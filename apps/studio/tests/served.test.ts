@@ -11,11 +11,11 @@ import { builtStudio } from "./support/built.ts";
 import { CHROMIUM } from "./support/chromium.ts";
 import { tooLarge } from "./support/sizes.ts";
 import { type StudioPage, studioPage } from "./support/studio-page.ts";
+import { focusedName, pressedAt, TAB_ORDER } from "./support/tab-order.ts";
 
 let browser: Browser;
 let server: Serving;
 let built: string;
-
 beforeAll(async () => {
   if (CHROMIUM === undefined) return;
   built = builtStudio("server");
@@ -298,53 +298,3 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     },
   );
 });
-
-const TAB_ORDER: readonly string[] = [
-  "Model",
-  "Server · this computer",
-  "◐Theme: as the system; change",
-  "?Keys",
-  "Prompt",
-  "Settings",
-  "Steps",
-  "Width",
-  "Height",
-  "Square",
-  "Seed",
-  "Random",
-  "Guidance",
-  "Way",
-  "Whole network on every",
-  "A cached one computes",
-  "Order",
-  "More",
-  "Make Ctrl ↵",
-  "Side by side",
-  "Slider",
-  "Flip",
-  "Difference",
-  "Save PNG",
-  "Save original",
-  "As text",
-  "Try more settings",
-  "As a list",
-  "a picture of the history",
-  "a picture of the history",
-  "Use settings",
-  "Use seed",
-  "Save PNG",
-  "Remove",
-  "Save all",
-];
-
-/** What has the focus, as it is labelled. */
-function focusedName(): string {
-  const element = document.activeElement as HTMLElement;
-  if (element.matches(".thumb")) return "a picture of the history";
-  const label = (element as HTMLInputElement).labels?.[0]?.firstChild ?? element;
-  return (label.textContent ?? "").trim().replaceAll(/\s+/g, " ");
-}
-
-/** Which of the buttons is pressed. */
-const pressedAt = (buttons: Element[]): number =>
-  buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
