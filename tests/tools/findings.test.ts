@@ -134,9 +134,7 @@ test("forecasts stand beside copies, bold where they are better", () => {
   };
   const summary = { ...good, policies: [...good.policies.filter(({ cache }) => cache.kind === "off"), copy, forecast] };
   const [, , ...rows] = copiesTable(summary).split("\n");
-  expect(rows).toEqual([
-    "| `foreseen` | 51.0 |  | `copied` | 51.0 |  | **+3.0 [+2.0, +4.0]** |  |  |",
-  ]);
+  expect(rows).toEqual(["| `foreseen` | 51.0 |  | `copied` | 51.0 |  | **+3.0 [+2.0, +4.0]** |  |  |"]);
   const claims = forecastClaims(summary).filter(({ says }) => says.includes("copied one"));
   expect(claims).toMatchObject([{ holds: true, because: expect.stringContaining("1 pairs: PSNR 1 better") }]);
 });
