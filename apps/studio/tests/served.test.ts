@@ -181,9 +181,13 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     const { page } = studio;
     await studio.make();
     await studio.done();
+    expect(await page.locator(".how-timed").textContent()).toContain("took turns and made previews");
     await page.getByRole("button", { name: "Try more settings" }).click();
     await page.getByText(/to go/).waitFor();
     await expect.poll(() => page.locator(".points li").count(), { timeout: 40_000 }).toBeGreaterThan(3);
+    // What was made in turns, with previews, is timed as the others are.
+    expect(await page.locator(".how-timed").textContent()).toMatch(/^Each timed on its own, without previews[^:]*: /);
+    expect(await page.locator(".points li").allTextContents()).toContainEqual(expect.stringMatching(/forecast: /));
     await page.getByRole("button", { name: "Stop trying" }).click();
     await page.locator(".trade-off summary").click();
     await studio.accessible("trade-off");

@@ -36,10 +36,12 @@ interface Request extends TextToImageOptions {
   readonly prompt: string;
 }
 
-/** What is done on the way, by the number of the evaluation after which it is. */
+/** What is done on the way, by the number of the evaluation after which it is; after 0, in the first one. */
 interface Incidents {
   readonly abortAfter?: number;
   readonly loseAfter?: number;
+  /** An error that nobody catches, in the worker. */
+  readonly failAfter?: number;
   /** Stops when networks are loaded and nothing has been predicted. */
   readonly loadOnly?: boolean;
 }
@@ -123,20 +125,24 @@ const tested = {
   },
   async run(
     { prompt, ...options }: Request,
-    { abortAfter, loseAfter, loadOnly = false }: Incidents = {},
+    { abortAfter, loseAfter, failAfter, loadOnly = false }: Incidents = {},
   ): Promise<Outcome> {
     const events: string[] = [];
+    let isLost = false;
     try {
       if (model === undefined) throw new Error("No model has been opened");
       const run = model(prompt, options);
       const evaluations: number[] = [];
       for await (const event of run) {
         if (events.at(-1) !== event.type) events.push(event.type);
-        if (loadOnly && event.type === "phase" && event.phase === "denoise") run.abort();
-        if (event.type !== "evaluation") continue;
-        evaluations.push(event.seconds);
+        const isLoaded = event.type === "phase" && event.phase === "denoise";
+        if (loadOnly && isLoaded) run.abort();
+        if (event.type === "evaluation") evaluations.push(event.seconds);
+        else if (!isLoaded) continue;
         if (evaluations.length === abortAfter) run.abort();
-        if (evaluations.length === loseAfter) workers.at(-1)?.postMessage({ kind: "lose" });
+        if (evaluations.length === failAfter) workers.at(-1)?.postMessage({ kind: "fail" });
+        if (evaluations.length === loseAfter && !isLost) workers.at(-1)?.postMessage({ kind: "lose" });
+        isLost ||= evaluations.length === loseAfter;
       }
       const { latents, image, warnings, seconds } = await run;
       return { latents: [...latents.data], png: image.dataURL(), events, warnings, seconds, evaluations };
