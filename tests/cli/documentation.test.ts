@@ -34,7 +34,7 @@ const isListed = (words: readonly string[]): boolean =>
 /** A search in seconds. */
 const SMALL_SEARCH = [
   ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:20", "--images", "1", "--check", "2"],
-  ...["--trials", "1", "--budget", "10"],
+  ...["--trials", "1", "--budget", "10", "-W", "64", "-H", "64"],
 ];
 
 function shortened(words: readonly string[]): readonly string[] {
