@@ -8,7 +8,7 @@ import { openGraph } from "../../src/runtime/node/open-graph.ts";
 import { sessionThread } from "../../src/runtime/node/places/thread.ts";
 import { openComputed } from "../../src/runtime/node/weights/open-computed.ts";
 import { memorySettings } from "../../src/runtime/sessions/memory-settings.ts";
-import { withAdapters } from "../../src/systems/parts/adapters.ts";
+import { withAdapters } from "../../src/systems/parts/with-adapters.ts";
 import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
 import { NETWORK_CALL } from "../support/assertions/tolerances.ts";
 import { fixturePath } from "../support/fixtures.ts";
