@@ -12,7 +12,7 @@ import type { PipelineEvent } from "../../src/pipelines/run/events.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { openModel } from "../../src/systems/open-model.ts";
-import { withAdapters } from "../../src/systems/parts/adapters.ts";
+import { withAdapters } from "../../src/systems/parts/with-adapters.ts";
 import { refinerOfFile } from "../../src/systems/parts/refiner.ts";
 import { defaultTokenizerFolder } from "../../src/systems/shipped.ts";
 import type { StableDiffusionModel } from "../../src/systems/stable-diffusion.ts";

@@ -3,6 +3,7 @@ import { serverKey, useKey } from "../engine/choose-engine.ts";
 import type { Place } from "../engine/engine.ts";
 import { showDoctor } from "../parts/doctor-dialog.tsx";
 import { showKeys } from "../parts/keyboard-help.tsx";
+import { showHub } from "../parts/lazy-hub.tsx";
 import { canPick, openFiles, pick } from "../parts/open-files.ts";
 import { keepModelHere, openModel, takeEngine } from "../state/models/open-model.ts";
 import { isOwn, ownModels } from "../state/models/own-models.ts";
@@ -76,7 +77,10 @@ function OpenButtons() {
     <span class="open">
       <OpenButton what="files" />
       <OpenButton what="folder" />
-      {model.value?.name === name && isOwn(name) && own?.kept === undefined && (
+      <button type="button" aria-haspopup="dialog" disabled={isBusy.value} onClick={() => void showHub()}>
+        From the hub…
+      </button>
+      {model.value?.name === name && isOwn(name) && own?.kept === undefined && own?.hub === undefined && (
         <button
           type="button"
           disabled={isBusy.value}
