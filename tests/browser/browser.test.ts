@@ -164,6 +164,10 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on WebGPU", () => {
     ].flat();
     expect(played.map(([y, fed, , kept]) => [y, fed, kept])).toEqual(rows.map(([y, fed, , kept]) => [y, fed, kept]));
     expect(played.slice(1).map(([, , bound]) => bound)).toEqual([0, 0]);
+    for (const repeated of [false, true]) {
+      for (const stopped of [false, true])
+        console.log("LIVE", repeated, stopped, await browser.ask("leftOnGpu", { repeated, stopped }));
+    }
   }, 120_000);
 
   // SwiftShader takes a minute to compile a U-Net of the embedded model's size, twice.

@@ -179,6 +179,7 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
       await dialog.getByLabel("Token, for private").fill(token);
       await dialog.getByRole("button", { name: "Download and open" }).click();
     };
+    const chosen = () => page.locator(".model-bar select").inputValue();
     const weights = () => hub.seen.filter(({ host }) => host.startsWith("localhost")).map(({ range }) => range);
     await order("tiny");
     await dialog.getByText("An id such as org/name is required").waitFor();
@@ -189,27 +190,26 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await order("org/gated");
     const alert = page.getByRole("alert");
     await expect
-      .poll(() => alert.textContent())
+      .poll(() => alert.textContent(), { timeout: 30_000 })
       .toMatch(/^Cannot download "org\/gated": it is gated \(403\); .*token that may read it, in "From the hub"/);
     hub.faults.push(...Array.from({ length: 8 }, () => ({ kind: "stall" }) as const));
     await order("org/gated", "secret");
-    await expect
-      .poll(() => page.locator(".opening").textContent())
-      .toMatch(/Fetching org\/gated from 127.*: 0\.[1-9] MB/);
-    await expect.poll(() => page.locator(".opening").textContent()).toContain("waiting for the network");
+    const opening = () => page.locator(".status.opening").textContent();
+    await expect.poll(opening, { timeout: 20_000 }).toMatch(/^Fetching org\/gated from 127.* MB of 0\.7 MB/);
+    await expect.poll(opening, { timeout: 20_000 }).toContain("waiting for the network");
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.locator(".status.empty").waitFor();
     hub.faults.length = 0;
     hub.seen.length = 0;
     await order("org/gated", "secret");
-    await expect.poll(() => page.locator(".model-bar select").inputValue()).toBe("org/gated");
+    await expect.poll(chosen, { timeout: 30_000 }).toBe("org/gated");
     expect(weights().some((range) => /^bytes=[1-9]\d*-$/.test(range ?? ""))).toBe(true);
     expect(await page.evaluate(() => Object.values(localStorage).join(" "))).not.toContain("secret");
 
     hub.seen.length = 0;
     await page.reload();
     await page.locator(".status.empty").waitFor();
-    expect(await page.locator(".model-bar select").inputValue()).toBe("org/gated");
+    expect(await chosen()).toBe("org/gated");
     await studio.make();
     await studio.done();
     expect(hub.seen).toEqual([]);
@@ -221,8 +221,8 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await context.setOffline(false);
     await page.getByRole("button", { name: /Processor/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-    await expect.poll(() => page.locator(".model-bar select").inputValue()).toBe("fluent-scenes");
-    expect(await page.evaluate(keptOfHub)).toEqual([]);
+    await expect.poll(chosen, { timeout: 30_000 }).toBe("fluent-scenes");
+    await expect.poll(() => page.evaluate(keptOfHub), { timeout: 30_000 }).toEqual([]);
   }, 300_000);
 
   // Software in place of a GPU takes a minute for this.

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { studioPages } from "../../../src/cli/serve/studio.ts";
@@ -59,6 +59,7 @@ async function opened({ hash = QUICK, width = 1440 } = {}): Promise<StudioPage &
 describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { timeout: 240_000 }, () => {
   test("is within its budget", async () => {
     expect(await tooLarge(built, "server")).toEqual([]);
+    expect(readdirSync(built).sort()).toEqual(["assets", "icon.svg", "index.html"]); // nothing that runs models
   });
 
   test("shows an example, then makes, compares and keeps a pair", async () => {
@@ -220,8 +221,20 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     expect(await pressedThumb()).toBe(0);
     await page.keyboard.press("ArrowRight");
     await expect.poll(pressedThumb).toBe(1);
+    // An earlier picture stays beside whichever pair is chosen.
+    await page.getByRole("button", { name: "Compare with" }).click();
+    await page.locator("#pair").focus();
     await page.keyboard.press("ArrowLeft");
     await expect.poll(pressedThumb).toBe(0);
+    expect(await page.locator("figcaption").allTextContents()).toEqual([
+      "Original",
+      "N=3 · branch 0 · forecast",
+      "Earlier: N=3 · branch 0 · forecast · seed 1",
+    ]);
+    await studio.accessible("compared with an earlier picture", "#pair");
+    await page.getByRole("button", { name: "Take away" }).click();
+    expect(await page.locator(".earlier").count()).toBe(0);
+    await page.locator("#pair").focus();
     const saved = page.waitForEvent("download");
     await page.keyboard.press("s");
     expect((await saved).suggestedFilename()).toMatch(/^a-fox-on-a-teal-background-2-.*png$/);

@@ -83,10 +83,11 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
       for await (const _ of open({ kind: "named", name: model }, { signal })) signal?.throwIfAborted();
     if (opened === undefined) throw new EngineError(`Cannot run "${model}": it is not open`);
     const events = inbox<RunEvent>();
+    const loading = device === "webgpu" ? "Checking the GPU, compiling the network" : "Compiling the network";
     onBytes = ({ file, loaded, total }) =>
       events.put({ type: "step", says: `Reading ${file}: ${megabytes(loaded)} of ${megabytes(total)}` });
     const onEvent = (event: ImageEvent): void => {
-      for (const told of toldOf(event)) events.put(told);
+      for (const told of toldOf(event, loading)) events.put(told);
     };
     const request = { prompt: "", ...options, onEvent, ...(signal === undefined ? {} : { signal }) };
     const made = opened.pipe.compare(request as never, variants as never);

@@ -5,6 +5,7 @@ const dialog = signal<{ readonly Shown: FunctionComponent } | undefined>(undefin
 
 /** Shows the dialog that opens models of the hub, which most visits do without. */
 export async function showHub(): Promise<void> {
+  if (__SERVED__) return; // servers have models of their own
   const { HubDialog, isHubOpen } = await import("./hub-dialog.tsx");
   dialog.value = { Shown: HubDialog };
   isHubOpen.value = true;

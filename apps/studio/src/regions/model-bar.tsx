@@ -78,7 +78,7 @@ function OpenButtons() {
       <OpenButton what="files" />
       <OpenButton what="folder" />
       <button type="button" aria-haspopup="dialog" disabled={isBusy.value} onClick={() => void showHub()}>
-        From the hub…
+        <Either wide="From the hub…" narrow="Hub…" />
       </button>
       {model.value?.name === name && isOwn(name) && own?.kept === undefined && own?.hub === undefined && (
         <button
@@ -94,10 +94,24 @@ function OpenButtons() {
   );
 }
 
+/** A text that is shorter where there is less room. */
+function Either({ wide, narrow }: { readonly wide: string; readonly narrow: string }) {
+  return (
+    <>
+      <span class="wide-only">{wide}</span>
+      <span class="narrow-only">{narrow}</span>
+    </>
+  );
+}
+
 function OpenButton({ what }: { readonly what: "folder" | "files" }) {
   return (
     <label class="button">
-      {what === "folder" ? "Open folder…" : "Open file…"}
+      {what === "folder" ? (
+        <Either wide="Open folder…" narrow="Folder…" />
+      ) : (
+        <Either wide="Open file…" narrow="File…" />
+      )}
       <input
         type="file"
         class="hidden"

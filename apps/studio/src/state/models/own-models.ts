@@ -74,7 +74,7 @@ export async function forget({ name, kept, hub }: OwnModel): Promise<void> {
   if (kept !== undefined) await (await keptFolder()).removeEntry(kept, { recursive: true });
   // Revisions and files of one repository share what is kept of it.
   const isShared = ownModels.value.some((own) => own.hub !== undefined && repositoryOf(own.hub) === repositoryOf(hub));
-  if (hub === undefined || isShared) return;
+  if (__SERVED__ || hub === undefined || isShared) return;
   const { removeStoredModel } = await import("deepcache/browser");
   await removeStoredModel(repositoryOf(hub)).catch(() => {}); // the browser may have removed it
 }
