@@ -10,49 +10,91 @@ export interface WinogradForm {
   readonly rows: number;
 }
 
-/** Results of a tile in each direction, and what of the input they see. */
-const [TILE, SEEN] = [4, 6];
-/** Numbers of a transformed tile. */
-export const POINTS = SEEN * SEEN;
+/** Results of a tile in each direction. */
+const TILE = 4;
+
+/** What turns a tile of the input, a kernel, and their product into a tile of results, each in one direction. */
+interface Transforms {
+  readonly input: readonly (readonly number[])[];
+  readonly kernel: readonly (readonly number[])[];
+  readonly output: readonly (readonly number[])[];
+}
 
 /**
- * F(4×4, 3×3) at the points 0, ±1, ±2, ∞ (Lavin & Gray 2016, §5.1): Y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A takes 36 multiplications
- * for 16 results, where a direct convolution takes 144.
+ * Y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A by the size of the kernel. F(4×4, 3×3) at the points 0, ±1, ±2, ∞ (Lavin & Gray 2016, §5.1) takes
+ * 36 multiplications for 16 results, where a direct convolution takes 144; F(4×4, 2×2) at 0, ±1, 2, ∞ takes 25 for 64.
  */
-const INPUT = [
-  [4, 0, -5, 0, 1, 0],
-  [0, -4, -4, 1, 1, 0],
-  [0, 4, -4, -1, 1, 0],
-  [0, -2, -1, 2, 1, 0],
-  [0, 2, -1, -2, 1, 0],
-  [0, 4, 0, -5, 0, 1],
-];
-const KERNEL = [
-  [1 / 4, 0, 0],
-  [-1 / 6, -1 / 6, -1 / 6],
-  [-1 / 6, 1 / 6, -1 / 6],
-  [1 / 24, 1 / 12, 1 / 6],
-  [1 / 24, -1 / 12, 1 / 6],
-  [0, 0, 1],
-];
-const OUTPUT = [
-  [1, 1, 1, 1, 1, 0],
-  [0, 1, -1, 2, -2, 0],
-  [0, 1, 1, 4, 4, 0],
-  [0, 1, -1, 8, -8, 1],
-];
+const TRANSFORMS: ReadonlyMap<number, Transforms> = new Map([
+  [
+    3,
+    {
+      input: [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+      ],
+      kernel: [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+      ],
+      output: [
+        [1, 1, 1, 1, 1, 0],
+        [0, 1, -1, 2, -2, 0],
+        [0, 1, 1, 4, 4, 0],
+        [0, 1, -1, 8, -8, 1],
+      ],
+    },
+  ],
+  [
+    2,
+    {
+      input: [
+        [2, -1, -2, 1, 0],
+        [0, -2, -1, 1, 0],
+        [0, 2, -3, 1, 0],
+        [0, -1, 0, 1, 0],
+        [0, 2, -1, -2, 1],
+      ],
+      kernel: [
+        [1 / 2, 0],
+        [-1 / 2, -1 / 2],
+        [-1 / 6, 1 / 6],
+        [1 / 6, 1 / 3],
+        [0, 1],
+      ],
+      output: [
+        [1, 1, 1, 1, 0],
+        [0, 1, -1, 2, 0],
+        [0, 1, 1, 4, 0],
+        [0, 1, -1, 8, 1],
+      ],
+    },
+  ],
+]);
+
+/** Numbers of a transformed tile, and of a transformed kernel of `taps` × `taps`. */
+export const pointsOf = (taps: number): number => (TILE + taps - 1) ** 2;
 
 /** What is computed in two directions one after the other, as one matrix: the Kronecker product with itself. */
 const inBoth = (rows: readonly (readonly number[])[]): Float32Array =>
   Float32Array.from(rows.flatMap((a) => rows.flatMap((b) => a.flatMap((x) => b.map((y) => x * y)))));
 
-/** Whether Winograd's algorithm computes `node`: a 3×3 convolution with stride 1 that keeps the size, of a weight. */
+/** Whether Winograd's algorithm computes `node`: a 3×3 or 2×2 convolution with stride 1 that keeps the size, of a weight. */
 export function isWinogradConv(node: GraphNode, isConstant: (value: Value) => boolean): boolean {
-  const { kernel_shape: kernel, strides, pads, group, dilations } = node.attributes;
+  const { kernel_shape: kernel, strides, dilations, group } = node.attributes;
   const [x, weight] = node.inputs;
   return (
     node.op === "Conv" &&
-    [kernel, strides, pads, dilations].join(";") === "3,3;1,1;1,1,1,1;1,1" &&
+    ["3,3", "2,2"].includes(`${kernel}`) &&
+    [strides, dilations].join(";") === "1,1;1,1" &&
+    x?.shape.slice(2).join() === node.outputs[0]?.shape.slice(2).join() &&
     group === 1 &&
     x?.dtype === "F32" &&
     weight !== undefined &&
@@ -73,6 +115,12 @@ export function withWinograd(graph: Graph, formOf: (node: GraphNode) => Winograd
 
 type Shared = ReturnType<typeof sharedConstants>;
 
+function transformsOf(taps: number): Transforms {
+  const found = TRANSFORMS.get(taps);
+  if (found === undefined) throw new RangeError(`Cannot transform a kernel of ${taps}×${taps}: 2×2 or 3×3 is required`);
+  return found;
+}
+
 /** Constants that several convolutions need. */
 function sharedConstants(initializers: Map<Value, Initializer>) {
   const known = new Map<string, Value>();
@@ -88,9 +136,14 @@ function sharedConstants(initializers: Map<Value, Initializer>) {
   return {
     integers: (like: Value, values: readonly number[]): Value =>
       constant(`${values}`, like, [values.length], () => BigInt64Array.from(values, BigInt)),
-    kernel: (like: Value): Value => constant("kernel", like, [POINTS, 9], () => inBoth(KERNEL)),
-    output: (like: Value): Value => constant("output", like, [TILE * TILE, POINTS], () => inBoth(OUTPUT)),
-    input: (like: Value): Value => constant("input", like, [1, POINTS, SEEN, SEEN], () => inBoth(INPUT)),
+    kernel: (like: Value, taps: number): Value =>
+      constant(`kernel ${taps}`, like, [pointsOf(taps), taps * taps], () => inBoth(transformsOf(taps).kernel)),
+    output: (like: Value, taps: number): Value =>
+      constant(`output ${taps}`, like, [TILE * TILE, pointsOf(taps)], () => inBoth(transformsOf(taps).output)),
+    input: (like: Value, taps: number): Value =>
+      constant(`input ${taps}`, like, [1, pointsOf(taps), TILE + taps - 1, TILE + taps - 1], () =>
+        inBoth(transformsOf(taps).input),
+      ),
     /** Values that convolutions share beyond constants. */
     known,
   };
@@ -100,7 +153,9 @@ function takenApart(node: GraphNode, { across, down, rows }: WinogradForm, share
   const [x, weight, bias] = node.inputs as readonly [Value, Value, Value | undefined];
   const result = node.outputs[0]!;
   const [batch, inner, height, width] = [0, 1, 2, 3].map((axis) => sizeOf(x, axis)) as [number, number, number, number];
-  const outer = sizeOf(weight, 0);
+  const [outer, taps] = [sizeOf(weight, 0), sizeOf(weight, 2)];
+  const [seenBy, points] = [TILE + taps - 1, pointsOf(taps)];
+  const [above = 0, left = 0] = node.attributes["pads"] as readonly number[];
   const nodes: GraphNode[] = [];
   const like = (shape: readonly number[], hint: string): Value => ({ ...result, shape, hint });
   const emit = (op: string, inputs: readonly Value[], to: Value, { domain = "", attributes = {} }: Options = {}) => {
@@ -123,47 +178,53 @@ function takenApart(node: GraphNode, { across, down, rows }: WinogradForm, share
     shared.known.set(key, found);
     return found;
   };
-  const tiled = transform(`tiled ${inner}`, () =>
+  const tiled = transform(`tiled ${inner} ${taps}`, () =>
     reshape(
-      expand(shared.input(result), [inner, POINTS, SEEN, SEEN]),
-      [inner * POINTS, 1, SEEN, SEEN],
+      expand(shared.input(result, taps), [inner, points, seenBy, seenBy]),
+      [inner * points, 1, seenBy, seenBy],
       "winograd_input",
     ),
   );
-  const flat = reshape(weight, [outer * inner, 9]);
-  const product = emit("FusedMatMul", [shared.kernel(result), flat], like([POINTS, outer * inner], "FusedMatMul"), {
-    domain: "com.microsoft",
-    attributes: { transA: 0, transB: 1, alpha: { float: 1 } },
-  });
-  const kernel = reshape(product, [POINTS, outer, inner], "winograd_kernel");
+  const flat = reshape(weight, [outer * inner, taps * taps]);
+  const product = emit(
+    "FusedMatMul",
+    [shared.kernel(result, taps), flat],
+    like([points, outer * inner], "FusedMatMul"),
+    {
+      domain: "com.microsoft",
+      attributes: { transA: 0, transB: 1, alpha: { float: 1 } },
+    },
+  );
+  const kernel = reshape(product, [points, outer, inner], "winograd_kernel");
 
   /** Rows of tiles from `first` to `end` of one sample. */
   const strip = (sample: Value, first: number, end: number): Value => {
-    const [top, bottom] = [TILE * first - 1, TILE * end + 1];
+    const [top, bottom] = [TILE * first - above, TILE * end - above + taps - 1];
     const seen = slice(sample, 2, Math.max(0, top), Math.min(height, bottom));
     const tiles = end - first;
     const positions = tiles * across;
-    const pads = [Math.max(0, -top), 1, Math.max(0, bottom - height), TILE * across + 1 - width];
-    const transformed = emit("Conv", [seen, tiled], like([1, inner * POINTS, tiles, across], "winograd_tiles"), {
+    const right = TILE * across - left + taps - 1 - width;
+    const pads = [Math.max(0, -top), left, Math.max(0, bottom - height), right];
+    const transformed = emit("Conv", [seen, tiled], like([1, inner * points, tiles, across], "winograd_tiles"), {
       attributes: {
-        kernel_shape: [SEEN, SEEN],
+        kernel_shape: [seenBy, seenBy],
         strides: [TILE, TILE],
         pads,
         dilations: [1, 1],
         group: inner,
       },
     });
-    const columns = reshape(transformed, [inner, POINTS, positions]);
-    const products = emit("FusedMatMul", [kernel, columns], like([POINTS, outer, positions], "winograd_product"), {
+    const columns = reshape(transformed, [inner, points, positions]);
+    const products = emit("FusedMatMul", [kernel, columns], like([points, outer, positions], "winograd_product"), {
       domain: "com.microsoft",
       attributes: { transA: 0, transB: 0, transBatchA: 0, transBatchB: 1, alpha: { float: 1 } },
     });
-    const planes = reshape(products, [POINTS, outer * positions]);
+    const planes = reshape(products, [points, outer * positions]);
     const results = like([TILE * TILE, outer * positions], "winograd_results");
     const summed =
       bias === undefined
-        ? emit("MatMul", [shared.output(result), planes], results)
-        : emit("Gemm", [shared.output(result), planes, repeatedBias(bias, positions)], results);
+        ? emit("MatMul", [shared.output(result, taps), planes], results)
+        : emit("Gemm", [shared.output(result, taps), planes, repeatedBias(bias, positions)], results);
     const deep = reshape(summed, [1, TILE * TILE * outer, tiles, across]);
     const shape = [1, outer, TILE * tiles, TILE * across];
     return emit("DepthToSpace", [deep], like(shape, "DepthToSpace"), { attributes: { blocksize: TILE, mode: "DCR" } });

@@ -13,18 +13,23 @@ interface Case {
   readonly shape: readonly [number, number, number, number];
   readonly out?: number;
   readonly bias?: boolean;
+  /** Of the kernel, in each direction. */
+  readonly taps?: 2 | 3;
+  readonly pads?: readonly [number, number, number, number];
   readonly form: WinogradForm;
 }
 
 const random = (count: number, seed: number): Float32Array => torchGenerator(seed).randn([count]).data;
 
-function convolution({ shape, out = 6, bias = true }: Pick<Case, "shape" | "out" | "bias">): Graph {
+function convolution({ shape, out = 6, bias = true, taps = 3, pads = [1, 1, 1, 1] }: Omit<Case, "form">): Graph {
   const builder = graphBuilder("convolution");
   const x = builder.input("x", "F32", shape);
-  const weight = builder.constant(random(out * shape[1] * 9, 1), [out, shape[1], 3, 3]);
+  const weight = builder.constant(random(out * shape[1] * taps ** 2, 1), [out, shape[1], taps, taps]);
   const offset = bias ? builder.constant(random(out, 2), [out]) : undefined;
-  return builder.finish({ y: conv(x, weight, offset, { pads: [1, 1, 1, 1] }) });
+  return builder.finish({ y: conv(x, weight, offset, { pads }) });
 }
+
+const PHASE = { shape: [2, 5, 13, 10], taps: 2, form: { down: 4, across: 3, rows: 2 } } as const;
 
 describe("withWinograd()", () => {
   test.each<[string, Case]>([
@@ -34,6 +39,9 @@ describe("withWinograd()", () => {
     ["strips of tiles", { shape: [1, 5, 26, 12], form: { down: 7, across: 3, rows: 2 } }],
     ["several samples", { shape: [3, 5, 18, 9], form: { down: 5, across: 3, rows: 2 } }],
     ["no bias", { shape: [2, 4, 8, 8], bias: false, form: { down: 2, across: 2, rows: 2 } }],
+    ["2×2, of what lies before", { ...PHASE, pads: [1, 1, 0, 0] }],
+    ["2×2, of what lies behind", { ...PHASE, pads: [0, 0, 1, 1] }],
+    ["2×2, of both", { ...PHASE, pads: [1, 0, 0, 1] }],
     ["one channel", { shape: [1, 1, 8, 8], out: 1, form: { down: 2, across: 2, rows: 1 } }],
   ])("computes what the convolution does: %s", async (_, { form, ...settings }) => {
     const graph = convolution(settings);
