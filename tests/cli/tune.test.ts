@@ -17,18 +17,8 @@ writeFileSync(inFolder("prompts.txt"), "a fox on a teal background\nan owl on a 
 /** A search that takes seconds. */
 const SMALL = [
   ...["tune", "--prompts", inFolder("prompts.txt"), "--guidance-scale", "4", "--budget", "4"],
-  ...[
-    "--sampler",
-    "ddim-trailing",
-    "--reference",
-    "ddim-trailing:12",
-    "--images",
-    "1",
-    "--check",
-    "2",
-    "--trials",
-    "3",
-  ],
+  ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:12", "--images", "1", "--check", "2"],
+  ...["--trials", "3", "-W", "64", "-H", "64"],
 ];
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -135,13 +125,15 @@ describe("tune refuses", () => {
   });
 });
 
+const CHECKED = { images: 8, psnr: 40, aboveUncached: { mean: 4, halfWidth: 3, sampler: "ddim", steps: 9, psnr: 36 } };
+
 describe("--profile refuses", () => {
   const file = inFolder("foreign.json");
   const profile = {
     format: 1,
     model: { architecture: "sdxl", unet: "00ff" },
     reference: { sampler: "ddim", steps: 9 },
-    points: [{ budget: 4, fse: 4, sampler: "ddim", steps: 9, cache: { kind: "listed", full: [0] }, checked: {} }],
+    points: [{ budget: 4, fse: 4, sampler: "ddim", steps: 9, cache: { kind: "listed", full: [0] }, checked: CHECKED }],
   };
 
   test("one of another network, one that is cut short, and one beside other flags", async () => {

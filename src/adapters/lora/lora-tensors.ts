@@ -48,7 +48,11 @@ export function modulesOf(weights: Weights): {
   return { modules: [...modules].map(([name, tensors]) => ({ name, tensors })), unknown };
 }
 
+/** Characters of a name; those of published files have 120. */
+const LONGEST_NAME = 1000;
+
 function roleOf(key: string): { readonly module: string; readonly role: Role } | undefined {
+  if (key.length > LONGEST_NAME) return undefined;
   for (const [ending, roleNamed] of ENDINGS) {
     const match = ending.exec(key);
     const role = match?.[1] === undefined ? undefined : roleNamed(match[1]);

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../checkpoint/bytes/byte-source.ts";
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import { openPlace } from "../../checkpoint/files/place.ts";
 import { type FileLike, type Files, type FolderLike, isFiles } from "../../checkpoint/files.ts";
@@ -46,7 +47,8 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
     }
     const { part, key } = found;
     const change = await moduleChange(module, peftScale(settings, part, module.name));
-    if (typeof change === "string") throw refuse(`"${module.name}" cannot be used, ${change}`, "CHECKPOINT_BROKEN");
+    if (typeof change === "string")
+      throw refuse(`${quote(module.name)} cannot be used, ${change}`, "CHECKPOINT_BROKEN");
     const misfit = misfitOf(change, target.weights[part]?.get(key));
     if (misfit !== undefined) throw refuse(`${misfit(module.name, key)}`, "MODEL_UNSUPPORTED");
     changes[part].set(key, change);
@@ -70,7 +72,7 @@ async function findIn(folder: Files): Promise<{ readonly source: ByteSource; rea
   return { source: await folder.open(file), settings };
 }
 
-const first = ([name]: readonly string[]): string => (name === undefined ? "" : `, such as "${name}"`);
+const first = ([name]: readonly string[]): string => (name === undefined ? "" : `, such as ${quote(name)}`);
 
 /** Says what keeps a change from a weight; nothing where they go together. */
 function misfitOf(

@@ -47,6 +47,11 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
     signal.throwIfAborted();
     throw new Error(`Cannot read the picture "${path}"`, { cause });
   });
+  return likedIn(bytes, path);
+}
+
+/** How the picture in `bytes` was made, which messages call `path`. */
+export function likedIn(bytes: Uint8Array, path: string): LikedPicture {
   const parameters = readParametersText(bytes);
   if (parameters === undefined) {
     checkWhole(bytes, path);
@@ -86,7 +91,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
       timestepSelection: text("Timestep selection"),
       ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
-      ...adapterFlagsOf(settings),
+      ...adapterFlagsOf(settings, path),
       ...controlFlagsOf(controls),
       refinerStart: read("Refiner switch at"),
       width: width === undefined ? undefined : Number(width),
