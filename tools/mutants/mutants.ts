@@ -106,7 +106,7 @@ const RUNS: readonly Row[] = [
     "pipelines/run/session-slot.ts",
     "      await release();\n",
     "",
-    "pipelines/text-to-image.test.ts pipelines/memory.test.ts",
+    "pipelines/session-slot.test.ts",
   ],
   ["ddim-eta", "diffusion/samplers/ddim.ts", "1 - nextAlphaBar - deviation ** 2", "1 - nextAlphaBar", "diffusion"],
   [

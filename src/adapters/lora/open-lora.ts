@@ -29,7 +29,8 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
   const settings = { ...settingsIn(metadata), ...beside };
   const refuse = (reason: string, code: "MODEL_UNSUPPORTED" | "CHECKPOINT_BROKEN"): CheckpointError =>
     new CheckpointError(`Cannot apply the LoRA "${source.name}" to "${target.name}": ${reason}`, { code });
-  const { modules, unknown } = modulesOf(weights);
+  const { modules, unknown, twice } = modulesOf(weights);
+  if (twice !== undefined) throw refuse(`${quote(twice)} is there under another name, too`, "CHECKPOINT_BROKEN");
   if (modules.length === 0) {
     throw refuse(`it has no tensor of a LoRA, LoHa or LoKr${first(unknown)}`, "MODEL_UNSUPPORTED");
   }
@@ -51,6 +52,7 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
       throw refuse(`${quote(module.name)} cannot be used, ${change}`, "CHECKPOINT_BROKEN");
     const misfit = misfitOf(change, target.weights[part]?.get(key));
     if (misfit !== undefined) throw refuse(`${misfit(module.name, key)}`, "MODEL_UNSUPPORTED");
+    if (changes[part].has(key)) throw refuse(`two of its modules change "${key}"`, "CHECKPOINT_BROKEN");
     changes[part].set(key, change);
   }
   if (unmatched.length === modules.length + unknown.length) {

@@ -8,6 +8,9 @@ type Settings = Readonly<Record<string, string | number>>;
 export function adapterFlagsOf(settings: Settings, path: string): AdapterFlags {
   const [lora, embedding] = [numbered(settings, "Lora"), numbered(settings, "Embedding")];
   for (const text of lora) checkLora(text, path);
+  if (!embedding.every((text) => text.indexOf("=") > 0)) {
+    throw new UsageError(`Cannot repeat "${path}" with its embeddings, give --embedding`);
+  }
   return {
     ...(lora.length === 0 ? {} : { lora }),
     ...(embedding.length === 0 ? {} : { embedding }),

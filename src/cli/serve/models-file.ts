@@ -18,6 +18,7 @@ export const readModelsFile = (file: string): ReadonlyMap<string, ListedModel> =
 export function modelsIn(content: Uint8Array, file: string): ReadonlyMap<string, ListedModel> {
   const models = parseJson(content, `"${file}"`);
   if (!isJsonObject(models)) throw new UsageError(`Cannot read models from "${file}": a JSON object is required`);
+  if (Object.keys(models).length === 0) throw new UsageError(`Cannot read models from "${file}": it names none`);
   return new Map(Object.entries(models).map(([name, model]) => [name, listed(file, name, model)]));
 }
 
