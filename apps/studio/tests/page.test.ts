@@ -112,9 +112,11 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.make();
     const alert = page.getByRole("alert");
     await expect.poll(() => alert.textContent(), { timeout: 30_000 }).toMatch(/digest .*Try it again/);
-    const [left, cut] = models().map((path) => Number(/safetensors bytes=(\d+)-$/.exec(path)?.[1]));
+    // What has arrived before a connection ends stays.
+    const [left = 0, cut = 0] = models().map((path) => Number(/safetensors bytes=(\d+)-$/.exec(path)?.[1]));
     expect(left).toBeGreaterThan(4_000_000);
-    expect(cut).toBe((left ?? 0) + 5_000_000);
+    expect(cut).toBeGreaterThan(left);
+    expect(cut).toBeLessThanOrEqual(left + 5_000_000);
     host.spoil(undefined);
     await studio.make();
     await studio.done();

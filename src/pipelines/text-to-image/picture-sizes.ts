@@ -107,6 +107,6 @@ function requireNumbers(name: string, value: object | undefined): void {
   const found = new Map<string, unknown>(Object.entries(value ?? {}));
   if (required.every((key) => Number.isFinite(found.get(key)))) return;
   throw new RangeError(
-    `Cannot generate with ${name} ${JSON.stringify(value)}: numbers as ${required.join(" and ")} are required`,
+    `Cannot generate with ${name} ${String(JSON.stringify(value)).slice(0, 100)}: numbers as ${required.join(" and ")} are required`,
   );
 }

@@ -1,6 +1,7 @@
 import { openEmbedding } from "../../adapters/embedding/open-embedding.ts";
 import { type AppliedLora, changesIdentity, withChanges } from "../../adapters/lora/lora.ts";
 import { openLora } from "../../adapters/lora/open-lora.ts";
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import { concatenate } from "../../tensor/concatenate.ts";
 import { type AddedWord, asRead, withWords } from "../../tokenizer/added-words.ts";
@@ -64,7 +65,7 @@ const MOST_NAMED = 5;
 
 function unmatchedWarning({ name, unmatched }: AppliedLora["lora"]): string | undefined {
   if (unmatched.length === 0) return undefined;
-  const shown = unmatched.slice(0, MOST_NAMED).map((module) => JSON.stringify(module));
+  const shown = unmatched.slice(0, MOST_NAMED).map(quote);
   const more = unmatched.length > shown.length ? ` and ${unmatched.length - shown.length} more` : "";
   return `Of the LoRA "${name}", nothing in the model answers to ${shown.join(", ")}${more}; it has no effect there`;
 }

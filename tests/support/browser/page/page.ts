@@ -16,7 +16,7 @@ import { add, multiply } from "../../../../src/onnx/ops.ts";
 import type { PhaseSeconds } from "../../../../src/pipelines/run/events.ts";
 import { webRuntime } from "../../../../src/runtime/web/web.ts";
 import type { PickedFile } from "../../../../src/systems/places/model-place.ts";
-import { bindings, gpuBytes } from "./heap.ts";
+import { bindings, gpuBytesKept } from "./heap.ts";
 
 /** What became of a run. */
 export interface Outcome {
@@ -175,25 +175,27 @@ const tested = {
     for (const tensor of kept) tensor[Symbol.dispose]();
     return rows.map((row, i) => [...row, stayed[i]?.data[0] ?? 0]);
   },
-  /** Bytes in the GPU's memory beyond those of a runtime without a session: in a run, and after its session was released. */
-  async leftOnGpu({ repeated, stopped }: { readonly repeated: boolean; readonly stopped: boolean }) {
+  /** What sessions that run, are stopped and are released leave in the GPU's memory, one after the other, in bytes. */
+  async leftOnGpu(repeated: boolean, times: number): Promise<readonly number[]> {
     const builder = graphBuilder("large");
     const x = builder.input("x", "F32", [MANY]);
     const graph = builder.finish({ y: add(x, x) });
     const runtime = await webRuntime({ device: "webgpu" });
-    await (await runtime.load(graph)).run({ x: { data: new Float32Array(MANY), shape: [MANY] } });
-    const session = await runtime.load(graph, { repeated, keep: ["y"] });
-    const before = gpuBytes();
-    const ended = new AbortController();
-    const running = session.run({ x: { data: new Float32Array(MANY), shape: [MANY] } }, { signal: ended.signal });
-    if (stopped) ended.abort();
-    const results = await running.catch(() => undefined);
-    const again = await session.run({ x: { data: new Float32Array(MANY), shape: [MANY] } });
-    await again["y"]?.download();
-    const during = gpuBytes() - before;
-    for (const tensor of [results?.["y"], again["y"]]) tensor?.[Symbol.dispose]();
-    await session[Symbol.asyncDispose]();
-    return { during, left: gpuBytes() - before };
+    const given = { x: { data: new Float32Array(MANY), shape: [MANY] } };
+    const left: number[] = [];
+    for (let time = 0; time < times; time++) {
+      const session = await runtime.load(graph, { repeated, keep: ["y"] });
+      const ended = new AbortController();
+      const stopped = session.run(given, { signal: ended.signal }).catch(() => {});
+      ended.abort();
+      await stopped;
+      const [read, unread] = [await session.run(given), await session.run(given)];
+      await read["y"]?.download();
+      for (const { y } of [read, unread]) y?.[Symbol.dispose]();
+      await session[Symbol.asyncDispose]();
+      left.push(await gpuBytesKept());
+    }
+    return left;
   },
   stored: storedModels,
   removeStored: removeStoredModel,
