@@ -2,6 +2,7 @@
 // evaluation, each in a process of its own, in turn; docs/decisions/0024 has its table: npm run build && node
 // benchmarks/lora.mjs [ROUNDS]. Weights are random and written once to the cache folder. "engine" is what the engine does;
 // "in weights" adds all LoRAs to the weights on loading, "beside" multiplies all of them beside the layers instead.
+// "first" is from loading to the end of the first evaluation, which waits for what is added to weights.
 // System time is shown apart: it is what the system takes for fresh pages, which depends on what ran before, above all in
 // virtual machines that give memory back to their host. So each run comes right after pages that were in use.
 import { execFileSync } from "node:child_process";
@@ -141,6 +142,7 @@ async function one({ dtype, loras, how, evaluations, convolutions, threads }) {
     loading,
     loadingUser,
     loadingSystem,
+    first: loading + (seconds[0] ?? 0),
     evaluation: least(seconds),
     evaluationCpu: least(cpuSeconds),
     peak,
@@ -190,12 +192,14 @@ async function all(rounds) {
   for (const [i, { dtype, loras, how, convolutions }] of cases.entries()) {
     const isBase = (other) => other.dtype === dtype && other.loras === 0 && other.convolutions === convolutions;
     const base = results[cases.findIndex(isBase)];
-    const shown = ["loading", "loadingUser", "loadingSystem", "evaluation", "evaluationCpu", "peak"].map((name) => {
-      const value = median(results[i].map((result) => result[name]));
-      const ratio = median(results[i].map((result, round) => result[name] / base[round][name]));
-      const text = name === "peak" ? `${(value / 2 ** 30).toFixed(2)} GiB` : `${value.toFixed(2)} s`;
-      return `${text} (${ratio.toFixed(2)})`;
-    });
+    const shown = ["loading", "loadingUser", "loadingSystem", "first", "evaluation", "evaluationCpu", "peak"].map(
+      (name) => {
+        const value = median(results[i].map((result) => result[name]));
+        const ratio = median(results[i].map((result, round) => result[name] / base[round][name]));
+        const text = name === "peak" ? `${(value / 2 ** 30).toFixed(2)} GiB` : `${value.toFixed(2)} s`;
+        return `${text} (${ratio.toFixed(2)})`;
+      },
+    );
     process.stdout.write(
       `| ${dtype}, ${convolutions} | ${loras} | ${loras === 0 ? "" : how} | ${shown.join(" | ")} |\n`,
     );
