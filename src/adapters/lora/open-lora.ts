@@ -30,7 +30,10 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
     new CheckpointError(`Cannot apply the LoRA "${source.name}" to "${target.name}": ${reason}`, { code });
   const { modules, unknown } = modulesOf(weights);
   if (modules.length === 0) {
-    throw refuse(`it has no tensor of a LoRA, LoHa or LoKr${first(unknown)}`, "MODEL_UNSUPPORTED");
+    throw refuse(
+      `it has no tensors of a LoRA, LoHa or LoKr${unknown[0] === undefined ? "" : ` but others, such as "${unknown[0]}"`}`,
+      "MODEL_UNSUPPORTED",
+    );
   }
   const find = moduleFinder(target);
   const changes = { unet: new Map(), text: new Map(), secondText: new Map() } satisfies Record<

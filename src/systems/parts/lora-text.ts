@@ -19,6 +19,9 @@ export function parseLora(text: string): LoraChoice {
     throw new RangeError(`Cannot read the LoRA "${text}": "${strange}" is no strength, ${LORA_SYNTAX} is required`);
   }
   const own = [...parts.matchAll(/:(unet|text)=([^:]+)/g)].map(([, name, value]) => [name, Number(value)] as const);
+  if (new Set(own.map(([name]) => name)).size < own.length) {
+    throw new RangeError(`Cannot read the LoRA "${text}": a strength is given twice, ${LORA_SYNTAX} is required`);
+  }
   return { path, ...(strength === undefined ? {} : { strength: Number(strength) }), ...Object.fromEntries(own) };
 }
 
