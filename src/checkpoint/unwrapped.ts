@@ -5,8 +5,16 @@ const WRAPPERS = ["module.", "_orig_mod."];
 
 /** The weights under the names of the network itself, where every name begins with that of a wrapper around it. */
 export function unwrapped(weights: Weights): Weights {
-  const names = [...weights.keys()];
-  const wrapper = WRAPPERS.find((prefix) => names.length > 0 && names.every((name) => name.startsWith(prefix)));
-  if (wrapper === undefined) return weights;
-  return unwrapped(new Map([...weights].map(([name, weight]) => [name.slice(wrapper.length), weight])));
+  const [first] = weights.keys();
+  if (first === undefined) return weights;
+  let wrapped = 0;
+  for (let found = wrapperAt(first, 0); found > 0; found = wrapperAt(first, wrapped)) {
+    if (![...weights.keys()].every((name) => name.startsWith(first.slice(wrapped, wrapped + found), wrapped))) break;
+    wrapped += found;
+  }
+  return wrapped === 0 ? weights : new Map([...weights].map(([name, weight]) => [name.slice(wrapped), weight]));
 }
+
+/** How long the name of a wrapper is that stands at a place of a name; 0 where none does. */
+const wrapperAt = (name: string, at: number): number =>
+  WRAPPERS.find((prefix) => name.startsWith(prefix, at))?.length ?? 0;

@@ -50,3 +50,11 @@ export interface WeightChange {
 
 /** The tensors of one model by checkpoint name, over all of its files. */
 export type Weights = ReadonlyMap<string, Weight>;
+
+/** What messages call the files that weights lie in. */
+export function placeOf(weights: Weights): string {
+  const [first, ...others] = new Set([...weights.values()].map(({ span }) => span.source.name));
+  if (first === undefined) return "the checkpoint";
+  const more = others.length === 1 ? " and another file" : ` and ${others.length} other files`;
+  return `"${first}"${others.length === 0 ? "" : more}`;
+}

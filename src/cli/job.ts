@@ -20,7 +20,7 @@ import { defaultModelFolder, defaultTokenizerFolder } from "../systems/shipped.t
 import type { ControlFlags } from "./flags/control-flags.ts";
 import type { GenerationFlags, ModelFlags } from "./flags/generation-flags.ts";
 import { UsageError } from "./flags/usage.ts";
-import { type LikedPicture, likedPrompts, withLiked } from "./generate/like.ts";
+import { type LikedPicture, likedPrecision, likedPrompts, withLiked } from "./generate/like.ts";
 import { type Advice, given, requestOf, withRows } from "./request.ts";
 import { settlePrecision } from "./settle-precision.ts";
 import { cacheFolder } from "./terminal/cache-folder.ts";
@@ -93,7 +93,7 @@ export async function openJob(
   const keepLoaded = keep && !lowMemory;
   const location = await locationOf(flags, signal, terminal);
   const opened = await openModel(location);
-  const precision = (await settlePrecision(flags, signal, terminal)).precision ?? liked?.precision;
+  const precision = (await settlePrecision(flags, signal, terminal)).precision ?? (liked && likedPrecision(liked));
   const runtime = runtimeOf({ ...flags, precision }, opened.model.unet);
   const pipeline = anyPipeline(opened, modelName(nameOf(location.path)), { runtime, keepLoaded });
   const choice = choiceOf(flags, pipeline);

@@ -91,6 +91,7 @@ export const LIMITS = {
   tokenizer: {
     tokens: limit(1_000_000, "tokens, and merges", "CLIP has 49,408"),
     positions: limit(4096, "tokens of a prompt", "CLIP takes 77"),
+    brackets: limit(250, "brackets inside one another in a prompt with weights", "people write 5"),
   },
   evaluation: {
     shards: limit(10_000, "shards of an evaluation", "one for each process of a cluster"),

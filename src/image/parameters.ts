@@ -13,7 +13,7 @@ export const PARAMETERS_KEYWORD = "parameters";
 
 const NEGATIVE = "Negative prompt:";
 /** What a reader that splits lines takes for the beginning of the negative prompt; text encoders see a blank in both. */
-const [FORGED, ESCAPED] = [/^([^\S\n]*Negative) (?=prompt:)/gm, /^(\s*Negative)\u00a0(?=prompt:)/];
+const [FORGED, ESCAPED] = [/^(\s*Negative) (?=prompt:)/, /^(\s*Negative)\u00a0(?=prompt:)/];
 const { most: LONGEST_NAME } = LIMITS.png.nameCharacters;
 const NAME = new RegExp(String.raw`^\w[\w \-/]{1,${LONGEST_NAME - 1}}$`);
 /** Bounded, so that reading takes no longer than the text is. */
@@ -55,7 +55,11 @@ export function parseParameters(text: string): Required<GenerationParameters> {
 }
 
 /** A prompt with a line that begins as the negative prompt does must not pass for one. */
-const escaped = (prompt: string): string => prompt.replace(FORGED, "$1\u00a0");
+const escaped = (prompt: string): string =>
+  prompt
+    .split("\n")
+    .map((line) => line.replace(FORGED, "$1\u00a0"))
+    .join("\n");
 
 const unescaped = (line: string): string => line.replace(ESCAPED, "$1 ");
 

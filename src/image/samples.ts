@@ -47,7 +47,10 @@ export function imagesToSamples(images: readonly RgbImage[]): Tensor {
 }
 
 function level(sample: number): number {
-  if (Number.isNaN(sample)) throw new RangeError("Cannot make an image of samples that contain NaN");
+  if (Number.isNaN(sample))
+    throw new Error(
+      "Cannot make an image of samples that contain NaN: weights or settings are beyond what numbers hold",
+    );
   const unit = Math.min(Math.max(Math.fround(sample / 2 + 0.5), 0), 1);
   return roundHalfToEven(Math.fround(unit * 255));
 }

@@ -1,4 +1,5 @@
-import type { Weight, Weights } from "../checkpoint/weights.ts";
+import { quote } from "../checkpoint/bytes/limits.ts";
+import { placeOf, type Weight, type Weights } from "../checkpoint/weights.ts";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
 import type { Builder, Value } from "../onnx/graph.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
@@ -41,12 +42,12 @@ export function checkpointScope(
     const weight = weights?.get(key);
     if (weights === undefined) return undefined;
     if (weight === undefined) {
-      problems.push(`"${key}" [${shape}] is missing`);
+      problems.push(`${quote(key)} [${shape}] is missing`);
     } else if (!sameButTrailingOnes(weight.shape, shape)) {
-      problems.push(`"${key}" has shape [${weight.shape}] where [${shape}] is required`);
+      problems.push(`${quote(key)} has shape [${weight.shape}] where [${shape}] is required`);
       return undefined;
     } else if (!(weight.dtype in FLOATS)) {
-      problems.push(`"${key}" holds ${weight.dtype} where one of ${Object.keys(FLOATS).join(", ")} is required`);
+      problems.push(`${quote(key)} holds ${weight.dtype} where one of ${Object.keys(FLOATS).join(", ")} is required`);
       return undefined;
     }
     return weight;
@@ -59,7 +60,7 @@ export function checkpointScope(
     }
     const weight = find(key, shape.length === 0 ? [] : [total, ...shape.slice(1)]);
     const { rows: taken } = uses.get(key) ?? { rows: [] };
-    if (taken.some((row) => start < row.end && row.start < start + count)) problems.push(`"${key}" is used twice`);
+    if (taken.some((row) => start < row.end && row.start < start + count)) problems.push(`${quote(key)} is used twice`);
     uses.set(key, { total, rows: [...taken, { start, end: start + count }] });
     const inMemory = weight && held.get(key)?.data;
     if (inMemory !== undefined) {
@@ -94,13 +95,15 @@ export function checkpointScope(
       );
       const all = [
         ...new Set(problems),
-        ...[...uses].flatMap(([key, use]) => unusedRows(use).map((rows) => `rows ${rows} of "${key}" are left over`)),
-        ...leftover.map((key) => `"${key}" is left over`),
+        ...[...uses].flatMap(([key, use]) =>
+          unusedRows(use).map((rows) => `rows ${rows} of ${quote(key)} are left over`),
+        ),
+        ...leftover.map((key) => `${quote(key)} is left over`),
       ];
       if (all.length === 0) return;
       const shown = all.slice(0, 12).join("; ");
       const more = all.length > 12 ? `; and ${all.length - 12} more` : "";
-      throw new WeightMismatchError(`Cannot use the checkpoint as ${model}: ${shown}${more}`);
+      throw new WeightMismatchError(placeOf(weights ?? new Map()), `as ${model}: ${shown}${more}`);
     },
   };
 }
@@ -108,9 +111,12 @@ export function checkpointScope(
 /** The checkpoint's tensors are not the ones that its config calls for. */
 export class WeightMismatchError extends DeepCacheError {
   override readonly name = "WeightMismatchError";
+  /** What is wrong with `what`, as its message says it. */
+  readonly problem: string;
 
-  constructor(message: string) {
-    super("CHECKPOINT_BROKEN", message);
+  constructor(what: string, problem: string) {
+    super("CHECKPOINT_BROKEN", `Cannot use ${what} ${problem}`);
+    this.problem = problem;
   }
 }
 

@@ -14,9 +14,13 @@ export class Refusal extends Error {
     status: number,
     code: string,
     message: string,
-    { field, headers = {} }: { readonly field?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+    {
+      field,
+      headers = {},
+      cause,
+    }: { readonly field?: string; readonly headers?: Readonly<Record<string, string>>; readonly cause?: unknown } = {},
   ) {
-    super(message);
+    super(message, cause === undefined ? {} : { cause });
     this.status = status;
     this.code = code;
     this.field = field;

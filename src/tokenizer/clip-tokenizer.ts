@@ -17,6 +17,8 @@ export interface ClipTokenizerFiles {
   readonly specialTokens?: unknown;
   /** added_tokens.json */
   readonly addedTokens?: unknown;
+  /** What messages call the folder that they lie in. */
+  readonly name?: string | undefined;
 }
 
 /** A prompt as the text encoder takes it. */
@@ -74,10 +76,23 @@ const DEFAULT_MAX_LENGTH = 77;
 const UNSET_MAX_LENGTH = 1_000_000;
 
 /** Builds the tokenizer that `files` describe; it gives the ids that transformers' CLIPTokenizer gives. */
-export const loadClipTokenizer = (files: ClipTokenizerFiles): ClipTokenizer => atOnce(loading(files));
+export const loadClipTokenizer = (files: ClipTokenizerFiles): ClipTokenizer => atOnce(loadingNamed(files));
 
 /** The same with pauses: a vocabulary has some 50,000 pieces. */
-export const openClipTokenizer = (files: ClipTokenizerFiles): Promise<ClipTokenizer> => inTurns(loading(files));
+export const openClipTokenizer = (files: ClipTokenizerFiles): Promise<ClipTokenizer> => inTurns(loadingNamed(files));
+
+/** What is wrong with files is told with the folder that they lie in. */
+function* loadingNamed(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
+  try {
+    return yield* loading(files);
+  } catch (cause) {
+    if (files.name === undefined || !(cause instanceof TokenizerError)) throw cause;
+    const problem = cause.message.replace(/^Cannot (?:load|read) the tokenizer: |^C/, (start) =>
+      start === "C" ? "c" : "",
+    );
+    throw new TokenizerError(`Cannot use the tokenizer "${files.name}": ${problem}`, { cause });
+  }
+}
 
 function* loading(files: ClipTokenizerFiles): Turns<ClipTokenizer> {
   const vocabulary = yield* selectVocabulary(files);

@@ -1,5 +1,7 @@
+import { LIMITS } from "../errors/limits.ts";
 import type { ClipTokenizer } from "./clip-tokenizer.ts";
 import { TokenizerError } from "./errors.ts";
+import { quote } from "./vocabulary.ts";
 
 /** A piece of a prompt with how much attention it gets; at a break, a chunk ends. */
 export type WeightedPiece =
@@ -10,7 +12,8 @@ export type WeightedPiece =
 const STEP = 1.1;
 
 const TOKEN = /\\\(|\\\)|\\\[|\\\]|\\\\|\\|\(|\[|:\s*([+-]?[.\d]+)\s*\)|\)|\]|[^\\()[\]:]+|:/g;
-const BREAK = /\s*\bBREAK\b\s*/;
+const BREAK = /\bBREAK\b/;
+const { brackets: BRACKETS } = LIMITS.tokenizer;
 
 /**
  * Reads AUTOMATIC1111's grammar: (a) weighs 1.1 times as much, [a] a 1.1th, (a:1.3) 1.3 times; a backslash before a bracket makes
@@ -28,18 +31,27 @@ export function parsePromptWeights(prompt: string): readonly WeightedPiece[] {
     if (start !== undefined) multiply(start, factor);
     return start !== undefined;
   };
+  const open = (brackets: number[]): void => {
+    brackets.push(pieces.length);
+    if (rounds.length + squares.length <= BRACKETS.most) return;
+    throw new TokenizerError(
+      `Cannot read the weights of ${quote(prompt)}: it has ${BRACKETS.most + 1} brackets inside one another, at most ${BRACKETS.most} are read`,
+    );
+  };
   for (const [token, weight] of prompt.matchAll(TOKEN)) {
     if (token.startsWith("\\")) pieces.push({ text: token.slice(1), weight: 1 });
-    else if (token === "(") rounds.push(pieces.length);
-    else if (token === "[") squares.push(pieces.length);
+    else if (token === "(") open(rounds);
+    else if (token === "[") open(squares);
     else if (weight !== undefined && rounds.length > 0) close(rounds, parseWeight(weight, prompt));
     else if (token === ")" && close(rounds, STEP)) continue;
     else if (token === "]" && close(squares, 1 / STEP)) continue;
     else {
-      token.split(BREAK).forEach((text, i) => {
+      const texts = token.split(BREAK);
+      for (const [i, text] of texts.entries()) {
         if (i > 0) pieces.push({ text: "BREAK", weight: -1 });
-        pieces.push({ text, weight: 1 });
-      });
+        const begun = i > 0 ? text.trimStart() : text;
+        pieces.push({ text: i < texts.length - 1 ? begun.trimEnd() : begun, weight: 1 });
+      }
     }
   }
   for (const start of rounds) multiply(start, STEP);
@@ -52,7 +64,7 @@ export function parsePromptWeights(prompt: string): readonly WeightedPiece[] {
 function parseWeight(text: string, prompt: string): number {
   const weight = Number(text);
   if (Number.isFinite(weight)) return weight;
-  throw new TokenizerError(`Cannot read the weights of ${JSON.stringify(prompt)}: "${text}" is not a number`);
+  throw new TokenizerError(`Cannot read the weights of ${quote(prompt)}: ${quote(text)} is not a number`);
 }
 
 /** Neighbours of one weight are one piece; a prompt without any is an empty one. */

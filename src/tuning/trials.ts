@@ -34,7 +34,7 @@ export function trialsOf(
   let target: Promise<readonly Float32Array[]> | undefined;
   const referenceLatents = (): Promise<readonly Float32Array[]> => {
     target ??= memory
-      .recall(`reference ${reference.sampler}:${reference.steps}`, async () => {
+      .recall(`reference ${reference.sampler}:${reference.steps}`, isPacked, async () => {
         tell(`the reference, ${reference.steps} steps of ${reference.sampler}`);
         const { latents } = await subject.run("calibration", { ...reference, cache: { kind: "off" } });
         return latents.map(packed);
@@ -47,7 +47,8 @@ export function trialsOf(
     ask: { readonly first?: number; readonly features?: boolean },
   ): Promise<Trial & { readonly gram?: Gram | undefined }> => {
     const targets = await referenceLatents();
-    const found = await memory.recall(JSON.stringify({ ...run, ...ask }), async () => {
+    const isFound = (value: unknown): value is Found => isFoundOf(value, ask.features ?? false);
+    const found = await memory.recall(JSON.stringify({ ...run, ...ask }), isFound, async () => {
       tell(`${run.steps} steps of ${run.sampler}`);
       const { latents, evaluations, fse, ratio, gram } = await subject.run("calibration", run, ask);
       return { scores: latents.map((own, i) => ratioTo(own, targets[i]!)), evaluations, fse, ratio, gram };
@@ -65,6 +66,36 @@ export function trialsOf(
       return { ...found, gram };
     },
   };
+}
+
+/** What is kept of a trial. */
+interface Found extends Omit<Trial, "run" | "score"> {
+  readonly scores: readonly number[];
+  readonly gram?: Gram | undefined;
+}
+
+const isNumbers = (value: unknown): value is readonly number[] => Array.isArray(value) && value.every(Number.isFinite);
+
+function isFoundOf(value: unknown, withGram: boolean): value is Found {
+  const { scores, evaluations, fse, ratio, gram } = Object(value) as Readonly<Record<string, unknown>>;
+  return isNumbers([evaluations, fse, ratio]) && isNumbers(scores) && (!withGram || isGram(gram));
+}
+
+function isGram(value: unknown): value is Gram {
+  const { evaluations, products } = Object(value) as Readonly<Record<string, unknown>>;
+  return isNumbers([evaluations]) && Array.isArray(products) && products.every(isNumbers);
+}
+
+/** Whether a value is texts of float32 numbers. */
+const isPacked = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((text) => typeof text === "string" && isBase64(text));
+
+function isBase64(text: string): boolean {
+  try {
+    return atob(text).length % Float32Array.BYTES_PER_ELEMENT === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** 10 log₁₀ of one over the mean squared difference. */

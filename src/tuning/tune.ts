@@ -2,7 +2,7 @@ import { evenPlan } from "../deepcache/plans/spread.ts";
 import { isSamplerName, type SamplerName } from "../diffusion/samplers.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import { psnr } from "../metrics/psnr.ts";
-import type { Checked, TunedPoint } from "../systems/recommended/profile.ts";
+import { type Checked, isChecked, type TunedPoint } from "../systems/recommended/profile.ts";
 import { bestCached, bestUncached } from "./search.ts";
 import { mean, pairedDifference } from "./statistics.ts";
 import { moveTimesteps } from "./timesteps.ts";
@@ -61,7 +61,7 @@ export async function tune(
     const rival = await moved(plain, options, trials);
     const rivals = rival === plain ? uncached : [rival, ...uncached];
     const best = cached !== undefined && cached.score > rival.score ? cached : rival;
-    const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, () =>
+    const checked = await memory.recall(`check ${budget} ${JSON.stringify(best.run)}`, isChecked, () =>
       check(best, rivals, make, referenceImages),
     );
     const { sampler, steps, timesteps, cache } = best.run;

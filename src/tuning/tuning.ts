@@ -64,8 +64,8 @@ export interface TuningOptions {
 
 /** Keeps what is known of trials, so that a search that was stopped goes on where it was. */
 export interface TuningMemory {
-  /** The value under `key`, or what `find` gives, which is kept. It is JSON. */
-  recall<T>(key: string, find: () => Promise<T>): Promise<T>;
+  /** The value under `key`, or what `find` gives where there is none that `isValue`, which is kept. It is JSON. */
+  recall<T>(key: string, isValue: (value: unknown) => value is T, find: () => Promise<T>): Promise<T>;
 }
 
 /** Told before each trial: how many there have been, what it is for, and about how many there will be. */

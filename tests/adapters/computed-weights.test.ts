@@ -10,7 +10,7 @@ import { openGraph } from "../../src/runtime/node/open-graph.ts";
 import { sessionThread } from "../../src/runtime/node/places/thread.ts";
 import { openComputed } from "../../src/runtime/node/weights/open-computed.ts";
 import { memorySettings } from "../../src/runtime/sessions/memory-settings.ts";
-import { withAdapters } from "../../src/systems/parts/adapters.ts";
+import { withAdapters } from "../../src/systems/parts/with-adapters.ts";
 import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
 import { DTYPES } from "../../src/tensor/dtype.ts";
 import { NETWORK_CALL } from "../support/assertions/tolerances.ts";

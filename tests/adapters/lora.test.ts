@@ -230,6 +230,38 @@ describe("a module of a LoRA is found", () => {
     expect([...(await open(file)).changes.unet.keys()]).toEqual([`${CONV}.weight`]);
   });
 
+  test.each([
+    [{ "x.alpha": { data: Float32Array.of(), shape: [0] } }, "its alpha is [0], one number is required"],
+    [{ "x.alpha": { data: Float32Array.of(1, 2), shape: [2] } }, "its alpha is [2], one number is required"],
+    [{ "x.alpha": scalar(Number.POSITIVE_INFINITY) }, "its alpha is Infinity, a number is required"],
+  ] as const)("is refused with an alpha that is no number: %j", async (alpha, message) => {
+    const file = {
+      ...{ [`${TO_Q}.lora_down.weight`]: tensor([2, 8], 0), [`${TO_Q}.lora_up.weight`]: tensor([6, 2], 1) },
+      [`${TO_Q}.alpha`]: alpha["x.alpha"],
+    };
+    await expect(open(file)).rejects.toThrow(message);
+  });
+
+  test("is refused with settings whose alpha is no number", async () => {
+    const file = {
+      [`unet.${TO_Q}.lora_A.weight`]: tensor([2, 8], 0),
+      [`unet.${TO_Q}.lora_B.weight`]: tensor([6, 2], 1),
+    };
+    const settings = { lora_adapter_metadata: JSON.stringify({ "unet.lora_alpha": "many" }) };
+    await expect(open(file, settings)).rejects.toThrow("its alpha is set to something else, a number is required");
+  });
+
+  test("is refused where a module has a tensor twice, or a weight is changed by two modules", async () => {
+    const [down, up] = [tensor([2, 8], 0), tensor([6, 2], 1)];
+    const kohya = { [`${TO_Q}.lora_down.weight`]: down, [`${TO_Q}.lora_up.weight`]: up };
+    await expect(open({ ...kohya, [`${TO_Q}.lora_B.weight`]: up })).rejects.toThrow(
+      /to_q\.lora_(B|up)\.weight" is there under another name, too$/,
+    );
+    const flat = `lora_unet_${TO_Q.replaceAll(".", "_")}`;
+    const both = { ...kohya, [`${flat}.lora_down.weight`]: down, [`${flat}.lora_up.weight`]: up };
+    await expect(open(both)).rejects.toThrow(`two of its modules change "${TO_Q}.weight"`);
+  });
+
   test("with peft's alpha, beside the tensors or in a file of its own", async () => {
     const tensors = thin(`unet.${TO_Q}.lora_A.weight`, `unet.${TO_Q}.lora_B.weight`);
     const settings = { "unet.lora_alpha": 4, "unet.r": 2, "unet.alpha_pattern": {} };

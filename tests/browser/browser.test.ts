@@ -56,6 +56,11 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on the CPU", () => {
     expect(stopped).toMatchObject({ name: "AbortError" });
     expect(stopped.events.at(-1)).toBe("evaluation");
     expect((await browser.ask("run", REQUEST)).latents).toEqual(before.latents);
+    // All of its memory, the GPU's as well, goes with the worker.
+    expect(browser.page.workers()).toHaveLength(1);
+    await browser.ask("run", REQUEST, { abortAfter: 1 });
+    await browser.ask("dispose");
+    await expect.poll(() => browser.page.workers()).toEqual([]);
   }, 60_000);
 
   test("a folder that was picked runs without a request", async () => {
@@ -164,6 +169,15 @@ describe.skipIf(CHROMIUM === undefined)("in a browser, on WebGPU", () => {
     ].flat();
     expect(played.map(([y, fed, , kept]) => [y, fed, kept])).toEqual(rows.map(([y, fed, , kept]) => [y, fed, kept]));
     expect(played.slice(1).map(([, , bound]) => bound)).toEqual([0, 0]);
+  }, 120_000);
+
+  test("sessions that run, are stopped and are released leave nothing in its memory that the next do not use", async () => {
+    await using browser = await openPage({ webgpu: true });
+    const [, ...left] = await browser.ask("leftOnGpu", false, 4);
+    expect(new Set(left).size).toBe(1);
+    // Of a session whose commands were recorded, ONNX Runtime keeps the last result: a megabyte here.
+    const [, second = 0, third = 0] = await browser.ask("leftOnGpu", true, 3);
+    expect(third - second).toBeLessThanOrEqual(2 ** 20);
   }, 120_000);
 
   // SwiftShader takes a minute to compile a U-Net of the embedded model's size, twice.

@@ -124,6 +124,9 @@ describe("--like", () => {
     [{ Steps: 2, Sampler: "Magic", Seed: 1 }, 'its sampler "Magic" is none of ours, give --sampler'],
     [{ Steps: "two", Sampler: "ddim", Seed: 1 }, 'its "Steps" is "two", a number is required'],
     [{ Steps: 2, Sampler: "ddim", "Batch size": 2, "Batch pos": 2 }, "image 2 of 2, counted from 0"],
+    [{ Steps: 2, Sampler: "ddim", Precision: "int4" }, 'in the precision "int4", give --precision: one of float32'],
+    [{ Steps: 2, Sampler: "ddim", "Lora 0": "a.pt:x" }, "with its LoRAs, give --lora"],
+    [{ Steps: 2, Sampler: "ddim", "Embedding 0": "toy" }, "with its embeddings, give --embedding"],
     [undefined, "it does not say how it was made"],
   ])("refuses a picture with %j", async (settings, message) => {
     const text = settings && { parameters: formatParameters({ prompt: "a fox", settings }) };

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, describe, expect, test } from "vitest";
-import { readSettingsFile } from "../../src/cli/flags/settings-file.ts";
+import { readSettingsFile, takeFlags } from "../../src/cli/flags/settings-file.ts";
+import { parseNumber } from "../../src/cli/flags/usage.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "deepcache-settings-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -36,8 +37,8 @@ describe("readSettingsFile()", () => {
   });
 
   test.each([
-    [{ stepps: 9 }, "there is no flag --stepps"],
-    [{ settings: "x" }, "there is no flag --settings"],
+    [{ stepps: 9 }, 'there is no flag "--stepps"'],
+    [{ settings: "x" }, 'there is no flag "--settings"'],
     [{ steps: true }, "Cannot read --steps from"],
     [{ steps: { a: 1 } }, "a value is required"],
     [{ json: 1 }, "true is required"],
@@ -46,6 +47,17 @@ describe("readSettingsFile()", () => {
     ["{", "it is not JSON"],
   ])("refuses %j", (settings, message) => {
     expect(() => read(settings)).toThrow(message);
+  });
+
+  test("says in which file a value stands that cannot be read", () => {
+    const command = new Command().option("--steps <n>", "", (text: string) => parseNumber("--steps", text));
+    const content = Buffer.from('{"steps":"many"}');
+    expect(() => takeFlags(command, content, "plan.json")).toThrow(
+      expect.objectContaining({
+        message: 'Cannot read --steps from "plan.json"',
+        cause: expect.objectContaining({ message: 'Cannot read --steps "many": a number is required' }),
+      }),
+    );
   });
 
   test("refuses a file that is not there", () => {

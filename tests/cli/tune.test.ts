@@ -125,13 +125,15 @@ describe("tune refuses", () => {
   });
 });
 
+const CHECKED = { images: 8, psnr: 40, aboveUncached: { mean: 4, halfWidth: 3, sampler: "ddim", steps: 9, psnr: 36 } };
+
 describe("--profile refuses", () => {
   const file = inFolder("foreign.json");
   const profile = {
     format: 1,
     model: { architecture: "sdxl", unet: "00ff" },
     reference: { sampler: "ddim", steps: 9 },
-    points: [{ budget: 4, fse: 4, sampler: "ddim", steps: 9, cache: { kind: "listed", full: [0] }, checked: {} }],
+    points: [{ budget: 4, fse: 4, sampler: "ddim", steps: 9, cache: { kind: "listed", full: [0] }, checked: CHECKED }],
   };
 
   test("one of another network, one that is cut short, and one beside other flags", async () => {

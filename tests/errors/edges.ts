@@ -26,6 +26,7 @@ import { checkLimits, REQUEST_LIMITS } from "../../src/server/guard/limits.ts";
 import { decodeBytes } from "../../src/server/pictures/decode.ts";
 import { inProcessQueue } from "../../src/server/queue/queues/in-process.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
+import { parsePromptWeights } from "../../src/tokenizer/prompt-weights.ts";
 import { joined, type Parts, times, u64 } from "../../tools/fuzz/build/bytes.ts";
 import { chunk, header, npy, pixels, png, safetensors } from "../../tools/fuzz/build/others.ts";
 import { dictionary, legacyStorage, PICKLE as P, tensor, torchLegacy, torchZip } from "../../tools/fuzz/build/torch.ts";
@@ -189,6 +190,7 @@ export const EDGES: {
   tokenizer: {
     tokens: (count) => tokenizer({ merges: "a a\n".repeat(count) }),
     positions: (count) => tokenizer({ config: { model_max_length: count } }),
+    brackets: (count) => parsePromptWeights(`${"[(".repeat(count / 2)}${"[".repeat(count % 2)}a`),
   },
   evaluation: {
     shards: (count) => settings({ shard: { index: 1, of: count } }),

@@ -39,6 +39,47 @@ function npzBomb(arrays: number, bytes: number): Buffer {
 
 /** Files that ask for more than their size is worth, by the reader that they are for and what it must say. */
 export const HOSTILE: Readonly<Record<string, readonly [ReaderName, () => Uint8Array, said: RegExp | "read"]>> = {
+  "a picture's text that repeats letters without end": [
+    "like",
+    () => {
+      const settings = `Steps: 1, Seed: 1, Size: 8x8, ControlNet 0: "${"a".repeat(500_000)}"`;
+      return png(header(1, 1), chunk("tEXt", Buffer.from(`parameters\0x\n${settings}`)), pixels(Buffer.alloc(4)));
+    },
+    "read",
+  ],
+  "a LoRA of digits in a picture's text": [
+    "like",
+    () => {
+      const settings = `Steps: 1, Seed: 1, Size: 8x8, Lora 0: "a:${"1".repeat(500_000)}x"`;
+      return png(header(1, 1), chunk("tEXt", Buffer.from(`parameters\0x\n${settings}`)), pixels(Buffer.alloc(4)));
+    },
+    "read",
+  ],
+  "a LoRA with an ending thousands of times in a picture's text": [
+    "like",
+    () => {
+      const settings = `Steps: 1, Seed: 1, Size: 8x8, Lora 0: "${".ckpt:".repeat(100_000)}x"`;
+      return png(header(1, 1), chunk("tEXt", Buffer.from(`parameters\0x\n${settings}`)), pixels(Buffer.alloc(4)));
+    },
+    /Cannot repeat "CASE" with its LoRAs/,
+  ],
+  "nothing but blanks in a prompt with weights": ["prompt-weights", () => Buffer.alloc(500_000, " "), "read"],
+  "brackets without end in a prompt with weights": [
+    "prompt-weights",
+    () => Buffer.from("a(".repeat(250_000)),
+    /it has 251 brackets inside one another, at most 250 are read/,
+  ],
+  "a picture of blanks in a request": [
+    "request",
+    () => Buffer.from(`POST /sdapi/v1/png-info application/json\u0001{"image":"${" ".repeat(500_000)}!"}`),
+    "read",
+  ],
+  "a name of wrappers alone": [
+    "lora",
+    () =>
+      safetensors({ ["module.".repeat(20_000)]: { dtype: "F32", shape: [], data_offsets: [0, 4] } }, float.subarray(8)),
+    /it has no tensor of a LoRA, LoHa or LoKr, such as "module/,
+  ],
   "a dictionary, thousands of times in a list": [
     "torch",
     () =>

@@ -47,7 +47,7 @@ test("one request tells the commit, and of every file its size and digest", asyn
 });
 
 test("files whose paths could leave the cache are none, and digests that are none are not believed", async () => {
-  const paths = ["../a", "/etc/passwd", "a/../../b", "a\\b", "", "a//b", 7];
+  const paths = ["../a", "/etc/passwd", "a/../../b", "a\\b", "", "a//b", "a\ud800", 7];
   const strange = { rfilename: "ok.json", size: -1, blobId: "../../x" };
   const siblings = [...paths.map((rfilename) => ({ rfilename, size: 1 })), null, strange];
   const { files } = await listRepo(REFERENCE, await saying(JSON.stringify({ sha: SHA, siblings })));

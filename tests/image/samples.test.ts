@@ -46,7 +46,9 @@ describe("samplesToImages()", () => {
   });
 
   test("refuses NaN, which would become black", () => {
-    expect(() => samplesToImages(tensor(Float32Array.of(Number.NaN), [1, 1, 1, 1]))).toThrow("contain NaN");
+    expect(() => samplesToImages(tensor(Float32Array.of(Number.NaN), [1, 1, 1, 1]))).toThrow(
+      new Error("Cannot make an image of samples that contain NaN: weights or settings are beyond what numbers hold"),
+    );
   });
 });
 

@@ -102,6 +102,25 @@ describe("check()", () => {
     expect(found).toBe('Cannot use the checkpoint as UNet2DModel: "conv_in.weight" [2,3] is missing');
   });
 
+  test("names the files that the weights lie in", () => {
+    const elsewhere = (name: string): Weight => ({
+      ...weight([1]),
+      span: { source: memorySource(new Uint8Array(), name), offset: 0, length: 4 },
+    });
+    const used = (weights: Readonly<Record<string, Weight>>) =>
+      message(weights, ({ root }) => Object.keys(weights).map((name) => root.weight(name, [2])));
+    expect(used({ a: weight([1]), b: elsewhere("/x") })).toMatch(/^Cannot use "\/w" and another file as UNet2DModel: /);
+    expect(used({ a: weight([1]), b: elsewhere("/x"), c: elsewhere("/y") })).toMatch(
+      /^Cannot use "\/w" and 2 other files as UNet2DModel: /,
+    );
+  });
+
+  test("shortens names, and shows what no terminal should get", () => {
+    expect(message({ [`\u001b[2J${"x".repeat(10_000)}`]: weight([1]) }, () => {})).toMatch(
+      /^Cannot use "\/w" as UNet2DModel: "\\u001b\[2Jx+… is left over$/,
+    );
+  });
+
   test("names a weight of another shape", () => {
     const found = message({ a: weight([2, 4]), b: weight([3, 2]), c: weight([]) }, ({ root }) => {
       root.weight("a", [2, 3]);
@@ -109,7 +128,7 @@ describe("check()", () => {
       root.weight("c", [2]);
     });
     expect(found).toBe(
-      'Cannot use the checkpoint as UNet2DModel: "a" has shape [2,4] where [2,3] is required; ' +
+      'Cannot use "/w" as UNet2DModel: "a" has shape [2,4] where [2,3] is required; ' +
         '"b" has shape [3,2] where [2,3] is required; "c" has shape [] where [2] is required',
     );
   });
@@ -119,12 +138,12 @@ describe("check()", () => {
       root.rows("a", [4, 2], 0, 8);
       root.rows("a", [4, 2], 4, 8);
     });
-    expect(found).toBe('Cannot use the checkpoint as UNet2DModel: "a" has shape [6,2] where [8,2] is required');
+    expect(found).toBe('Cannot use "/w" as UNet2DModel: "a" has shape [6,2] where [8,2] is required');
   });
 
   test("names leftover weights, but for those that are ignored", () => {
     expect(message({ "a.b": weight([1]), c: weight([1]) }, ({ root }) => root.weight("c", [1]))).toBe(
-      'Cannot use the checkpoint as UNet2DModel: "a.b" is left over',
+      'Cannot use "/w" as UNet2DModel: "a.b" is left over',
     );
     const { root, check } = scopeOver({ "a.b": weight([1]), c: weight([1]), d: weight([1], "I64") });
     root.weight("c", [1]);
@@ -136,7 +155,7 @@ describe("check()", () => {
       root.weight("a", [4]);
       root.weight("a", [4]);
     });
-    expect(twice).toBe('Cannot use the checkpoint as UNet2DModel: "a" is used twice');
+    expect(twice).toBe('Cannot use "/w" as UNet2DModel: "a" is used twice');
   });
 
   test("names a weight of whose rows some are used twice, even if others are not used", () => {
@@ -144,9 +163,7 @@ describe("check()", () => {
       root.rows("a", [2, 2], 0, 4);
       root.rows("a", [2, 2], 1, 4);
     });
-    expect(overlap).toBe(
-      'Cannot use the checkpoint as UNet2DModel: "a" is used twice; rows 3 to 3 of "a" are left over',
-    );
+    expect(overlap).toBe('Cannot use "/w" as UNet2DModel: "a" is used twice; rows 3 to 3 of "a" are left over');
   });
 
   test("names rows that nobody asked for", () => {
@@ -156,7 +173,7 @@ describe("check()", () => {
       root.rows("b", [2], 0, 3);
     });
     expect(found).toBe(
-      'Cannot use the checkpoint as UNet2DModel: rows 0 to 1 of "a" are left over; ' +
+      'Cannot use "/w" as UNet2DModel: rows 0 to 1 of "a" are left over; ' +
         'rows 3 to 4 of "a" are left over; rows 7 to 7 of "a" are left over; rows 2 to 2 of "b" are left over',
     );
   });
@@ -184,7 +201,7 @@ describe("check()", () => {
       root.weight("b", [2]);
     });
     expect(found).toBe(
-      'Cannot use the checkpoint as UNet2DModel: "a" holds I64 where one of F32, F16, BF16, F64, F8_E4M3, F8_E5M2 is required; ' +
+      'Cannot use "/w" as UNet2DModel: "a" holds I64 where one of F32, F16, BF16, F64, F8_E4M3, F8_E5M2 is required; ' +
         '"b" holds U8 where one of F32, F16, BF16, F64, F8_E4M3, F8_E5M2 is required',
     );
   });
@@ -207,7 +224,7 @@ describe("check()", () => {
     const { builder, root, check } = scopeOver({ "l.weight": weight([6, 5]), "l.bias": weight([6]) });
     linear(root.at("l"), builder.input("x", "F32", [2, 5]), 3, { rows: { start: 3, of: 6 } });
     expect(() => check("a model")).toThrow(
-      'Cannot use the checkpoint as a model: rows 0 to 2 of "l.weight" are left over; rows 0 to 2 of "l.bias" are left over',
+      'Cannot use "/w" as a model: rows 0 to 2 of "l.weight" are left over; rows 0 to 2 of "l.bias" are left over',
     );
   });
 });

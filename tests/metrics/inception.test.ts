@@ -96,7 +96,7 @@ describe("the Inception network", () => {
     const { "fc.weight": _, ...rest } = inceptionWeights();
     await writeSafetensors(path, rest);
     await expect(openInception(path)).rejects.toThrow(
-      'Cannot use the checkpoint as the Inception network of FID: "fc.weight" [1008,2048] is missing',
+      `Cannot use "${path}" as the Inception network of FID: "fc.weight" [1008,2048] is missing`,
     );
   });
 });

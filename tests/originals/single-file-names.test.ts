@@ -163,3 +163,14 @@ describe("a single file as other programs leave it", () => {
     expect([...model.unet.weights.keys()]).toEqual([...expected.weights.keys()]);
   });
 });
+
+test("Wrappers around wrappers are taken off, as far as all names have them", () => {
+  const [weight] = publishedFile("sd-1.5").weights.values() as unknown as [Weight];
+  const names = (...wrapped: readonly string[]) => [
+    ...unwrapped(new Map(wrapped.map((name) => [name, weight]))).keys(),
+  ];
+  expect(names("module._orig_mod.a", "module._orig_mod.b")).toEqual(["a", "b"]);
+  expect(names("module.module.a", "module.b")).toEqual(["module.a", "b"]);
+  expect(names("module.a", "b")).toEqual(["module.a", "b"]);
+  expect(names(`${"module.".repeat(50_000)}a`)).toEqual(["a"]);
+});

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nodeFiles } from "../../src/checkpoint/files/node.ts";
-import { choosePrecision } from "../../src/runtime/node/choose-precision.ts";
+import { choosePrecision, gainsIn } from "../../src/runtime/node/choose-precision.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { gainsOver, trialBlock } from "../../src/runtime/node/precision-trial.ts";
 import { OPENVINO } from "../support/runtimes/openvino.ts";
@@ -76,4 +76,11 @@ describe("the precision that a machine chooses", () => {
     expect(chosen).toMatchObject({ precision: "bfloat16", gains: { bfloat16: 2 }, measured: true });
     expect(await choose(clock(10, 10, 10), { device })).toMatchObject({ precision: "bfloat16", measured: false });
   });
+});
+
+test("Of what was measured, nothing counts but gains of the precisions that there are", () => {
+  const read = (text: string) => gainsIn(Buffer.from(text), ["int8"]);
+  expect(read('{"gains":{"int8":1.5,"float16":9,"__proto__":9}}')).toEqual({ int8: 1.5 });
+  for (const text of ["", "null", "[]", "{}", '{"gains":null}', '{"gains":{"int8":"2"}}', '{"gains":{"int8":1e999}}'])
+    expect(read(text)).toBeUndefined();
 });

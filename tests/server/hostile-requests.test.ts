@@ -108,6 +108,12 @@ describe("A body", () => {
   });
 });
 
+test("A text of the second run is as long as others may be", async () => {
+  const asked = { prompt: "a", width: 64, height: 64, enable_hr: true, hr_prompt: "x".repeat(25_000) };
+  const { status, body } = await ask("/sdapi/v1/txt2img", asked);
+  expect([status, JSON.stringify(body)]).toEqual([400, expect.stringContaining("25000 characters of a text")]);
+});
+
 test("Connections that are left half open keep nobody waiting", async () => {
   const { port } = new URL(server.url);
   const open: Socket[] = [];

@@ -2,9 +2,13 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
+import { joinPieces } from "../../src/checkpoint/bytes/join-pieces.ts";
 import { openCheckpoint } from "../../src/checkpoint/open-checkpoint.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors/encode-safetensors.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { openControl, type Steerable } from "../../src/systems/parts/control.ts";
+import { elementCount } from "../../src/tensor/tensor.ts";
 import { fixturePath, readJson } from "../support/fixtures.ts";
 
 const root = mkdtempSync(join(tmpdir(), "deepcache-control-"));
@@ -81,6 +85,18 @@ describe("openControl()", () => {
     );
     await expect(openControl(ORIGINAL, steerable("sdxl"))).rejects.toThrow(
       /^Cannot steer "sdxl" by ".*original.safetensors": it takes prompts of width 16, the model's are 20 wide$/,
+    );
+  });
+
+  test.each([
+    ["body.0.block1.weight", [4, 4], [4, 7, 3, 3], '"conv_in.weight" takes no square of pixels'],
+    ["adapter.body.0.block1.weight", [4, 4], [4, 192, 3, 3], "a level has no block"],
+  ])("refuses a file that begins as a T2I-Adapter by %s and is none", async (name, shape, first, reason) => {
+    const zeros = (sizes: readonly number[]) => ({ data: new Float32Array(elementCount(sizes)), shape: sizes });
+    const convolution = name.startsWith("adapter.") ? "adapter.conv_in.weight" : "conv_in.weight";
+    const file = await joinPieces(encodeSafetensors({ [name]: zeros(shape), [convolution]: zeros(first) }));
+    await expect(openControl(memorySource(file, "odd.safetensors"), SD15)).rejects.toThrow(
+      `Cannot open "odd.safetensors" as a T2I-Adapter: ${reason}`,
     );
   });
 

@@ -113,6 +113,16 @@ describe("loadClipTokenizer() reads special tokens", () => {
   });
 });
 
+test("What is wrong with a tokenizer is told with the folder that it lies in", () => {
+  const broken = (files: ClipTokenizerFiles) => () => loadClipTokenizer({ ...files, name: "model/tokenizer" });
+  expect(broken({})).toThrow(
+    'Cannot use the tokenizer "model/tokenizer": it needs vocab.json and merges.txt, or tokenizer.json',
+  );
+  expect(broken({ vocab: { a: "0" }, merges: "" })).toThrow(
+    'Cannot use the tokenizer "model/tokenizer": cannot read vocab.json: the id of piece "a" is "0"',
+  );
+});
+
 describe("loadClipTokenizer() refuses", () => {
   const small = { a: 0, "b</w>": 1, "ab</w>": 2, "<|startoftext|>": 3, "<|endoftext|>": 4 };
   const CASES: Readonly<Record<string, readonly [ClipTokenizerFiles, string]>> = {

@@ -1,9 +1,13 @@
 import { userComment } from "../../src/image/codecs/exif.ts";
 import { joined } from "./build/bytes.ts";
 import { CONFIGS, YAML } from "./configs.ts";
+import { NETWORKS } from "./makers/networks.ts";
+import { REQUESTS } from "./makers/requests.ts";
+import { STATES } from "./makers/states.ts";
 import { makeNpz, makePng, makeSafetensors, makeTorch } from "./makers.ts";
 import { mutateBytes, mutateJson } from "./mutate.ts";
 import { type Random, randomOf } from "./random.ts";
+import { SEPARATOR } from "./reader.ts";
 
 type Maker = (random: Random) => Buffer;
 
@@ -36,9 +40,7 @@ const makeExif: Maker = (random) => {
   return mutateBytes(random.pick([jpeg, webp]), random);
 };
 
-/** The parts of an evaluation's folder, of which any may be wrong; READERS knows what lies between them. */
-export const SEPARATOR = "\u0001";
-
+/** The parts of an evaluation's folder, of which any may be wrong. */
 const makeEvaluation: Maker = (random) => {
   const policies = [
     { name: "off", cache: { kind: "off" } },
@@ -82,6 +84,9 @@ const MAKERS = {
   evaluation: makeEvaluation,
   ...mapped(YAML, (text) => changed([text])),
   ...mapped(CONFIGS, (values) => json(values)),
+  ...NETWORKS,
+  ...STATES,
+  ...REQUESTS,
 } as const satisfies Readonly<Record<string, Maker>>;
 
 /** The name of something that reads files. */

@@ -148,7 +148,11 @@ export const CONFIGS = {
           sampler: "ddim",
           steps: 9,
           cache: { kind: "listed", full: [0, 5], branch: 0 },
-          checked: {},
+          checked: {
+            images: 4,
+            psnr: 30,
+            aboveUncached: { mean: 1, halfWidth: 0.5, sampler: "ddim", steps: 5, psnr: 29 },
+          },
         },
       ],
     },

@@ -6,7 +6,7 @@ import { readSettings } from "../../src/evaluation/store/settings.ts";
 import type { Store } from "../../src/evaluation/store/store.ts";
 import { encodePng } from "../../src/image/png.ts";
 import { plainImage } from "../../src/image/rgb-image.ts";
-import { SEPARATOR } from "./cases.ts";
+import { SEPARATOR } from "./reader.ts";
 
 /** More images take longer than what is read of an evaluation: its folder would have to hold them. */
 const MOST_IMAGES = 1000;
@@ -31,7 +31,8 @@ const IMAGES = Object.fromEntries(
   ["off", "uniform:2:0"].flatMap((policy) => [0, 1].map((index) => [imageFile(policy, index), PICTURE])),
 );
 
-function memoryStore(contents: Readonly<Record<string, string | Uint8Array>>): Store {
+/** A store that begins with `contents`. */
+export function memoryStore(contents: Readonly<Record<string, string | Uint8Array>>): Store {
   const files = new Map(Object.entries(contents).map(([name, content]) => [name, Buffer.from(content)]));
   const found = (name: string): Buffer => files.get(name) ?? Buffer.alloc(0);
   return {

@@ -1,12 +1,13 @@
 import type { ReaderName } from "./cases.ts";
-import { CASE } from "./readers.ts";
+import { CASE } from "./reader.ts";
 
 /** Errors that a caller can tell apart. Others are misuse, and say so in the engine's own words. */
 const KNOWN =
-  /^(CheckpointError|ConfigError|ImageError|PngError|SchedulerConfigError|TokenizerError|EvaluationError|WeightMismatchError)$/;
+  /^(CheckpointError|ConfigError|ImageError|PngError|SchedulerConfigError|TokenizerError|EvaluationError|WeightMismatchError|UsageError|Refusal)$/;
 /** Readers of values rather than of files, and of folders whose files have names of their own. */
 const NAMELESS: ReadonlySet<ReaderName> = new Set([
-  ...(["parameters", "policy", "policy-text", "exif", "tokenizer", "evaluation"] as const),
+  ...(["parameters", "policy", "policy-text", "exif", "tokenizer", "evaluation", "prompt-weights"] as const),
+  ...(["trials", "job-data", "shard-order", "request"] as const),
 ]);
 const MOST_CHARACTERS = 2000;
 

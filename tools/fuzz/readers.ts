@@ -1,4 +1,3 @@
-import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { joinPieces } from "../../src/checkpoint/bytes/join-pieces.ts";
 import { memoryFiles } from "../../src/checkpoint/files/memory.ts";
 import { readModelIndex } from "../../src/checkpoint/folder/model-index.ts";
@@ -47,19 +46,12 @@ import { elementCount } from "../../src/tensor/tensor.ts";
 import { loadClipTokenizer } from "../../src/tokenizer/clip-tokenizer.ts";
 import type { ReaderName } from "./cases.ts";
 import { takeUpEvaluation } from "./evaluation-reader.ts";
+import { CASE, Lie, type Reader, sourceOf } from "./reader.ts";
+import { NETWORK_READERS } from "./readers/networks.ts";
+import { REQUEST_READERS } from "./readers/requests.ts";
+import { STATE_READERS } from "./readers/states.ts";
 
-/** What messages have to call the file of a case. */
-export const CASE = "CASE";
-
-/** Something wrong that a reader took for right. */
-export class Lie extends Error {
-  override readonly name = "Lie";
-}
-
-/** Reads the file of a case as the program would; what is accepted must be true, or a Lie is thrown. */
-type Reader = (bytes: Uint8Array) => Promise<unknown>;
-
-const source = (bytes: Uint8Array) => memorySource(bytes, CASE);
+const source = sourceOf;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const jsonReader =
   (read: (value: JsonObject) => unknown): Reader =>
@@ -193,6 +185,9 @@ export const READERS: Readonly<Record<ReaderName, Reader>> = {
     checkGraph(autoencoderDecoder(autoencoderKlConfig(autoencoderJson(vae, 64, scalingFactor), CASE), SMALL));
   }),
   "yaml-ddpm": yamlReader((value) => checkGraph(unet(ddpmConfig(value, CASE).unet, SMALL).graph)),
+  ...NETWORK_READERS,
+  ...STATE_READERS,
+  ...REQUEST_READERS,
 };
 
 function checkClip(config: ReturnType<typeof clipConfig>): void {

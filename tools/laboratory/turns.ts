@@ -49,7 +49,7 @@ const options = {
   trials: 0,
   timestepTrials: 0,
 };
-const trials = trialsOf(subject, options, { recall: (_, find) => find() }, () => {});
+const trials = trialsOf(subject, options, { recall: (_, __, find) => find() }, () => {});
 
 /** What is changed. Factors of full evaluations are 0. */
 interface State {

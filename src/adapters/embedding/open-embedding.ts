@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../checkpoint/bytes/byte-source.ts";
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import type { CheckpointFile } from "../../checkpoint/checkpoint-file.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import { openPlace } from "../../checkpoint/files/place.ts";
@@ -38,7 +39,7 @@ export async function openEmbedding(path: FileLike, target: EmbeddingTarget): Pr
         throw refusal(
           source.name,
           target,
-          `its "${key}" is [${weight.shape}], vectors of width ${width} are what ${encoderName(target, i)} takes`,
+          `its ${quote(key)} is [${weight.shape}], vectors of width ${width} are what ${encoderName(target, i)} takes`,
         );
       }
       const { data } = await readTensor(weight);
@@ -69,7 +70,7 @@ function choose(weights: Weights, file: string, target: EmbeddingTarget): readon
   });
   const found = several.length > 0 ? several : [...weights].map(([key, weight]): Chosen => ({ key, weight }));
   if (found.length === target.widths.length) return found;
-  const keys = found.map(({ key }) => `"${key}"`).slice(0, 4);
+  const keys = found.slice(0, 4).map(({ key }) => quote(key));
   const names = keys.join(", ") + (found.length > keys.length ? ` and ${found.length - keys.length} more` : "");
   const required =
     target.widths.length === 1

@@ -29,13 +29,20 @@ const ENDINGS: readonly (readonly [RegExp, (part: string) => Role | undefined])[
   [/\.(lokr_(?:w[12](?:_[ab])?|t2))$/, (part) => part as Role],
 ];
 
-/** A file's tensors by the module that they change, and the names of those that are of no known kind. */
-export function modulesOf(weights: Weights): {
+/** A file's tensors by the module that they change. */
+export interface LoraTensors {
   readonly modules: readonly ModuleTensors[];
+  /** Names of tensors of no known kind. */
   readonly unknown: readonly string[];
-} {
+  /** The name of one that is to its module what another tensor is already. */
+  readonly twice: string | undefined;
+}
+
+/** Tells what the tensors of a file are to the modules that they change. */
+export function modulesOf(weights: Weights): LoraTensors {
   const modules = new Map<string, Map<Role, Weight>>();
   const unknown: string[] = [];
+  let twice: string | undefined;
   for (const [key, weight] of weights) {
     const found = roleOf(key);
     if (found === undefined) {
@@ -43,12 +50,17 @@ export function modulesOf(weights: Weights): {
       continue;
     }
     const tensors = modules.get(found.module) ?? new Map<Role, Weight>();
+    if (tensors.has(found.role)) twice ??= key;
     modules.set(found.module, tensors.set(found.role, weight));
   }
-  return { modules: [...modules].map(([name, tensors]) => ({ name, tensors })), unknown };
+  return { modules: [...modules].map(([name, tensors]) => ({ name, tensors })), unknown, twice };
 }
 
+/** Characters of a name; those of published files have 120. */
+const LONGEST_NAME = 1000;
+
 function roleOf(key: string): { readonly module: string; readonly role: Role } | undefined {
+  if (key.length > LONGEST_NAME) return undefined;
   for (const [ending, roleNamed] of ENDINGS) {
     const match = ending.exec(key);
     const role = match?.[1] === undefined ? undefined : roleNamed(match[1]);

@@ -1,5 +1,6 @@
 import { readTensor } from "../../checkpoint/read-tensor.ts";
 import type { Factor, Weight, WeightChange } from "../../checkpoint/weights.ts";
+import { elementCount } from "../../tensor/tensor.ts";
 import type { ModuleTensors, Role } from "./lora-tensors.ts";
 
 /** A change at strength 1. */
@@ -20,9 +21,11 @@ export async function moduleChange(
   if (typeof described === "string") return described;
   const { of, rank } = described;
   const alpha = tensors.get("alpha");
+  if (alpha !== undefined && elementCount(alpha.shape) !== 1)
+    return `its alpha is [${alpha.shape}], one number is required`;
   const given = alpha === undefined ? undefined : (await readTensor(alpha)).data[0];
   const scale = rank === undefined ? 1 : given === undefined ? otherScale(rank) : given / rank;
-  if (!Number.isFinite(scale)) return `its alpha is ${given}, a number is required`;
+  if (!Number.isFinite(scale)) return `its alpha is ${given ?? "set to something else"}, a number is required`;
   const magnitude = tensors.get("magnitude");
   return { of, scale, ...(magnitude === undefined ? {} : { magnitude }) };
 }

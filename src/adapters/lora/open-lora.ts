@@ -1,4 +1,5 @@
 import type { ByteSource } from "../../checkpoint/bytes/byte-source.ts";
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import { openPlace } from "../../checkpoint/files/place.ts";
 import { type FileLike, type Files, type FolderLike, isFiles } from "../../checkpoint/files.ts";
@@ -28,7 +29,8 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
   const settings = { ...settingsIn(metadata), ...beside };
   const refuse = (reason: string, code: "MODEL_UNSUPPORTED" | "CHECKPOINT_BROKEN"): CheckpointError =>
     new CheckpointError(`Cannot apply the LoRA "${source.name}" to "${target.name}": ${reason}`, { code });
-  const { modules, unknown } = modulesOf(weights);
+  const { modules, unknown, twice } = modulesOf(weights);
+  if (twice !== undefined) throw refuse(`${quote(twice)} is there under another name, too`, "CHECKPOINT_BROKEN");
   if (modules.length === 0) {
     throw refuse(
       `it has no tensors of a LoRA, LoHa or LoKr${unknown[0] === undefined ? "" : ` but others, such as "${unknown[0]}"`}`,
@@ -49,9 +51,11 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
     }
     const { part, key } = found;
     const change = await moduleChange(module, peftScale(settings, part, module.name));
-    if (typeof change === "string") throw refuse(`"${module.name}" cannot be used, ${change}`, "CHECKPOINT_BROKEN");
+    if (typeof change === "string")
+      throw refuse(`${quote(module.name)} cannot be used, ${change}`, "CHECKPOINT_BROKEN");
     const misfit = misfitOf(change, target.weights[part]?.get(key));
     if (misfit !== undefined) throw refuse(`${misfit(module.name, key)}`, "MODEL_UNSUPPORTED");
+    if (changes[part].has(key)) throw refuse(`two of its modules change "${key}"`, "CHECKPOINT_BROKEN");
     changes[part].set(key, change);
   }
   if (unmatched.length === modules.length + unknown.length) {
@@ -73,7 +77,7 @@ async function findIn(folder: Files): Promise<{ readonly source: ByteSource; rea
   return { source: await folder.open(file), settings };
 }
 
-const first = ([name]: readonly string[]): string => (name === undefined ? "" : `, such as "${name}"`);
+const first = ([name]: readonly string[]): string => (name === undefined ? "" : `, such as ${quote(name)}`);
 
 /** Says what keeps a change from a weight; nothing where they go together. */
 function misfitOf(

@@ -32,6 +32,7 @@ export function peftScale(settings: PeftSettings, part: LoraPart, module: string
     ? Object.entries(patterns).find(([name]) => module === name || module.endsWith(`.${name}`))?.[1]
     : undefined;
   const alpha = pattern ?? setting("lora_alpha");
-  if (typeof alpha !== "number") return () => 1;
+  if (alpha === undefined || alpha === null) return () => 1;
+  if (typeof alpha !== "number") return () => Number.NaN;
   return (rank) => alpha / (setting("use_rslora") === true ? Math.sqrt(rank) : rank);
 }

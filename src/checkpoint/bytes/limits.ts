@@ -16,3 +16,10 @@ function toJson(value: unknown): string {
     return "nested too deeply"; // JSON.parse reads any depth, JSON.stringify runs out of stack
   }
 }
+
+/** Characters that terminals obey instead of showing them; lines and tabs may stay. */
+const CONTROL = /[^\P{Cc}\n\t]/gu;
+
+/** `text` as a terminal may have it: what a file's names or a picture's text would have it do is shown instead. */
+export const visible = (text: string): string =>
+  text.replaceAll(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);

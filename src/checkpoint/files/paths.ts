@@ -2,11 +2,11 @@ import { quote } from "../bytes/limits.ts";
 import { CheckpointError } from "../errors.ts";
 
 /**
- * Whether `path` is relative and stays below where it starts. Names are looked at, not links: in the Hugging Face cache
- * every file is a link that leaves its folder.
+ * Whether `path` is relative and stays below where it starts, in letters that every disk and address takes: no half of one of
+ * two UTF-16 units. Names are looked at, not links: in the Hugging Face cache every file is a link that leaves its folder.
  */
 export const isBelow = (path: string): boolean =>
-  !/[\\\0]/.test(path) && path.split("/").every((name) => name !== "" && name !== "." && name !== "..");
+  !/[\\\0]|\p{Surrogate}/u.test(path) && path.split("/").every((name) => name !== "" && name !== "." && name !== "..");
 
 /** `path` as it is, refusing one that is absolute or could leave the folder that messages call `folder`. */
 export function checkBelow(folder: string, path: string): string {

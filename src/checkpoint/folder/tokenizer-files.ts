@@ -12,6 +12,8 @@ export interface TokenizerFiles {
   readonly config: JsonObject | undefined;
   readonly specialTokens: JsonObject | undefined;
   readonly addedTokens: JsonObject | undefined;
+  /** What messages call the folder. */
+  readonly name: string;
 }
 
 /** Gathers what `tokenizer/` needs from a folder of a model, for example `tokenizer_2/`. */
@@ -21,6 +23,7 @@ export async function readTokenizerFiles(folder: FolderLike): Promise<TokenizerF
   const json = async (name: string): Promise<JsonObject | undefined> =>
     names.has(name) ? await readJsonFile(await files.open(name)) : undefined;
   return {
+    name: files.name,
     vocab: await json("vocab.json"),
     merges: names.has("merges.txt") ? await readText(await files.open("merges.txt")) : undefined,
     tokenizerJson: await json("tokenizer.json"),

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { isJsonObject, parseJson } from "../../checkpoint/text/json.ts";
 import { UsageError } from "./usage.ts";
 
@@ -7,13 +8,16 @@ import { UsageError } from "./usage.ts";
  * Fills in the flags of `command` that a JSON file gives by name, `{ "guidance-scale": 4 }`, where the command line does
  * not: lists are joined by commas, true stands for a flag without a value.
  */
-export function readSettingsFile(command: Command, path: string): void {
-  const settings = parseJson(contentOf(path), `"${path}"`);
+export const readSettingsFile = (command: Command, path: string): void => takeFlags(command, contentOf(path), path);
+
+/** Fills in the flags that a JSON file holds, which messages call `path`. */
+export function takeFlags(command: Command, content: Uint8Array, path: string): void {
+  const settings = parseJson(content, `"${path}"`);
   if (!isJsonObject(settings)) throw new UsageError(`Cannot read flags from "${path}": a JSON object is required`);
   for (const [name, value] of Object.entries(settings)) {
     const option = command.options.find(({ long }) => long === `--${name}`);
     if (option === undefined || name === "settings") {
-      throw new UsageError(`Cannot read flags from "${path}": there is no flag --${name}`);
+      throw new UsageError(`Cannot read flags from "${path}": there is no flag ${quote(`--${name}`)}`);
     }
     const key = option.attributeName();
     if (command.getOptionValueSource(key) === "cli") continue;
@@ -22,8 +26,16 @@ export function readSettingsFile(command: Command, path: string): void {
     if (text === undefined || takesValue === (value === true)) {
       throw new UsageError(`Cannot read --${name} from "${path}": ${takesValue ? "a value" : "true"} is required`);
     }
-    const parsed = takesValue ? (option.parseArg?.(text, undefined) ?? text) : !option.negate;
+    const parsed = takesValue ? parsedBy(option, text, path) : !option.negate;
     command.setOptionValueWithSource(key, parsed, "config");
+  }
+}
+
+function parsedBy({ long, parseArg }: Option, text: string, path: string): unknown {
+  try {
+    return parseArg?.(text, undefined) ?? text;
+  } catch (cause) {
+    throw new UsageError(`Cannot read ${long} from "${path}"`, { cause });
   }
 }
 

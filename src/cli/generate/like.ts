@@ -1,3 +1,4 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { type CachePolicy, parsePolicyText } from "../../deepcache/policies.ts";
 import { isSamplerName } from "../../diffusion/samplers.ts";
 import { LIMITS } from "../../errors/limits.ts";
@@ -23,7 +24,7 @@ export interface LikedPicture {
   readonly seed: number | undefined;
   readonly cache: CachePolicy;
   /** What the U-Net was computed in, where it was not float32. */
-  readonly precision: Precision | undefined;
+  readonly precision: string | undefined;
   /** The names of autoencoders that decoded it in place of the model's own, by the flags that name one. */
   readonly decoders: Readonly<Partial<Record<"vae" | "tinyVae", string>>>;
   /** The names of the control networks that steered it. */
@@ -47,6 +48,11 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
     signal.throwIfAborted();
     throw new Error(`Cannot read the picture "${path}"`, { cause });
   });
+  return likedIn(bytes, path);
+}
+
+/** How the picture in `bytes` was made, which messages call `path`. */
+export function likedIn(bytes: Uint8Array, path: string): LikedPicture {
   const parameters = readParametersText(bytes);
   if (parameters === undefined) {
     checkWhole(bytes, path);
@@ -71,7 +77,7 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
     decoders: given({ vae: text("VAE"), tinyVae: text("VAE Decoder") }) as LikedPicture["decoders"],
     controls: controls.map(({ name }) => name),
     cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
-    precision: PRECISIONS.find((known) => known === text("Precision")),
+    precision: text("Precision"),
     batch: batchOf(prompt, settings, path, read),
     settings: given({
       negativePrompt: negativePrompt === "" ? undefined : negativePrompt,
@@ -86,13 +92,22 @@ export async function readLiked(path: string, signal: AbortSignal): Promise<Like
       timestepSelection: text("Timestep selection"),
       ...Object.fromEntries(SIZE_NAMES.map((name) => [name, text(SIZE_TEXTS[name].setting)])),
       strength: read("Denoising strength"),
-      ...adapterFlagsOf(settings),
+      ...adapterFlagsOf(settings, path),
       ...controlFlagsOf(controls),
       refinerStart: read("Refiner switch at"),
       width: width === undefined ? undefined : Number(width),
       height: height === undefined ? undefined : Number(height),
     }) as Partial<GenerationFlags>,
   };
+}
+
+/** The precision of a picture; refuses one that this version does not have. */
+export function likedPrecision({ path, precision }: LikedPicture): Precision | undefined {
+  const found = PRECISIONS.find((known) => known === precision);
+  if (found !== undefined || precision === undefined) return found;
+  throw new UsageError(
+    `Cannot repeat "${path}" in the precision ${quote(precision)}, give --precision: one of ${PRECISIONS.join(", ")}`,
+  );
 }
 
 /** Tells a file that is no picture, or not all of one, from one that has no text. */

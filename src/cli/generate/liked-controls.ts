@@ -16,9 +16,7 @@ export interface LikedControl {
 export function likedControls(settings: Readonly<Record<string, string | number>>): readonly LikedControl[] {
   const found: LikedControl[] = [];
   for (let text = settings["ControlNet 0"]; text !== undefined; text = settings[`ControlNet ${found.length}`]) {
-    const fields = new Map(
-      [...String(text).matchAll(/([\w ]+): ([^,]*)(?:, |$)/g)].map(([, name, value]) => [name, value]),
-    );
+    const fields = fieldsOf(String(text));
     const number = (name: string, fallback: number): number => {
       const value = Number(fields.get(name) ?? fallback);
       return Number.isFinite(value) ? value : fallback;
@@ -34,6 +32,15 @@ export function likedControls(settings: Readonly<Record<string, string | number>
   }
   return found;
 }
+
+/** "Module: canny, Model: lines" by name. */
+const fieldsOf = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    text.split(", ").flatMap((field): [string, string][] => {
+      const end = field.indexOf(": ");
+      return end < 0 ? [] : [[field.slice(0, end), field.slice(end + 2)]];
+    }),
+  );
 
 /** Other programs name preprocessors that are not ours: their pictures were made before. */
 const asPreprocessing = (text: string): Preprocessing => (/^canny(:|$)/.test(text) ? (text as Preprocessing) : "none");

@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { visible } from "../../checkpoint/bytes/limits.ts";
 import { readUntil } from "../../checkpoint/files/read-until.ts";
 import { type Progress, progressLog } from "./progress-log.ts";
 import { systemReason } from "./system-reason.ts";
@@ -44,16 +45,16 @@ const log = progressLog((line) => terminal.warn(line));
 
 /** The process's own terminal. */
 export const terminal: Terminal = {
-  print: (text) => console.log(text),
+  print: (text) => console.log(visible(text)),
   printJson: (value) => console.log(JSON.stringify(value, null, 2)),
   printText: (text) => void process.stdout.write(text),
   printBytes: (bytes) => void process.stdout.write(bytes),
   showsOutput: process.stdout.isTTY === true,
   readInput: (signal) => readUntil(process.stdin, signal),
   warnText: (text) => void process.stderr.write(text),
-  warn: (text) => console.error(`deepcache: ${text}`),
-  note: (text) => console.error(text),
-  status: (text) => (process.stderr.isTTY ? console.error(text) : log.status(text)),
+  warn: (text) => console.error(`deepcache: ${visible(text)}`),
+  note: (text) => console.error(visible(text)),
+  status: (text) => (process.stderr.isTTY ? console.error(visible(text)) : log.status(text)),
   progress(total) {
     if (!process.stderr.isTTY) return log.progress(total);
     const bar = new SingleBar({

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { jsonLines, readJsonLines } from "../../evaluation/store/json-lines.ts";
+import type { Store } from "../../evaluation/store/store.ts";
 import { folderStore } from "../../evaluation/store/stores/folder.ts";
 import type { TuningMemory } from "../../tuning/tuning.ts";
 import { UsageError } from "../flags/usage.ts";
@@ -23,8 +24,13 @@ const isEntry = (value: unknown): value is Entry =>
   typeof value === "object" && value !== null && "key" in value && typeof value.key === "string" && "value" in value;
 
 /** The journal in `folder`, of a search with these settings; one with others is refused. */
-export function openJournal(folder: string, settings: string): Journal {
-  const store = folderStore(folder);
+export const openJournal = (folder: string, settings: string): Journal => ({
+  ...journalIn(folderStore(folder), folder, settings),
+  remove: () => rmSync(folder, { recursive: true, force: true }),
+});
+
+/** The trials in `store`, which messages call `folder`. */
+export function journalIn(store: Store, folder: string, settings: string): Omit<Journal, "remove"> {
   const entries = new Map<string, unknown>();
   let end = 0;
   for (const line of readJsonLines(store, TRIALS)) {
@@ -45,11 +51,10 @@ export function openJournal(folder: string, settings: string): Journal {
   }
   return {
     known: entries.size - 1,
-    async recall<T>(key: string, find: () => Promise<T>): Promise<T> {
-      if (!entries.has(key)) keep(key, await find());
+    async recall<T>(key: string, isValue: (value: unknown) => value is T, find: () => Promise<T>): Promise<T> {
+      if (!isValue(entries.get(key))) keep(key, await find());
       // What is kept is what JSON makes of it, now and when it is read again.
       return JSON.parse(JSON.stringify(entries.get(key))) as T;
     },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

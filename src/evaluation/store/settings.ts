@@ -33,7 +33,11 @@ const FORMAT = 1;
 export function readSettings(store: Store): EvaluationSettings | undefined {
   const bytes = store.read(SETTINGS);
   if (bytes === undefined) return undefined;
-  const value = parseJson(bytes, `"${SETTINGS}"`);
+  return settingsIn(parseJson(bytes, `"${SETTINGS}"`));
+}
+
+/** Parsed JSON as the settings of an evaluation. */
+export function settingsIn(value: unknown): EvaluationSettings {
   if (!isSettings(value))
     throw new EvaluationError(`Cannot read "${SETTINGS}": it does not hold an evaluation's settings`);
   checkCounts(value);

@@ -1,4 +1,5 @@
 import { fileSource } from "../../checkpoint/bytes/byte-sources/file.ts";
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import { openComponent } from "../../checkpoint/folder/component.ts";
 import { readCheckpoint } from "../../checkpoint/read-checkpoint.ts";
@@ -63,7 +64,7 @@ export async function readSceneReference(path: string): Promise<SceneReference> 
   const count = Number(metadata["count"]);
   if (!Number.isInteger(count) || count < 2) {
     throw new CheckpointError(
-      `Cannot read reference features from "${path}": the metadata's count is ${JSON.stringify(metadata["count"])} where a whole number from 2 is required`,
+      `Cannot read reference features from "${path}": the metadata's count is ${quote(metadata["count"])} where a whole number from 2 is required`,
     );
   }
   return {

@@ -20,9 +20,8 @@ export function withDiffusersNames(weights: Weights, config: UNetConfig, source:
   const problems = [...missing, ...leftover];
   if (problems.length > 0) {
     const more = problems.length > MOST_SHOWN ? `; and ${problems.length - MOST_SHOWN} more` : "";
-    throw new WeightMismatchError(
-      `Cannot use "${source}" as a DDPM U-Net: ${problems.slice(0, MOST_SHOWN).join("; ")}${more}`,
-    );
+    const shown = problems.slice(0, MOST_SHOWN).join("; ");
+    throw new WeightMismatchError(`"${source}"`, `as a DDPM U-Net: ${shown}${more}`);
   }
   return new Map([...weights].map(([name, weight]) => [names.get(name) ?? name, weight]));
 }

@@ -10,9 +10,6 @@ export function checkFit(name: string, build: () => unknown): void {
     build();
   } catch (cause) {
     if (!(cause instanceof WeightMismatchError)) throw cause;
-    throw new CheckpointError(
-      cause.message.replace("the checkpoint", () => name),
-      { cause },
-    );
+    throw new CheckpointError(`Cannot use ${name} ${cause.problem}`, { cause });
   }
 }

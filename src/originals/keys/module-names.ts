@@ -44,10 +44,11 @@ export function fittedWeights(
   } catch (error) {
     if (!(error instanceof WeightMismatchError)) throw error;
     const back = inverted(map);
-    const message = error.message
-      .replace(/^Cannot use the checkpoint/, `Cannot use "${path}"`)
-      .replaceAll(/"([\w.]+)"(?= (?:\[|is|are|has|holds))/g, (_, key: string) => `"${prefix}${renamedKey(key, back)}"`);
-    throw new CheckpointError(message, { cause: error });
+    const problem = error.problem.replaceAll(
+      /"([\w.]+)"(?= (?:\[|is|are|has|holds))/g,
+      (_, key: string) => `"${prefix}${renamedKey(key, back)}"`,
+    );
+    throw new CheckpointError(`Cannot use "${path}" ${problem}`, { cause: error });
   }
   return renamed;
 }

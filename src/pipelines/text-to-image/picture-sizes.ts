@@ -109,6 +109,7 @@ function requireNumbers(name: string, value: object | undefined): void {
   const isFit = (number: unknown): boolean => Number.isFinite(number) && (isCorner || Number(number) > 0);
   if (required.every((key) => isFit(found.get(key)))) return;
   throw new RangeError(
-    `Cannot generate with ${name} ${JSON.stringify(value)}: ${isCorner ? "" : "positive "}numbers as ${required.join(" and ")} are required`,
+    `Cannot generate with ${name} ${String(JSON.stringify(value)).slice(0, 100)}: ` +
+      `${isCorner ? "" : "positive "}numbers as ${required.join(" and ")} are required`,
   );
 }

@@ -98,9 +98,24 @@ async function kept(folder: WeightFolder, file: string, others: readonly Precisi
   try {
     if ((await folder.kind(file)) !== "file") return undefined;
     const source = await folder.open(file);
-    const { gains } = JSON.parse(new TextDecoder().decode(await source.read(0, source.size)));
-    return others.every((name) => typeof gains?.[name] === "number") ? gains : undefined;
+    return source.size > MOST_BYTES ? undefined : gainsIn(await source.read(0, source.size), others);
   } catch {
     return undefined;
   }
+}
+
+/** Of a file of measurements. */
+const MOST_BYTES = 4096;
+
+/** The gains of `others` in a file of measurements; undefined where it does not tell all of them. */
+export function gainsIn(bytes: Uint8Array, others: readonly Precision[]): Gains | undefined {
+  let measured: unknown;
+  try {
+    measured = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+  const gains = Object(Object(measured)["gains"]) as Readonly<Record<string, unknown>>;
+  const found = others.map((name) => [name, gains[name]] as const);
+  return found.every(([, gain]) => Number.isFinite(gain)) ? Object.fromEntries(found) : undefined;
 }

@@ -27,7 +27,9 @@ export function checkLimits(
   for (const list of [timesteps, sigmas]) most("steps", Array.isArray(list) ? list.length - 1 : 1, limits);
   const rows = [prompt ?? options["classes"] ?? ""].flat();
   most("pictures", rows.length * numberOf(count, 1) * variants.length, limits);
-  for (const text of [...rows, ...[negativePrompt ?? ""].flat()]) most("characters", String(text).length, limits);
+  const ofHires = [hires?.options["prompt"] ?? "", hires?.options["negativePrompt"] ?? ""];
+  for (const text of [...rows, negativePrompt ?? "", ...ofHires].flat())
+    most("characters", String(text).length, limits);
   most("priority", priority, limits);
   most("adapters", Array.isArray(loras) ? loras.length : 0, limits);
 }

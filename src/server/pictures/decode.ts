@@ -45,7 +45,7 @@ export async function decodeText(value: unknown, options: DecodeOptions): Promis
     throw refusal(field, "it is an address, and nothing is fetched; send the picture itself, as base64");
   }
   const text = /^data:[^,]*,/i.test(value) ? value.slice(value.indexOf(",") + 1) : value;
-  if (text === "" || !/^[A-Za-z0-9+/_\s-]*={0,2}\s*$/.test(text)) throw refusal(field, "it is not base64");
+  if (text === "" || !/^[A-Za-z0-9+/_\s-]*={0,2}$/.test(text.trimEnd())) throw refusal(field, "it is not base64");
   return await decodeBytes(Buffer.from(text, "base64"), options);
 }
 

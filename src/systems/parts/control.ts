@@ -1,3 +1,4 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import { nameOf, openPlace } from "../../checkpoint/files/place.ts";
 import { type FileLike, type Files, type FolderLike, isFiles } from "../../checkpoint/files.ts";
@@ -57,7 +58,7 @@ async function openFolder(files: Files, options: ComponentOptions): Promise<Cont
       return { kind: "t2i-adapter", config: t2iAdapterConfig(config, configPath), weights };
     default:
       throw new CheckpointError(
-        `Cannot open "${files.name}" as a control network: its class is ${JSON.stringify(config["_class_name"])}, ` +
+        `Cannot open "${files.name}" as a control network: its class is ${quote(config["_class_name"])}, ` +
           '"ControlNetModel" or "T2IAdapter" is required',
         { code: "MODEL_UNSUPPORTED" },
       );
@@ -65,7 +66,14 @@ async function openFolder(files: Files, options: ComponentOptions): Promise<Cont
 }
 
 function describeFile(weights: Weights, name: string, { unet: own }: Steerable): ControlNetwork {
-  if (isT2iAdapter(weights)) return { kind: "t2i-adapter", ...describeT2iAdapter(weights) };
+  if (isT2iAdapter(weights)) {
+    const { config, weights: named } = describeT2iAdapter(weights);
+    const { channels, blocks, downscale } = config;
+    const isSquare = Number.isInteger(downscale) && downscale > 0;
+    if (isSquare && channels.length > 0 && blocks > 0) return { kind: "t2i-adapter", config, weights: named };
+    const reason = isSquare ? "a level has no block" : '"conv_in.weight" takes no square of pixels';
+    throw new CheckpointError(`Cannot open "${name}" as a T2I-Adapter: ${reason}`, { code: "MODEL_UNSUPPORTED" });
+  }
   const named = isOriginalControlNet(weights)
     ? diffusersControlNet(
         weights,

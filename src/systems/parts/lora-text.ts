@@ -1,28 +1,44 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { nameOf } from "../../checkpoint/files/place.ts";
 import type { LoraChoice } from "./adapters.ts";
 
 /** How a LoRA and its strengths are written. */
 export const LORA_SYNTAX = "FILE[:STRENGTH][:unet=X][:text=X]";
 
-const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)`;
-const FORM = new RegExp(`^(.+?)(?::(${NUMBER}))?((?::(?:unet|text)=${NUMBER})*)$`, "s");
+const NUMBER = String.raw`[+-]?(?:\d+(?:\.\d*)?|\.\d+)`;
+const STRENGTH = new RegExp(`^${NUMBER}$`);
+const OF_PART = new RegExp(`^(unet|text)=(${NUMBER})$`);
 
-/** A file's name with something behind it that is no strength. */
-const STRANGE = /\.(?:safetensors|bin|pt|pth|ckpt):([^/\\]*)$/;
+/** A file's name with something behind it that is no strength, in the last part of a path. */
+const STRANGE = /\.(?:safetensors|bin|pt|pth|ckpt):(.*)$/s;
 
 /** Reads "style.safetensors:0.8", "style.safetensors:-0.5:text=0". */
 export function parseLora(text: string): LoraChoice {
-  const [, path, strength, parts = ""] = FORM.exec(text) ?? [];
-  if (path === undefined) throw new RangeError(`Cannot read the LoRA "${text}": ${LORA_SYNTAX} is required`);
-  const [, strange] = STRANGE.exec(path) ?? [];
-  if (strange !== undefined) {
-    throw new RangeError(`Cannot read the LoRA "${text}": "${strange}" is no strength, ${LORA_SYNTAX} is required`);
+  const refuse = (reason: string): RangeError =>
+    new RangeError(`Cannot read the LoRA ${quote(text)}: ${reason}${LORA_SYNTAX} is required`);
+  if (text === "") throw refuse("");
+  const parts = text.split(":");
+  /** Whatever comes last but the path, which is never empty. */
+  const takeLast = (form: RegExp): RegExpExecArray | undefined => {
+    const found = parts.length > 2 || parts[0] !== "" ? form.exec(parts.at(-1) ?? "") : null;
+    if (found === null || parts.length === 1) return undefined;
+    parts.pop();
+    return found;
+  };
+  const own: [string, number][] = [];
+  for (let found = takeLast(OF_PART); found !== undefined; found = takeLast(OF_PART)) {
+    own.push([found[1] ?? "", Number(found[2])]);
   }
-  const own = [...parts.matchAll(/:(unet|text)=([^:]+)/g)].map(([, name, value]) => [name, Number(value)] as const);
-  if (new Set(own.map(([name]) => name)).size < own.length) {
-    throw new RangeError(`Cannot read the LoRA "${text}": a strength is given twice, ${LORA_SYNTAX} is required`);
-  }
-  return { path, ...(strength === undefined ? {} : { strength: Number(strength) }), ...Object.fromEntries(own) };
+  if (new Set(own.map(([name]) => name)).size < own.length) throw refuse("a strength is given twice, ");
+  const strength = takeLast(STRENGTH)?.[0];
+  const path = parts.join(":");
+  const [, strange] = STRANGE.exec(path.slice(1 + Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")))) ?? [];
+  if (strange !== undefined) throw refuse(`${quote(strange)} is no strength, `);
+  return {
+    path,
+    ...(strength === undefined ? {} : { strength: Number(strength) }),
+    ...Object.fromEntries(own.reverse()),
+  };
 }
 
 /** What a file is called in texts. */

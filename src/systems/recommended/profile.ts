@@ -1,3 +1,4 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
 import type { CachePolicy } from "../../deepcache/policies.ts";
 import { parsePolicy } from "../../deepcache/policies.ts";
@@ -60,6 +61,17 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 
+const isDifference = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isObject(value) && [value["mean"], value["halfWidth"], value["psnr"]].every(isNumber);
+
+/** Whether a value says what a setting gave on images that it was not tuned on. */
+export function isChecked(value: unknown): value is Checked {
+  if (!isObject(value) || !isNumber(value["images"]) || !isNumber(value["psnr"])) return false;
+  const { aboveUncached: rival, aboveCopied } = value;
+  if (!isDifference(rival) || typeof rival["sampler"] !== "string" || !isNumber(rival["steps"])) return false;
+  return aboveCopied === undefined || isDifference(aboveCopied);
+}
+
 /** Parsed JSON as a profile; `source` names it in errors. */
 export function readProfile(json: unknown, source: string): Profile {
   const refuse = (problem: string): never => {
@@ -67,7 +79,7 @@ export function readProfile(json: unknown, source: string): Profile {
   };
   if (!isObject(json)) return refuse("it holds no object");
   const { format, version, model, reference, points } = json;
-  if (format !== 1) refuse(`its format is ${JSON.stringify(format)}, and 1 is required`);
+  if (format !== 1) refuse(`its format is ${quote(format)}, and 1 is required`);
   if (!isObject(model) || typeof model["architecture"] !== "string" || typeof model["unet"] !== "string") {
     return refuse('"model" does not name a network');
   }
@@ -92,19 +104,17 @@ function readPoint(point: unknown, refuse: (problem: string) => never): TunedPoi
   if (!isObject(point)) return refuse("is no object");
   const { budget, fse, sampler, steps, timesteps, cache, checked, guidanceScale } = point;
   if (!isNumber(budget) || !isNumber(fse)) return refuse('has no "budget" and "fse"');
-  if (typeof sampler !== "string" || !isSamplerName(sampler))
-    return refuse(`has the sampler ${JSON.stringify(sampler)}`);
-  if (!isNumber(steps) || !Number.isSafeInteger(steps) || steps < 1)
-    return refuse(`has ${JSON.stringify(steps)} steps`);
+  if (typeof sampler !== "string" || !isSamplerName(sampler)) return refuse(`has the sampler ${quote(sampler)}`);
+  if (!isNumber(steps) || !Number.isSafeInteger(steps) || steps < 1) return refuse(`has ${quote(steps)} steps`);
   if (timesteps !== undefined && !(isTimesteps(timesteps) && timesteps.length === steps)) {
-    return refuse(`has ${JSON.stringify(timesteps)} as timesteps: ${steps} whole numbers that fall are required`);
+    return refuse(`has ${quote(timesteps)} as timesteps: ${steps} whole numbers that fall are required`);
   }
-  if (!isObject(checked)) return refuse('lacks "checked"');
+  if (!isChecked(checked)) return refuse('has no "checked" with what it gave on other images');
   try {
     const policy = parsePolicy(cache);
     const scale = isNumber(guidanceScale) ? { guidanceScale } : {};
     const listed = timesteps === undefined ? {} : { timesteps };
-    return { budget, fse, sampler, steps, ...listed, cache: policy, ...scale, checked: checked as unknown as Checked };
+    return { budget, fse, sampler, steps, ...listed, cache: policy, ...scale, checked };
   } catch (error) {
     return refuse(`has no cache policy: ${error instanceof Error ? error.message : String(error)}`);
   }

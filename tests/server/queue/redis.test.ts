@@ -99,6 +99,22 @@ describe.runIf(HAS_REDIS)("With Redis", () => {
       await expect(held.queue.find(id)).rejects.toMatchObject({ status: 410 });
     });
 
+    test.each([
+      ["nothing that can be read", "{", "Cannot read what Redis holds of a job: it is damaged"],
+      ["no request", '{"model":"a","owner":"one"}', "what Redis holds under it is no request"],
+    ])("ends a job of which Redis holds %s", async (_, text, message) => {
+      const prefix = `test${made + 1}`;
+      const client = new Redis(url);
+      const queue = await redisQueue({ url, prefix });
+      const id = await queue.submit(job);
+      await client.set(`${prefix}:request:${id}`, text);
+      client.disconnect();
+      await queue[Symbol.asyncDispose]();
+      await using held = await opened();
+      await expect.poll(async () => (await held.queue.find(id))?.state).toBe("failed");
+      expect((await held.queue.find(id))?.failure?.message).toContain(message);
+    });
+
     test("lets go of the oldest that have ended where they take too much, and of all after a while", async () => {
       let time = Date.now();
       await using held = await opened({ keptBytes: 100_000, keptSeconds: 60, now: () => time });

@@ -47,6 +47,12 @@ describe("readProfile() refuses", () => {
       "has [5] as timesteps",
     ],
     ["timesteps that are none", { ...PROFILE, points: [{ ...POINT, timesteps: "ays" }] }, 'has "ays" as timesteps'],
+    ["nothing on other images", { ...PROFILE, points: [{ ...POINT, checked: {} }] }, 'setting 1 has no "checked"'],
+    [
+      "a comparison without numbers",
+      { ...PROFILE, points: [{ ...POINT, checked: { ...CHECKED, aboveUncached: { mean: "4" } } }] },
+      'setting 1 has no "checked"',
+    ],
     ["no steps", { ...PROFILE, points: [{ ...POINT, steps: 0 }] }, "setting 1 has 0 steps"],
     [
       "a nonsense policy",

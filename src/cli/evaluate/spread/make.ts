@@ -8,7 +8,6 @@ import { type EvaluationSettings, writeSettings } from "../../../evaluation/stor
 import type { Store } from "../../../evaluation/store/store.ts";
 import { folderStore } from "../../../evaluation/store/stores/folder.ts";
 import type { Shard } from "../../../evaluation/workload/items.ts";
-import { VERSION } from "../../../pipelines/version.ts";
 import type { Work, WorkContext } from "../../../server/queue/queue.ts";
 import { Refusal } from "../../../server/refusal.ts";
 import type { EvaluationFlags } from "../../flags/evaluation-flags.ts";
@@ -19,7 +18,7 @@ import { conversion } from "../../terminal/conversion.ts";
 import { exitCodeOf } from "../../terminal/exit-code.ts";
 import { type OpenedEvaluation, openEvaluation } from "../open-evaluation.ts";
 import { type EvaluationInstruments, openInstruments } from "../open-instruments.ts";
-import { evaluationKey, type ShardOrder, type SharedEvaluation } from "./protocol.ts";
+import { evaluationKey, type ShardOrder, sharedEvaluation } from "./protocol.ts";
 import type { MadeShard } from "./shards.ts";
 
 /** What this machine makes shards with, whatever the evaluation says. */
@@ -50,10 +49,7 @@ export function shardMaker(redis: Redis, own: OwnFlags, terminal: Terminal): Sha
     if (text === null) throw new Refusal(410, "gone", "nobody asks for it any more");
     if (held?.id === id) return held;
     await release();
-    const { flags: asked, prompts, settings } = JSON.parse(text) as SharedEvaluation;
-    if (settings.version !== VERSION) {
-      throw new Refusal(400, "other_version", `the worker is deepcache ${VERSION}, not ${settings.version}`);
-    }
+    const { flags: asked, prompts, settings } = sharedEvaluation(text);
     const flags = { ...asked, ...own };
     const evaluation = await openEvaluation(flags, prompts, signal, terminal);
     const opening = openInstruments(evaluation.metrics, flags, runtimeOf(flags), conversion(terminal, signal));

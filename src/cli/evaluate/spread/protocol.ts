@@ -1,7 +1,11 @@
-import type { EvaluationSettings } from "../../../evaluation/store/settings.ts";
+import { quote } from "../../../checkpoint/bytes/limits.ts";
+import { isJsonObject, parseJsonText } from "../../../checkpoint/text/json.ts";
+import { type EvaluationSettings, settingsIn } from "../../../evaluation/store/settings.ts";
 import type { Shard } from "../../../evaluation/workload/items.ts";
 import type { Prompt } from "../../../evaluation/workload/prompts.ts";
+import { VERSION } from "../../../pipelines/version.ts";
 import { PREFIX } from "../../../server/queue/queues/redis/connection.ts";
+import { Refusal } from "../../../server/refusal.ts";
 import type { EvaluationFlags } from "../../flags/evaluation-flags.ts";
 import type { Settled } from "../../settle-precision.ts";
 
@@ -16,6 +20,21 @@ export interface SharedEvaluation {
   readonly flags: Settled<EvaluationFlags>;
   readonly prompts: readonly Prompt[];
   readonly settings: EvaluationSettings;
+}
+
+/** An evaluation as Redis holds it; one that no process of this version has left there is refused. */
+export function sharedEvaluation(text: string): SharedEvaluation {
+  const value = parseJsonText(text, "the evaluation in Redis");
+  const { flags, prompts, settings } = isJsonObject(value) ? value : {};
+  const { version } = isJsonObject(settings) ? settings : {};
+  if (version !== VERSION) {
+    throw new Refusal(400, "other_version", `the worker is deepcache ${VERSION}, not ${quote(version)}`);
+  }
+  const isPrompt = (prompt: unknown): boolean => isJsonObject(prompt) && typeof prompt["text"] === "string";
+  if (!isJsonObject(flags) || !Array.isArray(prompts) || !prompts.every(isPrompt)) {
+    throw new Refusal(400, "damaged", "Cannot read the evaluation in Redis: it has no flags or no prompts");
+  }
+  return { flags: flags as unknown as SharedEvaluation["flags"], prompts, settings: settingsIn(settings) };
 }
 
 /** One of its shards. */

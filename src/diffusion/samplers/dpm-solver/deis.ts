@@ -4,6 +4,7 @@ import { givenBegin, type SamplerOptions, stepCount } from "../../sampler-option
 import type { SchedulerConfig } from "../../scheduler-config.ts";
 import type { SigmaSampler } from "../../schedules/karras-schedule.ts";
 import { addNoiseAt, levelOfSigma } from "../../schedules/noise-schedule.ts";
+import { numpyLog } from "../../schedules/numpy-log.ts";
 import { noiseBetween, predictClean } from "../../schedules/prediction.ts";
 import { bounded } from "../../schedules/thresholding.ts";
 import { solverWeights } from "./dpm-solver.ts";
@@ -44,21 +45,34 @@ export function deis(config: SchedulerConfig<"DEISMultistepScheduler">, options:
 }
 
 /** Weights of the last `order` noises: integrals over ρ of the polynomials in log ρ through them. */
-function valueWeights(sigmas: readonly number[], index: number, order: number): number[] {
+export function valueWeights(sigmas: readonly number[], index: number, order: number): number[] {
   const [from, to] = [entry(sigmas, index), entry(sigmas, index + 1)];
   if (order === 1) return [solverWeights("dpmsolver", from, to).value];
   const { signal } = levelOfSigma(to);
-  const nodes = Array.from({ length: order }, (_, k) => Math.log(entry(sigmas, index - k)));
+  const nodes = Array.from({ length: order }, (_, k) => numpyLog(rhoOf(entry(sigmas, index - k))));
   return nodes.map((node, k) => {
-    const others = nodes.filter((_, j) => j !== k);
-    return signal * (integral(to, node, others) - integral(from, node, others));
+    const others = [...nodes.slice(k + 1), ...nodes.slice(0, k)]; // as the reference goes through them
+    return signal * round(integral(rhoOf(to), node, others) - integral(rhoOf(from), node, others));
   });
 }
 
-/** Antiderivative in ρ of the Lagrange polynomial in log ρ that is 1 at `node` and 0 at one or two `others`. */
+const round = Math.fround;
+
+/** Noise over signal of a level that is held as both, which is σ but for its rounding. */
+function rhoOf(sigma: number): number {
+  const alpha = round(1 / round(Math.sqrt(round(round(sigma ** 2) + 1))));
+  return round(round(sigma * alpha) / alpha);
+}
+
+/**
+ * Antiderivative in ρ of the Lagrange polynomial in log ρ that is 1 at `node` and 0 at one or two `others`. Rounded to
+ * float32 where the reference rounds: of what is far above 1, the rounding shows in the differences.
+ */
 function integral(rho: number, node: number, [c = 0, d]: readonly number[]): number {
-  const log = Math.log(rho);
-  if (d === undefined) return (rho * (log - c - 1)) / (node - c);
-  const numerator = rho * (c * (d - log + 1) - d * log + d + log ** 2 - 2 * log + 2);
-  return numerator / ((node - c) * (node - d));
+  const log = numpyLog(rho);
+  if (d === undefined) return round(round(rho * round(round(log - c) - 1)) / round(node - c));
+  const first = round(c * round(round(d - log) + 1));
+  const second = round(round(first - round(d * log)) + d);
+  const bracket = round(round(round(second + round(log ** 2)) - round(2 * log)) + 2);
+  return round(round(rho * bracket) / round(round(node - c) * round(node - d)));
 }

@@ -3,6 +3,7 @@ import { LIMITS } from "../../../../errors/limits.ts";
 import type { ObjectStore } from "../../../objects/object-store.ts";
 import { Refusal } from "../../../refusal.ts";
 import { isEnd, type JobEvent, type JobRequest, type JobState, type JobView, type NumberedEvent } from "../../job.ts";
+import { isJobRequest } from "../../job-request.ts";
 import { requestBytes } from "../../request-bytes.ts";
 import { FORGET, KEEP, OPEN, TELL } from "./scripts.ts";
 import { type Wire, wire } from "./wire.ts";
@@ -126,9 +127,12 @@ export function journal<Result>(redis: Redis, prefix: string, options: JournalOp
       const text = await redis.get(requestAt(id));
       if (state === undefined || ended !== undefined || text === null) return undefined;
       await redis.hset(jobAt(id), "holder", holder);
-      const request = await texts.unpack<JobRequest>(text);
-      if (request === undefined) throw new Error(`Cannot work on the job ${id}: its pictures are not in the store`);
-      return { request, cancelled: cancel !== undefined };
+      const request = await texts.unpack<unknown>(text);
+      if (request === undefined) {
+        throw new Refusal(410, "gone", `Cannot work on the job ${id}: its pictures are not in the store`);
+      }
+      if (isJobRequest(request)) return { request, cancelled: cancel !== undefined };
+      throw new Refusal(500, "damaged", `Cannot work on the job ${id}: what Redis holds under it is no request`);
     },
     tell,
     async askToCancel(id) {

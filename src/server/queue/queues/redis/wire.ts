@@ -1,5 +1,6 @@
 import { expiringName } from "../../../objects/expiring-names.ts";
 import { JOBS, type ObjectStore } from "../../../objects/object-store.ts";
+import { Refusal } from "../../../refusal.ts";
 
 /** Bytes that are left in Redis; what is larger goes beside it, where there is such a place. */
 const SMALL = 4096;
@@ -61,13 +62,18 @@ const encode = (value: unknown, keep: (bytes: Uint8Array) => string | undefined 
   });
 
 /** What `encode` has written. */
-const decode = <T>(text: string, find: (name: string) => Uint8Array | undefined = () => undefined): T =>
-  JSON.parse(text, (_, value: unknown) => {
-    const { $bytes, $stored } = Object(value) as { readonly $bytes?: unknown; readonly $stored?: unknown };
-    if (typeof $stored === "string") return find($stored);
-    if (typeof $bytes === "string") return new Uint8Array(Buffer.from($bytes, "base64"));
-    return renamed(value, /^\$\$/, "$$");
-  }) as T;
+function decode<T>(text: string, find: (name: string) => Uint8Array | undefined = () => undefined): T {
+  try {
+    return JSON.parse(text, (_, value: unknown) => {
+      const { $bytes, $stored } = Object(value) as { readonly $bytes?: unknown; readonly $stored?: unknown };
+      if (typeof $stored === "string") return find($stored);
+      if (typeof $bytes === "string") return new Uint8Array(Buffer.from($bytes, "base64"));
+      return renamed(value, /^\$\$/, "$$");
+    }) as T;
+  } catch (cause) {
+    throw new Refusal(500, "damaged", "Cannot read what Redis holds of a job: it is damaged", { cause });
+  }
+}
 
 /** Names that begin with "$" are this wire's: those of what it carries get another "$" on the way. */
 function renamed(value: unknown, pattern: RegExp, replacement: string): unknown {

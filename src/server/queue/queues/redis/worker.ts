@@ -1,6 +1,6 @@
 import { type Job, WaitingError, Worker } from "bullmq";
 import type { ObjectStore } from "../../../objects/object-store.ts";
-import { failureOf } from "../../../refusal.ts";
+import { failureOf, Refusal } from "../../../refusal.ts";
 import type { JobEvent, JobResult } from "../../job.ts";
 import type { Work } from "../../queue.ts";
 import { connected, listen, ownConnection, PREFIX, queueName, queuePrefix, type RedisPlace } from "./connection.ts";
@@ -50,7 +50,12 @@ export async function redisWorker<Result = JobResult>(options: RedisWorkerOption
 
   const processJob = async (job: Job, token = ""): Promise<void> => {
     const { id = "" } = job;
-    const held = await notes.hold(id, token);
+    const held = await notes.hold(id, token).catch(async (error: unknown) => {
+      if (!(error instanceof Refusal)) throw error; // Redis may be there again at the next attempt
+      onFailure(id, error);
+      await notes.tell(id, { type: "failed", failure: failureOf(error) }, token);
+      return undefined;
+    });
     if (held === undefined) return;
     const controller = new AbortController();
     active.set(id, controller);
