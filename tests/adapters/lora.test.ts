@@ -285,7 +285,7 @@ describe("a LoRA is refused", () => {
     [
       "without tensors of one",
       { "conv.weight": tensor([2], 1) },
-      'it has no tensor of a LoRA, LoHa or LoKr, such as "conv.weight"',
+      'it has no tensors of a LoRA, LoHa or LoKr but others, such as "conv.weight"',
     ],
     [
       "of which nothing fits",

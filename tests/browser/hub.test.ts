@@ -51,7 +51,7 @@ describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () =
     expect(kept?.size).toBeLessThanOrEqual(bytes);
     await browser.ask("removeStored", id);
     expect((await open(id, { offline: true })).error).toContain(
-      'Cannot find all of "org/tiny" in the cache "the browser\'s own files", and the option hub: { offline: true } forbids to ask for it' +
+      'Cannot find all of "org/tiny" in the cache "the browser\'s own files", and the option hub: { offline: true } forbids asking for it' +
         "; nor has this page's server such a file or folder",
     );
   }, 60_000);

@@ -153,7 +153,7 @@ describe("refuses in one sentence", () => {
     [["--lora", ""], 'Cannot use --lora "": FILE[:STRENGTH][:unet=X][:text=X] is required'],
     [
       ["--lora", `${base}/vae/diffusion_pytorch_model.safetensors`],
-      "it has no tensor of a LoRA, LoHa or LoKr, such as",
+      "it has no tensors of a LoRA, LoHa or LoKr but others, such as",
     ],
     [["--embedding", "mystyle"], "Cannot use --embedding mystyle: NAME=FILE is required"],
     [["--embedding", `mystyle=${base}/model_index.json`], `Cannot read "${base}/model_index.json"`],

@@ -72,17 +72,21 @@ describe("generate --controlnet", () => {
   test.each([
     [
       ["--controlnet", network("controlnet-0")],
-      "Cannot use 1 times --controlnet with 0 times --control-image: one picture for each network is required",
+      "Cannot use --controlnet once with --control-image not at all: one picture for each network is required",
     ],
     [
       ["--control-image", "0.png"],
-      "Cannot use 0 times --controlnet with 1 times --control-image: one picture for each network is required",
+      "Cannot use --controlnet not at all with --control-image once: one picture for each network is required",
     ],
     [
       [...TWO, "--control-scale", "1,2,3"],
       "Cannot use 3 values of --control-scale with 2 control networks: one value, or one for each, is required",
     ],
     [["--control-preprocess", "depth"], 'Cannot preprocess a picture as "depth": none, canny or canny:LOW:HIGH'],
+    [
+      ["--control-preprocess", "canny:200:100"],
+      'Cannot preprocess a picture as "canny:200:100": none, canny or canny:LOW:HIGH (canny is canny:100:200), LOW no larger than HIGH, is required',
+    ],
     [["--guess-mode"], "Cannot use --guess-mode without --controlnet"],
     [
       [...ONE, "--control-start", "0.8", "--control-end", "0.5"],

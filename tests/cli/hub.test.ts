@@ -143,7 +143,7 @@ describe("Offline,", () => {
     const missing = await runCli(...RUN, "--model", "org/tiny");
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain(
-      `Cannot find all of "org/tiny" in the cache "${cache}", and HF_HUB_OFFLINE forbids to ask`,
+      `Cannot find all of "org/tiny" in the cache "${cache}", and HF_HUB_OFFLINE forbids asking`,
     );
     expect(asked()).toEqual([]);
     vi.stubEnv("HF_HUB_OFFLINE", "");

@@ -121,7 +121,7 @@ describe("tune refuses", () => {
       "--output",
       inFolder("no.json"),
     );
-    expect(run.stderr).toContain("Cannot tune on 1 prompts: at least 2 are required");
+    expect(run.stderr).toContain("Cannot tune on 1 prompts: at least 2 are required with --prompts FILE");
   });
 });
 

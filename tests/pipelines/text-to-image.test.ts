@@ -207,7 +207,14 @@ describe("a pipeline", () => {
     [{ guidanceRescale: Number.NaN }, "guidance rescale NaN: a number is required"],
     [{ timesteps: "ays", steps: 20 }, "steps 20: the given timesteps or sigmas make 10"],
     [{ sigmas: [3, 1, 0], steps: 2, sampler: "ddim" }, "it takes no sigmas"],
-    [{ sizes: { originalSize: { width: 9 } as never } }, 'originalSize {"width":9}: numbers as width and height'],
+    [
+      { sizes: { originalSize: { width: 9 } as never } },
+      'originalSize {"width":9}: positive numbers as width and height',
+    ],
+    [
+      { sizes: { targetSize: { width: 0, height: 9 } } },
+      'targetSize {"width":0,"height":9}: positive numbers as width',
+    ],
     [{ clipSkip: 2 }, "clip skip 2: a whole number from 0 to 1"],
     [{ sampler: "magic" }, 'No sampler is called "magic"'],
     [{ cache: { kind: "uniform", interval: 0, branch: 0 } }, "interval"],

@@ -32,7 +32,10 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
   const { modules, unknown, twice } = modulesOf(weights);
   if (twice !== undefined) throw refuse(`${quote(twice)} is there under another name, too`, "CHECKPOINT_BROKEN");
   if (modules.length === 0) {
-    throw refuse(`it has no tensor of a LoRA, LoHa or LoKr${first(unknown)}`, "MODEL_UNSUPPORTED");
+    throw refuse(
+      `it has no tensors of a LoRA, LoHa or LoKr${unknown[0] === undefined ? "" : ` but others, such as "${unknown[0]}"`}`,
+      "MODEL_UNSUPPORTED",
+    );
   }
   const find = moduleFinder(target);
   const changes = { unet: new Map(), text: new Map(), secondText: new Map() } satisfies Record<

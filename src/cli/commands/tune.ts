@@ -148,11 +148,14 @@ async function rowsOf(
 ): Promise<Rows> {
   const prompts =
     flags.prompts === undefined ? [] : (await readPrompts(flags.prompts, signal, terminal)).map(({ text }) => text);
-  const rows = conditioned === "prompt" ? prompts.length : (flags.classes?.length ?? 0);
+  const [rows, kind, flag] =
+    conditioned === "prompt"
+      ? [prompts.length, "prompts", "--prompts FILE"]
+      : [flags.classes?.length ?? 0, "classes", "--classes LIST"];
   if (conditioned !== "nothing" && rows < 2) {
     throw new UsageError(
-      `Cannot tune on ${rows} ${conditioned === "prompt" ? "prompts" : "classes"}: at least 2 are required, since the ` +
-        "result is checked on others than it was found on",
+      `Cannot tune on ${rows} ${kind}: at least 2 are required with ${flag}, since the result is checked on others ` +
+        "than it was found on",
     );
   }
   return { prompts, classes: flags.classes };

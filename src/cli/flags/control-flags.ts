@@ -83,7 +83,7 @@ export async function controlsAsked(flags: ControlFlags, signal: AbortSignal): P
   } = flags;
   if (controlnet.length !== controlImage.length) {
     throw new UsageError(
-      `Cannot use ${controlnet.length} times --controlnet with ${controlImage.length} times --control-image: ` +
+      `Cannot use --controlnet ${times(controlnet)} with --control-image ${times(controlImage)}: ` +
         "one picture for each network is required",
     );
   }
@@ -108,3 +108,6 @@ export async function controlsAsked(flags: ControlFlags, signal: AbortSignal): P
   for (const path of controlImage) pictures.push(await readImageInput(path, { what: "the control image", signal }));
   return { controlImage: pictures, controlPreprocess, controlScale, controlStart, controlEnd, guessMode };
 }
+
+const TIMES = ["not at all", "once", "twice"] as const;
+const times = ({ length }: readonly unknown[]): string => TIMES[length] ?? `${length} times`;

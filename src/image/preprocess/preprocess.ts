@@ -14,7 +14,9 @@ export function preprocessor(text: string): (image: RgbImage) => RgbImage {
   const [low, high] = values.length === 0 ? [CANNY_THRESHOLDS.low, CANNY_THRESHOLDS.high] : values.map(Number);
   const isRange = low !== undefined && high !== undefined && low >= 0 && high >= low && Number.isFinite(high);
   if (kind !== "canny" || !isRange || values.length > 2 || values.includes("")) {
-    throw new RangeError(`Cannot preprocess a picture as "${text}": ${PREPROCESSING_SYNTAX} is required`);
+    throw new RangeError(
+      `Cannot preprocess a picture as "${text}": ${PREPROCESSING_SYNTAX}, LOW no larger than HIGH, is required`,
+    );
   }
   return (image) => cannyEdges(image, { low, high });
 }

@@ -103,10 +103,13 @@ const numbersOf = (original: PixelSize, crop: Corner, target: PixelSize): number
 
 function requireNumbers(name: string, value: object | undefined): void {
   if (value === undefined) return;
-  const required = /crops/i.test(name) ? ["top", "left"] : ["width", "height"];
+  const isCorner = /crops/i.test(name);
+  const required = isCorner ? ["top", "left"] : ["width", "height"];
   const found = new Map<string, unknown>(Object.entries(value ?? {}));
-  if (required.every((key) => Number.isFinite(found.get(key)))) return;
+  const isFit = (number: unknown): boolean => Number.isFinite(number) && (isCorner || Number(number) > 0);
+  if (required.every((key) => isFit(found.get(key)))) return;
   throw new RangeError(
-    `Cannot generate with ${name} ${String(JSON.stringify(value)).slice(0, 100)}: numbers as ${required.join(" and ")} are required`,
+    `Cannot generate with ${name} ${String(JSON.stringify(value)).slice(0, 100)}: ` +
+      `${isCorner ? "" : "positive "}numbers as ${required.join(" and ")} are required`,
   );
 }

@@ -104,7 +104,7 @@ function refuseOffline(reference: HubReference, lacking: CheckpointError | undef
   if (!settings.offline) return;
   const name = referenceName(reference);
   throw new CheckpointError(
-    `Cannot find all of "${name}" in the cache "${store.name}", and ${store.advice.offline} forbids to ask for it`,
+    `Cannot find all of "${name}" in the cache "${store.name}", and ${store.advice.offline} forbids asking for it`,
     { code: "MODEL_NOT_FOUND", ...(lacking === undefined ? {} : { cause: lacking }) },
   );
 }

@@ -29,6 +29,7 @@ export function parseLora(text: string): LoraChoice {
   for (let found = takeLast(OF_PART); found !== undefined; found = takeLast(OF_PART)) {
     own.push([found[1] ?? "", Number(found[2])]);
   }
+  if (new Set(own.map(([name]) => name)).size < own.length) throw refuse("a strength is given twice, ");
   const strength = takeLast(STRENGTH)?.[0];
   const path = parts.join(":");
   const [, strange] = STRANGE.exec(path.slice(1 + Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")))) ?? [];

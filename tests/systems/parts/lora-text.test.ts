@@ -18,6 +18,12 @@ describe("parseLora()", () => {
     );
   });
 
+  test("refuses two strengths of one part", () => {
+    expect(() => parseLora("style.safetensors:unet=0:unet=2")).toThrow(
+      'Cannot read the LoRA "style.safetensors:unet=0:unet=2": a strength is given twice',
+    );
+  });
+
   test.each(["style.safetensors:0.8", "style.safetensors:unet=1:text=0"])("reads what is written: %s", (text) => {
     expect(formatLora(parseLora(text))).toBe(text);
   });
