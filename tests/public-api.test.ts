@@ -108,7 +108,7 @@ test("subpaths hand on these values", async () => {
   expect(Object.fromEntries(SUBPATHS.map((path, i) => [path, names[i]?.join(" ")]))).toMatchInlineSnapshot(`
     {
       "ai-sdk": "deepcache deepcacheV3",
-      "browser": "blobFiles browserSupport handleFiles removeStoredModel servedFiles storedModels",
+      "browser": "blobFiles browserSupport handleFiles keepServedModel removeStoredModel servedFiles storedModels",
       "checkpoint": "CheckpointError TokenizerError blobFiles fileSource memoryFiles memorySource nodeFiles openComponent readCheckpoint readTensor writeSafetensors",
       "checkpoint-browser": "CheckpointError TokenizerError blobFiles memoryFiles memorySource readCheckpoint readTensor",
       "graph": "ARCHITECTURES ConfigError WeightMismatchError architecture cachedDenoiser countMacs cut directDenoiser guidedDenoiser loadCut printGraph unet unetConfig",

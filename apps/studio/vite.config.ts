@@ -30,8 +30,36 @@ const published: Plugin = {
   load: (id) => (id === "\0published" ? `export const PUBLISHED = ${JSON.stringify(publishedCurve())};` : undefined),
 };
 
-/** What the engine is made of comes at the first run, and is kept then. */
-const ENGINE = ["index-browser", "run-worker", "ort"];
+/** What runs models comes at the first run: the library as it is built, ONNX Runtime, and what they take. */
+const ENGINE = [
+  "dist",
+  ...["onnxruntime-web", "yaml", "@huggingface", "@noble"].map((name) => `node_modules/${name}`),
+].map((folder) => at(`../../${folder}/`));
+const isOfEngine = (ids: readonly string[]): boolean =>
+  ids.some((id) => ENGINE.some((folder) => id.startsWith(folder)));
+
+/** Engine and page lie in folders of their own; what most visits do without is told by its name. */
+const named = (ids: readonly string[]): string => {
+  if (isOfEngine(ids)) return "engine/[name]-[hash].js";
+  return /hub-dialog|fflate/.test(ids.join()) ? "assets/later-[name]-[hash].js" : "assets/[name]-[hash].js";
+};
+
+const assetFileNames = ({ names }: { readonly names: readonly string[] }): string =>
+  names.some((name) => name.endsWith(".wasm")) ? "engine/[name]-[hash][extname]" : "assets/[name]-[hash][extname]";
+const ENGINE_NAMES = { chunkFileNames: "engine/[name]-[hash].js", assetFileNames };
+const PAGE_NAMES = {
+  chunkFileNames: ({ moduleIds }: { readonly moduleIds: readonly string[] }) => named(moduleIds),
+  assetFileNames,
+};
+
+/** Lists the library's scripts, which the page keeps once it has run something; of ONNX Runtime's, one is enough. */
+const engineFiles: Plugin = {
+  name: "engine-files",
+  generateBundle(_, bundle) {
+    const files = Object.keys(bundle).filter((path) => /^(engine\/(?!ort\.)|assets\/later-).*\.js$/.test(path));
+    this.emitFile({ type: "asset", fileName: "engine/files.json", source: JSON.stringify(files) });
+  },
+};
 
 /** The page without a network: its shell is kept at once, the engine when it has been used. Models are kept by the page itself. */
 const offline = VitePWA({
@@ -48,12 +76,12 @@ const offline = VitePWA({
   },
   workbox: {
     globPatterns: ["**/*.{html,js,css,png,svg,webmanifest}"],
-    globIgnores: ["models/**", "clip-tokenizer/**", ...ENGINE.map((name) => `**/${name}*`)],
+    globIgnores: ["models/**", "clip-tokenizer/**", "engine/**", "assets/later-*"],
     runtimeCaching: [
       {
-        urlPattern: /\/assets\/[^/]+\.(js|wasm)$/,
+        urlPattern: /\/(engine|assets)\/[^/]+\.(js|wasm)$/,
         handler: "CacheFirst",
-        options: { cacheName: "engine", expiration: { maxEntries: 24 } },
+        options: { cacheName: "engine", expiration: { maxEntries: 100 } },
       },
     ],
     clientsClaim: true,
@@ -61,19 +89,31 @@ const offline = VitePWA({
   },
 });
 
+/** The hub that models are opened from by their ids, and the origins that its files come from: STUDIO_HUB says others. */
+const [hub = "", ...storage] = (
+  process.env["STUDIO_HUB"] ?? "https://huggingface.co https://*.huggingface.co https://*.hf.co"
+).split(" ");
+
+/** The page may reach its own host; where it runs models itself, the hub as well. */
+const reachable = (isServed: boolean): Plugin => ({
+  name: "reachable",
+  transformIndexHtml: (html) =>
+    html.replace("connect-src 'self' blob:", `$& ${isServed ? "" : [hub, ...storage].join(" ")}`.trim()),
+});
+
 const MODEL = "fluent-scenes";
 const modelFolder = at(`../../models/${MODEL}`);
 
 /** The files of the embedded model that runs read. */
-function modelFiles(): readonly { readonly path: string; readonly bytes: number; readonly hash: string }[] {
+function modelFiles(): readonly { readonly path: string; readonly size: number; readonly sha256: string }[] {
   return readdirSync(modelFolder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !/recipe|\.png$|\.md$/.test(relative(modelFolder, path)))
     .map((path) => ({
       path: relative(modelFolder, path).replaceAll(sep, "/"),
-      bytes: statSync(path).size,
-      hash: createHash("sha256").update(readFileSync(path)).digest("hex"),
+      size: statSync(path).size,
+      sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
     }));
 }
 
@@ -109,7 +149,12 @@ const models = (isServed: boolean): Plugin => ({
 export default defineConfig(({ mode }) => ({
   root: at("."),
   base: "./",
-  plugins: [published, models(mode === "server"), ...(mode === "server" ? [] : [offline])],
+  plugins: [
+    published,
+    reachable(mode === "server"),
+    models(mode === "server"),
+    ...(mode === "server" ? [] : [engineFiles, offline]),
+  ],
   resolve: {
     alias: [
       // The library as it is built, with the file that its worker starts from: npm run build.
@@ -119,7 +164,7 @@ export default defineConfig(({ mode }) => ({
       { find: /^deepcache\/(.+)$/, replacement: `${at("../../src")}/$1` },
     ],
   },
-  worker: { format: "es" },
+  worker: { format: "es", rolldownOptions: { output: { ...ENGINE_NAMES, entryFileNames: "engine/[name]-[hash].js" } } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     target: "es2022",
@@ -128,6 +173,7 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,
+    rolldownOptions: { output: PAGE_NAMES },
   },
-  define: { __SERVED__: JSON.stringify(mode === "server") },
+  define: { __SERVED__: JSON.stringify(mode === "server"), __HUB__: JSON.stringify(hub) },
 }));

@@ -1,6 +1,7 @@
 import { nameOf } from "../checkpoint/files/place.ts";
 import type { FolderLike } from "../checkpoint/files.ts";
-import { anyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
+import { anyPipeline } from "../pipelines/any-pipeline.ts";
+import { withChoice } from "../pipelines/checked-runs.ts";
 import type { PlannedRun } from "../pipelines/run/run.ts";
 import { nodeRuntime } from "../runtime/node/node.ts";
 import { modelName } from "../systems/model-location.ts";

@@ -79,26 +79,30 @@ function evaluationGraphs(layout: UNetLayout): readonly Graph[] {
 
 /** Loads `network`, cut where a branch is given. */
 export async function loadUNet(runtime: Runtime, network: UNet, cutAs: CutAs): Promise<LoadedUNet> {
+  runtime.begin?.();
   await pause(); // after the network's graph has been made
   const layout = layOutUNet(runtime, network, cutAs);
   await pause();
-  const prelude = layout.prelude && (await loadPart(runtime, "prelude", layout.prelude, { once: true }));
-  try {
-    const evaluations = await loadEvaluations(runtime, layout);
-    return {
-      ...evaluations,
-      prelude,
-      macs: layout.macs,
-      rows: network.graph.inputs.get("sample")?.shape[0] ?? 0,
-      async [Symbol.asyncDispose]() {
-        await evaluations[Symbol.asyncDispose]();
-        await prelude?.[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await prelude?.[Symbol.asyncDispose]();
-    throw error;
+  // While one is opened, the other is made.
+  const [early, late] = await Promise.allSettled([
+    layout.prelude && loadPart(runtime, "prelude", layout.prelude, { once: true }),
+    loadEvaluations(runtime, layout),
+  ]);
+  const opened = [late, early].flatMap((part) => (part.status === "fulfilled" ? (part.value ?? []) : []));
+  const dispose = async (): Promise<void> => {
+    for (const part of opened) await part[Symbol.asyncDispose]();
+  };
+  if (early.status === "rejected" || late.status === "rejected") {
+    await dispose();
+    throw (early.status === "rejected" ? early : (late as PromiseRejectedResult)).reason;
   }
+  return {
+    ...late.value,
+    prelude: early.value,
+    macs: layout.macs,
+    rows: network.graph.inputs.get("sample")?.shape[0] ?? 0,
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 async function loadEvaluations(runtime: Runtime, layout: UNetLayout): Promise<LoadedEvaluations> {

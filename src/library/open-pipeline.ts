@@ -4,8 +4,9 @@ import { type GeneratedImage, generatedImage } from "../image/generated-image.ts
 import { type Fit, fitImage, fitMask, fittedSize } from "../image/geometry/fit.ts";
 import { type ImageInput, readImageInput } from "../image/read-image.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
-import { type AnyPipeline, withChoice } from "../pipelines/any-pipeline.ts";
+import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
 import { branchCosts } from "../pipelines/branch-costs.ts";
+import { withChoice } from "../pipelines/checked-runs.ts";
 import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { LaneOptions } from "../pipelines/lanes.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";

@@ -20,13 +20,32 @@ export const isComputedFromOthers = (nodes: Iterable<GraphNode>): boolean =>
   [...nodes].some(({ op }) => ADDING.has(op));
 
 /**
- * Takes out of `graph` the weights that are computed, as where LoRAs are added to them or int8 made of them, some `bytes` of them at
- * a time; those that are only widened or cut stay. Undefined where there are none.
+ * Weights that are widened in float32, up to which they are computed apart as well: a LoRA beside a network whose own weights
+ * are used as they lie in their file. Folding takes longer, one after the other, than a graph that computes all.
  */
-export function separateComputedWeights(graph: Graph, bytes: number): ComputedWeights | undefined {
+const FEW_WIDENED = 2 ** 28;
+
+/** What of a graph's weights is computed apart. */
+export interface Separation {
+  /** How much of it at a time, in bytes of float32. */
+  readonly bytes: number;
+  /** Whether weights that are only widened may be among it where they are few. */
+  readonly widened?: boolean;
+}
+
+/**
+ * Takes out of `graph` the weights that are computed, as where LoRAs are added to them or int8 made of them. Those that are only
+ * widened or cut stay, unless they are few. Undefined where there are none.
+ */
+export function separateComputedWeights(
+  graph: Graph,
+  { bytes, widened = false }: Separation,
+): ComputedWeights | undefined {
   const constants = constantNodes(graph);
   const producer = new Map([...producers(graph)].filter(([, node]) => constants.has(node)));
-  const isChanged = (value: Value): boolean => [...ancestors([value], producer)].some(({ op }) => CHANGING.has(op));
+  const apart = widened ? fewWidened(graph, constants, producer) : new Set<Value>();
+  const isChanged = (value: Value): boolean =>
+    apart.has(value) || [...ancestors([value], producer)].some(({ op }) => CHANGING.has(op));
   const changed = new Map<Value, string>();
   for (const { inputs } of graph.nodes.filter((node) => !constants.has(node))) {
     for (const input of inputs) {
@@ -60,6 +79,22 @@ export function separateComputedWeights(graph: Graph, bytes: number): ComputedWe
   };
 }
 
+/** What operations on inputs read of weights that are widened, if it is little. */
+function fewWidened(
+  { nodes }: Graph,
+  constants: ReadonlySet<GraphNode>,
+  producer: ReadonlyMap<Value, GraphNode>,
+): ReadonlySet<Value> {
+  const read = new Set<Value>();
+  for (const { inputs } of nodes.filter((node) => !constants.has(node))) {
+    for (const input of inputs) if (input !== undefined && producer.get(input)?.op === "Cast") read.add(input);
+  }
+  const bytes = [...read].reduce((sum, value) => sum + bytesOf(value), 0);
+  return bytes <= FEW_WIDENED ? read : new Set();
+}
+
+const bytesOf = ({ shape }: Value): number => elementCount(shape) * Float32Array.BYTES_PER_ELEMENT;
+
 /** The nodes that the outputs depend on where `given` is given. */
 function reached(graph: Graph, given: ReadonlyMap<Value, string>): ReadonlySet<GraphNode> {
   const producer = new Map([...producers(graph)].filter(([value]) => !given.has(value)));
@@ -76,7 +111,7 @@ function grouped<T>(values: readonly (readonly [Value, T])[], bytes: number): (r
       left = bytes;
     }
     groups.at(-1)?.push(entry);
-    left -= elementCount(entry[0].shape) * Float32Array.BYTES_PER_ELEMENT;
+    left -= bytesOf(entry[0]);
   }
   return groups;
 }

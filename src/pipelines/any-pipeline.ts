@@ -1,24 +1,17 @@
 import { branchOf, readCache } from "../deepcache/policies.ts";
-import { SAMPLER_NAMES, samplerNameOf } from "../diffusion/samplers.ts";
+import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
 import type { Network } from "../systems/network.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
+import { checkedRuns } from "./checked-runs.ts";
 import { ORIGINAL_SAMPLERS } from "./class-conditional/class-conditional-options.ts";
-import { type Conditioned, describeModel } from "./describe-model.ts";
+import type { Conditioned } from "./describe-model.ts";
 import { estimateMemory, type MemoryEstimate, type MemoryOptions } from "./estimate-memory.ts";
-import {
-  ACCEPTED,
-  foreignOption,
-  type GenerateRequest,
-  type ImageSizes,
-  type OptionName,
-  type TaskName,
-} from "./generate-request.ts";
+import type { GenerateRequest, ImageSizes, OptionName, TaskName } from "./generate-request.ts";
 import { imageParameters } from "./image-parameters.ts";
-import type { LaneOptions } from "./lanes.ts";
 import type { PreviewKind } from "./latents/previews.ts";
-import { type Choice, chooseFor, type ModelChoices } from "./presets.ts";
-import { drawnSeed, type PipelineEffects } from "./run/effects.ts";
+import type { Choice } from "./presets.ts";
+import type { PipelineEffects } from "./run/effects.ts";
 import type { GenerationResult } from "./run/events.ts";
 import type { Pipeline } from "./run/pipeline.ts";
 
@@ -54,25 +47,12 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
 
 /** The pipeline of an opened model, whatever its kind; `name` is what its images say that they were made with. */
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
-  const { conditioned, pipeline, sizes, quickPreview, rows, partTexts, memory } = describeModel(opened, effects);
-  const accepts: ReadonlySet<OptionName> = new Set<OptionName>(ACCEPTED[opened.kind]);
-  const { randomSeed = drawnSeed } = effects;
+  const { described, accepts, choose, runs } = checkedRuns(opened, name, effects);
+  const { conditioned, sizes, quickPreview, rows, partTexts, memory } = described;
   const { precision, device } = effects.runtime;
   const onOpenVino = device === "openvino" || device === "openvino:CPU";
-  const choose = (request: GenerateRequest): Choice | undefined => chooseFor(request, opened.kind, choicesOf(opened));
-  const checked = (given: GenerateRequest): GenerateRequest => {
-    const foreign = foreignOption(accepts, given);
-    const request = given.preset === undefined ? given : withChoice(given, choose(given));
-    if (foreign === undefined) return withSeeds(request, imagesOf(request), randomSeed);
-    throw new TypeError(`Cannot use "${foreign}" with "${name}": it is a model for ${opened.kind}`);
-  };
-  const laneOf = (request: GenerateRequest, lane: LaneOptions): LaneOptions => {
-    const { cache, speedup, steps, sampler } = checked(withLane(request, lane));
-    return { cache, speedup, steps, sampler };
-  };
-  const imagesOf = (request: GenerateRequest): number =>
-    (conditioned === "nothing" ? 1 : rows(request).length) * (request.count ?? 1);
   return {
+    ...runs,
     task: opened.kind,
     name,
     conditioned,
@@ -83,16 +63,6 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     sizes,
     quickPreview,
     rows,
-    async *stream(given, settings) {
-      const { lanes } = settings ?? {};
-      const request = checked(given);
-      yield* pipeline.stream(
-        request,
-        lanes === undefined ? settings : { ...settings, lanes: lanes.map((lane) => laneOf(request, lane)) },
-      );
-    },
-    generate: async (request, settings) => pipeline.generate(checked(request), settings),
-    plan: async (request) => pipeline.plan(checked(request)),
     memory: (request, options = {}) => {
       const policy = readCache(request.cache ?? "off");
       const cutAs = { branch: branchOf(policy), forecast: "forecast" in policy };
@@ -100,44 +70,5 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     },
     parameters: (request, result, index) =>
       imageParameters({ ...request, precision, prompts: rows(request), ...partTexts(request) }, result, index, name),
-    dispose: pipeline.dispose,
-    [Symbol.asyncDispose]: pipeline.dispose,
   };
-}
-
-/** The request with what its preset or speed-up comes to, where that is known. */
-export function withChoice(
-  { preset: _, ...request }: GenerateRequest,
-  { tuned: __, ...choice }: Choice = {},
-): GenerateRequest {
-  return { ...request, ...(choice.cache === undefined ? choice : { ...choice, speedup: undefined }) };
-}
-
-/** The request with what its lane says instead. */
-function withLane(request: GenerateRequest, lane: LaneOptions): GenerateRequest {
-  const { cache, speedup, preset } = lane;
-  const said = Object.fromEntries(Object.entries(lane).filter(([, value]) => value !== undefined));
-  const isCached = cache !== undefined || speedup !== undefined || preset !== undefined;
-  const ofCache = isCached ? { cache: undefined, speedup: undefined } : {};
-  const ofPreset = preset === undefined ? {} : { sampler: undefined, steps: undefined };
-  return { ...request, ...ofCache, ...ofPreset, ...said };
-}
-
-/** Only pipelines from prompts have been tuned so far. */
-function choicesOf(opened: OpenedModel): ModelChoices {
-  if (opened.kind !== "text-to-image") return {};
-  const { defaults, scheduler } = opened.model;
-  const { sampler = samplerNameOf(scheduler.className), modes, profile } = defaults;
-  return { sampler, steps: modes.text.steps, profile };
-}
-
-/** One seed as one for each image, counted up from it. */
-function withSeeds(
-  { oneGenerator = false, ...request }: GenerateRequest,
-  images: number,
-  randomSeed: () => number,
-): GenerateRequest {
-  const { seed = randomSeed() } = request;
-  const isCounted = typeof seed === "number" && Number.isSafeInteger(seed) && images > 1 && !oneGenerator;
-  return { ...request, seed: isCounted ? Array.from({ length: images }, (_, i) => seed + i) : seed };
 }

@@ -6,7 +6,6 @@ import {
   type ClassConditionalOptions,
   ORIGINAL_SAMPLERS,
 } from "./class-conditional/class-conditional-options.ts";
-import { className, classNamed, isImageNetClass } from "./class-conditional/imagenet-classes.ts";
 import type { MemoryOptions } from "./estimate-memory.ts";
 import type { GenerateRequest, ImageSizes } from "./generate-request.ts";
 import type { ImageText } from "./image-parameters.ts";
@@ -78,11 +77,11 @@ export function describeModel(opened: OpenedModel, effects: PipelineEffects): De
     }
     case "class-to-image": {
       const { model } = opened;
-      const [known = 0] = model.classEmbedding.shape;
+      const [known = 0] = model.classEmbedding.shape; // the last class stands for none
       const ids = ({ classes = [] }: GenerateRequest): readonly number[] =>
         classes === "all"
           ? Array.from({ length: known - 1 }, (_, id) => id)
-          : classes.map((named) => (typeof named === "number" ? named : classNamed(named)));
+          : classes.map((named) => (typeof named === "number" ? named : model.classes.named(named)));
       return {
         conditioned: "class",
         sizes: latentSizes(reduction(model.firstStage.config), [model.latentShape[1], model.latentShape[2]]),
@@ -92,7 +91,10 @@ export function describeModel(opened: OpenedModel, effects: PipelineEffects): De
           sampler: originalSampler(sampler),
         })),
         partTexts: () => ({}),
-        rows: (request) => ids(request).map((id) => `class ${id}, ${classText(id, known)}`),
+        rows: (request) =>
+          ids(request).map(
+            (id) => `class ${id}, ${id === known - 1 ? "none" : (model.classes.nameOf(id) ?? "unnamed")}`,
+          ),
         memory: ({ guidanceScale = CLASS_DEFAULTS.guidanceScale, count = 1, ...request }) => ({
           guided: isClassGuided(guidanceScale),
           count: ids(request).length * count,
@@ -127,12 +129,6 @@ const withOptions = <Options>(
   generate: async (request, settings) => pipeline.generate(optionsOf(request), settings),
   plan: async (request) => pipeline.plan(optionsOf(request)),
 });
-
-/** What class `id` is to a model of `count` classes, the last of which stands for none. */
-function classText(id: number, count: number): string {
-  if (id === count - 1) return "none";
-  return isImageNetClass(id) ? className(id) : "unnamed";
-}
 
 function originalSampler(name: string | undefined): ClassConditionalOptions["sampler"] {
   const known = ORIGINAL_SAMPLERS.find((candidate) => candidate === name);

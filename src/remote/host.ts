@@ -1,13 +1,17 @@
-import type { AnyPipeline } from "../pipelines/any-pipeline.ts";
+import type { GenerateRequest } from "../pipelines/generate-request.ts";
 import type { PipelineEvent } from "../pipelines/run/events.ts";
+import type { Pipeline } from "../pipelines/run/pipeline.ts";
 import { errorData } from "./error-data.ts";
 import type { News, Order, SentRequest, SentSettings } from "./messages.ts";
+
+/** What of a pipeline is used here. */
+export type HostedRuns = Pick<Pipeline<GenerateRequest>, "stream" | "dispose">;
 
 /** The end of a line that a pipeline hangs on. */
 export interface HostLine<Model> {
   tell(news: News): void;
   /** Opens the model that the first order names. */
-  open(model: Model): Promise<AnyPipeline>;
+  open(model: Model): Promise<HostedRuns>;
 }
 
 /** Milliseconds between messages about evaluations: every message wakes a thread that wants a core for a moment. */
@@ -15,7 +19,7 @@ const APART = 15;
 
 /** Carries out orders as they come: a pipeline in a thread of its own. */
 export function hostPipeline<Model>({ tell, open }: HostLine<Model>): (order: Order<Model>) => void {
-  let opened: Promise<AnyPipeline> | undefined;
+  let opened: Promise<HostedRuns> | undefined;
   const running = new Map<number, AbortController>();
 
   const run = async (number: number, request: SentRequest, settings: SentSettings): Promise<void> => {

@@ -54,5 +54,7 @@ export interface Runtime {
   readonly copies: boolean;
   /** What it computes in what may be computed in less than float32; float32 where left out. */
   readonly precision?: Precision;
+  /** Gets ready for graphs that are going to be loaded within a second, while these are being made. */
+  begin?(): void;
   load(graph: Graph, options?: LoadOptions): Promise<Session>;
 }

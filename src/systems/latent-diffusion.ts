@@ -15,6 +15,7 @@ import { type LdmConfig, ldmConfig } from "../originals/latent-diffusion/ldm-con
 import { ldmUNetKeys, ldmVqKeys } from "../originals/latent-diffusion/ldm-keys.ts";
 import { latentDiffusionParts, PART_PREFIXES } from "../originals/latent-diffusion/ldm-parts.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { className, classNamed, isImageNetClass } from "./imagenet/classes.ts";
 import type { Network } from "./stable-diffusion.ts";
 
 /** A class-conditional latent diffusion model of the original code, described but not loaded. */
@@ -26,7 +27,22 @@ export interface LatentDiffusionModel {
   readonly classEmbedding: Tensor;
   readonly scheduler: SchedulerConfig<"DDIMScheduler">;
   readonly latentShape: LdmConfig["latentShape"];
+  readonly classes: ClassNames;
 }
+
+/** What classes are called. */
+export interface ClassNames {
+  /** The id of the class that has this name; ids stand for themselves. */
+  named(name: string | number): number;
+  /** The usual name of a class; undefined where it has none. */
+  nameOf(id: number): string | undefined;
+}
+
+/** Of ImageNet's classes, which all published models have. */
+const IMAGENET: ClassNames = {
+  named: classNamed,
+  nameOf: (id) => (isImageNetClass(id) ? className(id) : undefined),
+};
 
 /** How a checkpoint of the original code is opened. */
 export interface LatentDiffusionOptions extends OpenCheckpointOptions {
@@ -60,6 +76,7 @@ export async function openLatentDiffusion(
     classEmbedding: await readClassEmbedding(config, parts.condition, path),
     scheduler: latentDiffusionConfig(config.schedule),
     latentShape: config.latentShape,
+    classes: IMAGENET,
   };
 }
 

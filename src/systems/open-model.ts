@@ -4,14 +4,13 @@ import { nameOf, openPlace, sourceOf } from "../checkpoint/files/place.ts";
 import { type Files, isFiles } from "../checkpoint/files.ts";
 import { isJsonObject } from "../checkpoint/text/json.ts";
 import { readYamlFile } from "../checkpoint/text/yaml-file.ts";
-import { type LatentDiffusionModel, openLatentDiffusion } from "./latent-diffusion.ts";
+import type { LatentDiffusionModel } from "./latent-diffusion.ts";
 import { type ModelFolder, readModelFolder } from "./model-folder.ts";
 import type { ModelLocation } from "./model-location.ts";
-import { partNames, withParts } from "./parts/with-parts.ts";
+import { partNames } from "./parts/part-names.ts";
 import { isPipelineClass, type PipelineClass, unknownPipeline } from "./published-defaults.ts";
-import { openSingleStableDiffusion } from "./single-file.ts";
 import { type OpenOptions, openStableDiffusionFolder, type StableDiffusionModel } from "./stable-diffusion.ts";
-import { openOriginalDdpm, openUnconditionalFolder, type UnconditionalModel } from "./unconditional.ts";
+import type { UnconditionalModel } from "./unconditional.ts";
 
 /** A model of any kind, described but not loaded. */
 export type OpenedModel =
@@ -24,7 +23,10 @@ export async function openModel(location: ModelLocation): Promise<OpenedModel> {
   const place = await openPlace(location.path);
   const opened = isFiles(place) ? await openFolder(place, location) : await openFile(place, location);
   if (partNames(location).length === 0) return opened;
-  if (opened.kind === "text-to-image") return { ...opened, model: await withParts(opened.model, location) };
+  if (opened.kind === "text-to-image") {
+    const { withParts } = await import("./parts/with-parts.ts");
+    return { ...opened, model: await withParts(opened.model, location) };
+  }
   throw new CheckpointError(
     `Cannot open "${nameOf(place)}" with ${partNames(location).join(" and ")}: it is a model for ${opened.kind}, ` +
       "one for text-to-image is required",
@@ -38,14 +40,20 @@ async function openFile(checkpoint: ByteSource, location: Location): Promise<Ope
   const { variant, tokenizer, ...opening } = location;
   const config = location.config === undefined ? undefined : await sourceOf(location.config);
   const kind = config === undefined ? "stable-diffusion" : kindOf(await readYamlFile(config));
+  // What opens other kinds of models than folders of Stable Diffusion is loaded by those who have them: browsers fetch it.
   if (config === undefined || kind === "stable-diffusion") {
+    const { openSingleStableDiffusion } = await import("./single-file.ts");
     return { kind: "text-to-image", model: await openSingleStableDiffusion(checkpoint, { ...location, config }) };
   }
   switch (kind) {
-    case "latent-diffusion":
+    case "latent-diffusion": {
+      const { openLatentDiffusion } = await import("./latent-diffusion.ts");
       return { kind: "class-to-image", model: await openLatentDiffusion(checkpoint, config, opening) };
-    case "ddpm":
+    }
+    case "ddpm": {
+      const { openOriginalDdpm } = await import("./unconditional.ts");
       return { kind: "unconditional-image", model: await openOriginalDdpm({ checkpoint, ...opening, config }) };
+    }
   }
 }
 
@@ -56,10 +64,10 @@ const textToImage: Opener = async (folder, options) => ({
   model: await openStableDiffusionFolder(folder, options),
 });
 
-const unconditional: Opener = async (folder, options) => ({
-  kind: "unconditional-image",
-  model: await openUnconditionalFolder(folder, options),
-});
+const unconditional: Opener = async (folder, options) => {
+  const { openUnconditionalFolder } = await import("./unconditional.ts");
+  return { kind: "unconditional-image", model: await openUnconditionalFolder(folder, options) };
+};
 
 /** Who opens a folder, by the pipeline class of diffusers that its model_index.json names. */
 const OPENERS: Readonly<Record<PipelineClass, Opener>> = {

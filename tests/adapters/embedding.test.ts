@@ -3,7 +3,7 @@ import { openEmbedding } from "../../src/adapters/embedding/open-embedding.ts";
 import { memorySource } from "../../src/checkpoint/bytes/byte-sources/memory.ts";
 import { joinPieces } from "../../src/checkpoint/bytes/join-pieces.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors/encode-safetensors.ts";
-import { withAdapters } from "../../src/systems/parts/adapters.ts";
+import { withAdapters } from "../../src/systems/parts/with-adapters.ts";
 import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { fixturePath } from "../support/fixtures.ts";

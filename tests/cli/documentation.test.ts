@@ -32,10 +32,13 @@ const isMade = (words: readonly string[]): boolean => !["plan", "inspect", "doct
 const isListed = (words: readonly string[]): boolean =>
   ["--timesteps", "--sigmas", "--profile"].some((flag) => words.includes(flag));
 /** A search in seconds. */
-const SMALL_SEARCH = ["--sampler", "ddim-trailing", "--reference", "ddim-trailing:20", "--images", "1", "--check", "2"];
+const SMALL_SEARCH = [
+  ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:20", "--images", "1", "--check", "2"],
+  ...["--trials", "1", "--budget", "10", "-W", "64", "-H", "64"],
+];
 
 function shortened(words: readonly string[]): readonly string[] {
-  if (words[0] === "tune") return [...SMALL_SEARCH, "--trials", "1"];
+  if (words[0] === "tune") return SMALL_SEARCH;
   return isMade(words) && !isListed(words) ? ["--steps", "2"] : [];
 }
 

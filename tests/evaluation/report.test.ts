@@ -64,9 +64,24 @@ describe("at equal compute", () => {
       "policy",
       "against fewer steps of pndm",
       "against fewer steps of ddim",
-      "against uniform",
+      "against other caches",
     ]);
     expect(rows).toEqual([["c", "ties with steps:10", "ties with ddim:10", "ties with uniform:5:0"]]);
+  });
+
+  test("a forecast is compared with copies at its branch that cost as much, 5 % more or less", () => {
+    const copy = { kind: "uniform", interval: 2, branch: 0 } as const;
+    const forecast = policy({ name: "f", cache: { ...copy, warmup: 2, forecast: { damping: 0.75 } }, macs: 100 });
+    const copies = [94, 95.3, 104.9, 106].map((macs) => policy({ name: `c${macs}`, cache: copy, macs }));
+    const others = [
+      policy({ name: "deeper", cache: { ...copy, branch: 1 }, macs: 100 }),
+      policy({ name: "ddim", cache: copy, sampler: "ddim", macs: 100 }),
+      policy({ name: "g", cache: { ...copy, forecast: { damping: 1 } }, macs: 100 }),
+    ];
+    const against = (own: PolicySummary) =>
+      verdictsOf(own, [forecast, ...copies, ...others], interval).map((verdict) => verdict.against);
+    expect(against(forecast)).toEqual(["c95.3", "c104.9"]);
+    expect(against(copies[1]!)).toEqual([]);
   });
 
   test("a difference whose interval holds 0 is a tie", () => {

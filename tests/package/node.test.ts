@@ -24,6 +24,28 @@ describe.each(nodes)("Node %s", (version, node) => {
   });
 });
 
+test("Node gets the library in few files, with the names and the classes of all subpaths", async () => {
+  const code = `
+    const { exports } = JSON.parse(fs.readFileSync("node_modules/deepcache/package.json", "utf8"));
+    const others = Object.entries(exports).filter(([, { node }]) => node !== undefined && !node.endsWith("/server.js"));
+    const { DeepCacheError } = await import("deepcache");
+    const { unetConfig } = await import("deepcache/plan");
+    const rows = [];
+    for (const [subpath, { node, default: other }] of others) {
+      const names = async (file) => Object.keys(await import(require("node:path").resolve("node_modules/deepcache", file)));
+      rows.push([subpath, (await names(node)).join() === (await names(other)).join()]);
+    }
+    let refusal;
+    try { unetConfig({ in_channels: 0 }); } catch (error) { refusal = error; }
+    console.log(JSON.stringify({ rows, isShared: refusal instanceof DeepCacheError }));
+  `;
+  const { output } = await run(process.execPath, ["-e", `(async () => {${code}})()`], app);
+  const { rows, isShared } = JSON.parse(output);
+  expect(rows.length).toBeGreaterThan(8);
+  expect(rows.filter(([, same]: readonly [string, boolean]) => !same)).toEqual([]);
+  expect(isShared).toBe(true);
+});
+
 test.each([
   ["Bun", [tools.bun, "run"]],
   ["Deno", deno],

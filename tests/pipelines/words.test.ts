@@ -7,7 +7,7 @@ import { readSchedulerConfig } from "../../src/diffusion/scheduler-config.ts";
 import { encodePrompts } from "../../src/pipelines/text-to-image/prompt-encoder.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
-import { withAdapters } from "../../src/systems/parts/adapters.ts";
+import { withAdapters } from "../../src/systems/parts/with-adapters.ts";
 import { openStableDiffusion } from "../../src/systems/stable-diffusion.ts";
 import type { TextEncoder } from "../../src/systems/text-encoder.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

@@ -31,8 +31,10 @@ describe("a LoRA of rank 32 in Stable Diffusion 1.5 at 512×512", () => {
     expect(placeOf(layer, 32)).toBe(place);
   });
 
-  test("is added to the weight where several together are not thin", () => {
-    expect(placeOf({ inner: 1280, outer: 1280, positions: 256 }, 3 * 32)).toBe("in the weight");
+  test("with two others is added to weights but of layers that are applied to little", () => {
+    expect(placeOf({ inner: 1280, outer: 1280, positions: 256 }, 3 * 32)).toBe("beside");
+    expect(placeOf({ inner: 2560, outer: 640, positions: 1024 }, 3 * 32)).toBe("in the weight");
+    expect(placeOf({ inner: 1280, outer: 1280, positions: 1024 }, 3 * 32)).toBe("in the weight");
   });
 
   test("is computed alike whatever the size of the picture", () => {

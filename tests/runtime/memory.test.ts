@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
-import { add, cast, conv, matmulTransposed, multiHeadAttention, relu, reshape } from "../../src/onnx/ops.ts";
+import {
+  add,
+  cast,
+  concat,
+  conv,
+  matmulTransposed,
+  multiHeadAttention,
+  relu,
+  reshape,
+  slice,
+} from "../../src/onnx/ops.ts";
 import { activationMemory } from "../../src/runtime/memory/activation.ts";
 import { arena } from "../../src/runtime/memory/arena.ts";
 import { networkMemory } from "../../src/runtime/memory/network.ts";
@@ -62,6 +72,16 @@ describe("activationMemory()", () => {
       FOLDED,
     );
     expect(skip.passing).toBe(3 * MIB);
+  });
+
+  test("keeps a buffer until the next result of its shape where buffers wait", () => {
+    const graph = graphOf((x) => {
+      const times = (y: Value, count: number): Value => concat(Array(count).fill(y) as [Value, ...Value[]], 1);
+      const narrow = (y: Value): Value => slice(y, 1, 0, 64);
+      return narrow(times(narrow(times(narrow(times(x, 48)), 40)), 48)); // while there are 40 MiB, the 48 wait
+    });
+    expect(activationMemory(graph, FOLDED).passing).toBe(49 * MIB);
+    expect(activationMemory(graph, { ...FOLDED, waits: true }).passing).toBe(89 * MIB);
   });
 
   test("counts another shape of the same memory once", () => {

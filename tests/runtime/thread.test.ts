@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { add, multiply } from "../../src/onnx/ops.ts";
 import { abortable } from "../../src/runtime/abortable.ts";
@@ -85,6 +85,24 @@ describe("a thread of sessions", () => {
       await setTimeout(60);
       expect((await twice?.read())?.data, "results outlive it").toEqual(Float32Array.of(2, 4, 6));
     }
+  });
+
+  test("is there before the first question where it is told so, and ends where none comes", async () => {
+    const heard: unknown[] = [];
+    const channel = new BroadcastChannel("a thread that is begun");
+    channel.onmessage = ({ data }) => void heard.push(data);
+    const source = `
+      import { parentPort } from "node:worker_threads";
+      const channel = new BroadcastChannel("a thread that is begun");
+      channel.postMessage("begun");
+      parentPort.once("message", ({ question }) => {
+        channel.postMessage(question === undefined ? "ended" : "asked");
+        channel.close();
+      });`;
+    const place = sessionThread({ linger: 20, file: new URL(`data:text/javascript,${encodeURIComponent(source)}`) });
+    place.begin();
+    await vi.waitFor(() => expect(heard).toEqual(["begun", "ended"]), { timeout: 10_000 });
+    channel.close();
   });
 
   test("that ends of itself lets whoever waits know, and is replaced", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Outcome, PolicySummary, Summary, Verdict } from "../../src/evaluation/analysis/policy-summary.ts";
 import { claimsOf } from "../../tools/pages/findings/claims.ts";
 import { excerpt } from "../../tools/pages/findings/excerpt.ts";
+import { copiesTable, forecastClaims } from "../../tools/pages/findings/forecasts.ts";
 import { gridOf, tally } from "../../tools/pages/findings/grid.ts";
 import { findingsPlot } from "../../tools/pages/findings/plots.ts";
 import { changeTable, costTable, scheduleTable, verdictCounts } from "../../tools/pages/findings/tables.ts";
@@ -117,6 +118,25 @@ test("tables have branches as rows and intervals as columns", () => {
   expect(changeTable(grid, "uniform", "clip")).toContain("| 0 | −0.20 [−0.30, −0.10] |");
   expect(scheduleTable(grid, "psnr")).toContain("| 1 | **+1.0 [+0.5, +1.5]** |");
   expect(verdictCounts(grid)).toContain("| DDIM, CLIP score | 4 / 0 / 0 | 4 / 0 / 0 |");
+});
+
+test("forecasts stand beside copies, bold where they are better", () => {
+  const [off, , , , uncached] = good.policies;
+  const cache = { kind: "uniform", interval: 2, branch: 0 } as const;
+  const psnr = { result: "wins", difference: { mean: 3, low: 2, high: 4 } } as const;
+  const copy = { ...off!, name: "copied", cache };
+  const forecast: PolicySummary = {
+    ...{ ...off!, name: "foreseen", cache: { ...cache, forecast: { damping: 0.75 } } },
+    equalCompute: [
+      { against: "copied", macsRatio: 1, measures: { psnr } },
+      { against: uncached!.name, macsRatio: 1, measures: { psnr } },
+    ],
+  };
+  const summary = { ...good, policies: [...good.policies.filter(({ cache }) => cache.kind === "off"), copy, forecast] };
+  const [, , ...rows] = copiesTable(summary).split("\n");
+  expect(rows).toEqual(["| `foreseen` | 51.0 |  | `copied` | 51.0 |  | **+3.0 [+2.0, +4.0]** |  |  |"]);
+  const claims = forecastClaims(summary).filter(({ says }) => says.includes("copied one"));
+  expect(claims).toMatchObject([{ holds: true, because: expect.stringContaining("1 pairs: PSNR 1 better") }]);
 });
 
 test("excerpt() keeps branch 0 and what it is compared with, and does not judge by the Fréchet distance", () => {

@@ -1,6 +1,7 @@
 // Builds dist anew, with the version of package.json, which is the only place to change it: npm run build.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { pruneTypes } from "./prune-types.ts";
@@ -29,7 +30,7 @@ rmSync(at("dist"), { recursive: true, force: true });
 const compiler = [at("node_modules/typescript/bin/tsc"), "-p", at("tsconfig.build.json")];
 process.exitCode = spawnSync(process.execPath, compiler, { stdio: "inherit" }).status ?? 1;
 if (process.exitCode === 0) {
-  await bundleCommands();
+  await bundleForNode();
   await bundleThread();
   buildStudio();
   const targets: readonly unknown[] = Object.values(exports);
@@ -62,18 +63,31 @@ async function bundleThread(): Promise<void> {
   await build({ ...BUNDLED, entryPoints: [file], outfile: file, allowOverwrite: true });
 }
 
-/** The program in few files, one or two for each command: opening some 300 takes longer than what most commands do. */
-async function bundleCommands(): Promise<void> {
-  const [folder, bundled] = [at("dist/cli"), at("dist/bundled")];
-  await build({
-    entryPoints: [at("dist/cli/main.js")],
-    outdir: bundled,
+/**
+ * The program, and what Node imports of the library, in few files: opening some 300 takes longer than what most commands
+ * do, and twice the memory. What they share is in the same chunks, so that a class is the same whoever imports it.
+ */
+async function bundleForNode(): Promise<void> {
+  const library = Object.values(exports)
+    .flatMap((target) => (isRunInNode(target) ? target.node : []))
+    .map((file) => [file.replace(/^\.\/dist\/|\.js$/g, ""), at(`dist/${basename(file)}`)]);
+  const { outputFiles } = await build({
+    entryPoints: { "cli/main": at("dist/cli/main.js"), ...Object.fromEntries(library) },
+    outdir: at("dist"),
     ...BUNDLED,
     splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
+    chunkNames: "node/chunks/[name]-[hash]",
+    write: false,
   });
-  rmSync(folder, { recursive: true });
-  cpSync(bundled, folder, { recursive: true });
-  rmSync(bundled, { recursive: true });
+  rmSync(at("dist/cli"), { recursive: true });
+  for (const { path, contents } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, contents);
+  }
   chmodSync(at("dist/cli/main.js"), 0o755); // for npx in a clone
+}
+
+/** Whether Node is given another file than other programs. */
+function isRunInNode(target: unknown): target is { readonly node: string } {
+  return typeof target === "object" && target !== null && "node" in target;
 }

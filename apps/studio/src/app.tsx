@@ -2,6 +2,7 @@ import { DoctorDialog } from "./parts/doctor-dialog.tsx";
 import { DropZone } from "./parts/drop-zone.tsx";
 import { KeyboardHelp } from "./parts/keyboard-help.tsx";
 import { useKeys } from "./parts/keys.ts";
+import { LazyHub } from "./parts/lazy-hub.tsx";
 import { Live } from "./parts/live.tsx";
 import { EvaluationStrip } from "./regions/evaluation-strip.tsx";
 import { HistoryStrip } from "./regions/history-strip.tsx";
@@ -28,6 +29,7 @@ export function App() {
       </main>
       <DropZone />
       <DoctorDialog />
+      <LazyHub />
       <KeyboardHelp />
       <Live />
     </>

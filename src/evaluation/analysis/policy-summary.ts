@@ -39,7 +39,7 @@ export interface Summary {
   readonly policies: readonly PolicySummary[];
 }
 
-/** A cached policy beside one without a cache, or with a uniform one, that takes no more operations. */
+/** A cached policy beside another of like cost: one without a cache, an even one, or one that copies where this one forecasts. */
 export interface Verdict {
   readonly against: string;
   /** Operations of the other over those of the policy. */

@@ -46,13 +46,13 @@ type Costed = Omit<PolicySummary, "equalCompute">;
 /**
  * Compares a cached policy with every sampler's dearest run without a cache that takes as many operations at most; where
  * that takes fewer, with the next larger one as well. Another schedule is compared with the uniform one that differs from
- * it in nothing else.
+ * it in nothing else, a forecast with copies at the same branch of the same sampler that take as many operations.
  */
 export function verdictsOf(policy: Costed, all: readonly Costed[], interval: Intervals): Verdict[] {
   if (policy.cache.kind === "off") return [];
   const rivals = [...new Set(all.map(({ sampler }) => sampler))].flatMap((sampler) => rivalsOf(policy, all, sampler));
-  const even = all.find((other) => isEvenTwin(other, policy));
-  return [...rivals, ...(even === undefined ? [] : [even])].map((other) => ({
+  const others = all.filter((other) => isEvenTwin(other, policy) || isCopyOfLikeCost(other, policy));
+  return [...rivals, ...others].map((other) => ({
     against: other.name,
     macsRatio: other.macs / policy.macs,
     measures: Object.fromEntries(
@@ -86,6 +86,22 @@ const isEvenTwin = ({ cache, sampler, steps, macs }: Costed, policy: Costed): bo
   sampler === policy.sampler &&
   steps === policy.steps &&
   macs === policy.macs;
+
+/** Whether `other` copies the feature where `policy` forecasts it, and takes as many operations, 5 % more or less. */
+const isCopyOfLikeCost = (other: Costed, policy: Costed): boolean =>
+  isForecast(policy) &&
+  isCopied(other) &&
+  other.sampler === policy.sampler &&
+  branchOf(other) === branchOf(policy) &&
+  other.macs <= policy.macs * TOLERANCE &&
+  policy.macs <= other.macs * TOLERANCE;
+
+const branchOf = ({ cache }: Costed): number | undefined => (cache.kind === "off" ? undefined : cache.branch);
+const isForecast = ({ cache }: Costed): boolean => cache.kind !== "off" && cache.forecast !== undefined;
+
+/** Whether a policy has the last result stand in for the trunk, unchanged. */
+export const isCopied = ({ cache }: Pick<PolicySummary, "cache">): boolean =>
+  cache.kind !== "off" && cache.forecast === undefined;
 
 function resultOf({ mean, low = 0, high = 0 }: Outcome["difference"], measure: MeasureName): Outcome["result"] {
   if (low <= 0 && high >= 0) return "ties";

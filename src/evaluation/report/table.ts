@@ -111,22 +111,25 @@ function intervalText(
 
 /** What a verdict is. */
 export const VERDICTS =
-  "Each cache beside runs that take no more operations without one (up to 5 %), the dearest of every sampler, and other " +
-  "schedules beside the uniform one that costs the same. A policy loses " +
+  "Each cache beside runs that take no more operations without one (up to 5 %), the dearest of every sampler, other " +
+  "schedules beside the uniform one that costs the same, forecasts beside copies of the same sampler. A policy loses " +
   "where the 95 % interval of the paired difference lies on the wrong side of 0 for some measure, beats the run where one " +
   "lies on the right side and none on the wrong one, and ties where all hold 0. Of many intervals some miss 0 by chance.";
 
-/** Policies with a cache as rows: how they fare against fewer steps of every sampler and against uniform caches. */
+/** Policies with a cache as rows: how they fare against fewer steps of every sampler and against other caches. */
 export function verdictTable({ policies }: Summary): ReportTable {
   const judged = policies.filter(({ equalCompute }) => equalCompute.length > 0);
   const rivals = new Map(
-    policies.map(({ name, cache, sampler }) => [name, cache.kind === "off" ? `fewer steps of ${sampler}` : "uniform"]),
+    policies.map(({ name, cache, sampler }) => [
+      name,
+      cache.kind === "off" ? `fewer steps of ${sampler}` : "other caches",
+    ]),
   );
   const titles = new Set(judged.flatMap(({ equalCompute }) => equalCompute.map(({ against }) => rivals.get(against)!)));
   return {
     columns: [
       { title: "policy", meaning: "as asked for by --policies" },
-      ...[...titles].map((title) => ({ title: `against ${title}`, meaning: "the dearest that costs no more" })),
+      ...[...titles].map((title) => ({ title: `against ${title}`, meaning: "of like cost" })),
     ],
     rows: judged.map(({ name, equalCompute }) => [
       name,

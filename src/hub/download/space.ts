@@ -9,5 +9,6 @@ export async function requireSpace(name: string, missing: number, store: HubStor
   throw hubError(
     "DOWNLOAD_FAILED",
     `Cannot download "${name}": ${sizeText(missing)} are missing and "${store.name}" has ${sizeText(free)} free; ${store.advice.room}`,
+    new DOMException("There is not enough room", "QuotaExceededError"),
   );
 }

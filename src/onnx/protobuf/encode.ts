@@ -53,7 +53,15 @@ export function messageWriter(): MessageWriter {
   };
   const text = (value: string): void => {
     reserve(MOST_UNIT * value.length);
-    end += TEXT.encodeInto(value, written.subarray(end)).written;
+    const start = end;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit >= 0x80) {
+        end = start + TEXT.encodeInto(value, written.subarray(start)).written;
+        return;
+      }
+      written[end++] = unit;
+    }
   };
   /** The length of what `write` writes stands before it: mostly in one byte, for which room is left. */
   const delimited = <T>(field: number, write: (value: T) => void, value: T): void => {

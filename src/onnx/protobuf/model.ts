@@ -58,11 +58,18 @@ export function* writeModelInTurns(graph: Graph, locate: Locate): Turns<Uint8Arr
   const to = messageWriter();
   for (const [i, node] of graph.nodes.entries()) {
     if (i % PART === 0) yield;
-    to.message(GRAPH.node, () => writeNode(to, { ...namesOf(node, name), name: nodeName(node, i), node }));
+    to.message(GRAPH.node, () => {
+      for (const input of node.inputs) to.text(NODE.input, input === undefined ? "" : name(input));
+      for (const output of node.outputs) to.text(NODE.output, name(output));
+      writeNode(to, nodeName(node, i), node);
+    });
   }
   for (const [key, value] of copies) {
-    const node = { op: "Identity", domain: undefined, attributes: {} };
-    to.message(GRAPH.node, () => writeNode(to, { inputs: [name(value)], outputs: [key], name: `copy_${key}`, node }));
+    to.message(GRAPH.node, () => {
+      to.text(NODE.input, name(value));
+      to.text(NODE.output, key);
+      writeNode(to, `copy_${key}`, { op: "Identity", domain: undefined, attributes: {} });
+    });
   }
   to.text(GRAPH.name, graph.name);
   const initializers = [...graph.initializers].filter(([value]) => used.has(value));
@@ -91,28 +98,17 @@ function modelOf(graph: Uint8Array): Uint8Array {
   return to.finish();
 }
 
-/** A node by the names that it is written with. */
-interface NamedNode {
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly name: string;
-  readonly node: Pick<GraphNode, "op" | "attributes"> & { readonly domain: string | undefined };
-}
+/** What is written of a node behind the names of its inputs and outputs. */
+type Operation = Pick<GraphNode, "op" | "attributes"> & { readonly domain: string | undefined };
 
-const namesOf = ({ inputs, outputs }: GraphNode, name: (value: Value) => string) => ({
-  inputs: inputs.map((input) => (input === undefined ? "" : name(input))),
-  outputs: outputs.map(name),
-});
-
-function writeNode(to: MessageWriter, { inputs, outputs, name, node }: NamedNode): void {
-  for (const input of inputs) to.text(NODE.input, input);
-  for (const output of outputs) to.text(NODE.output, output);
+function writeNode(to: MessageWriter, name: string, { op, attributes, domain }: Operation): void {
   to.text(NODE.name, name);
-  to.text(NODE.opType, node.op);
-  for (const [key, value] of Object.entries(node.attributes)) {
-    to.message(NODE.attribute, () => writeAttribute(to, key, value));
+  to.text(NODE.opType, op);
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value !== undefined) to.message(NODE.attribute, () => writeAttribute(to, key, value));
   }
-  if (node.domain !== undefined) to.text(NODE.domain, node.domain);
+  if (domain !== undefined) to.text(NODE.domain, domain);
 }
 
 /** What node `index` of a graph is called in its model. */

@@ -1,7 +1,7 @@
 import { schedulerConfigNamed, takesOption } from "../../diffusion/samplers.ts";
 import type { SchedulerConfig } from "../../diffusion/scheduler-config.ts";
 import { reduction } from "../../models/autoencoder/image-coder.ts";
-import { withAdapters } from "../../systems/parts/adapters.ts";
+import { withAdapters } from "../../systems/parts/with-adapters.ts";
 import type { StableDiffusionModel } from "../../systems/stable-diffusion.ts";
 import { klLatentDecoder, tinyLatentDecoder } from "../latents/latent-decoder.ts";
 import { linearPreviewer, type Previewer } from "../latents/previews.ts";
@@ -60,7 +60,7 @@ function textToImageTask(model: StableDiffusionModel): Task<TextToImageOptions, 
           ...(timeConditionWidth === undefined
             ? {}
             : { timestep_cond: guidanceEmbedding(guidanceScale, timeConditionWidth, prompts.length) }),
-          ...controlConditioning(controls, settled),
+          ...(await controlConditioning(controls, settled)),
         },
         varying: (evaluation, evaluations) => controlStrengths(controls, evaluation, evaluations),
         guidance: guided ? { scale: guidanceScale, rescale: guidanceRescale } : undefined,

@@ -1,9 +1,10 @@
-import { type AnyPipeline, anyPipeline } from "../../pipelines/any-pipeline.ts";
+import { checkedRuns } from "../../pipelines/checked-runs.ts";
 import type { Busy } from "../../pipelines/run/queue.ts";
 import type { NodeRuntimeOptions } from "../../runtime/node/node.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { ModelLocation } from "../../systems/model-location.ts";
 import { openModel } from "../../systems/open-model.ts";
+import type { HostedRuns } from "../host.ts";
 
 /** A model as a thread is told to open it. */
 export interface ModelOrder {
@@ -17,6 +18,6 @@ export interface ModelOrder {
 export async function openOrdered(
   { location, name, runtime, busy }: ModelOrder,
   makeRuntime: (options: ModelOrder["runtime"]) => Runtime,
-): Promise<AnyPipeline> {
-  return anyPipeline(await openModel(location), name, { runtime: makeRuntime(runtime), queue: { busy } });
+): Promise<HostedRuns> {
+  return checkedRuns(await openModel(location), name, { runtime: makeRuntime(runtime), queue: { busy } }).runs;
 }

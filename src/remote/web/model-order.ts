@@ -3,13 +3,14 @@ import { CheckpointError } from "../../checkpoint/errors.ts";
 import { type DirectoryHandle, handleFiles } from "../../checkpoint/files/handles.ts";
 import { memoryFiles } from "../../checkpoint/files/memory.ts";
 import type { Files } from "../../checkpoint/files.ts";
-import { type AnyPipeline, anyPipeline } from "../../pipelines/any-pipeline.ts";
+import { checkedRuns } from "../../pipelines/checked-runs.ts";
 import type { Busy } from "../../pipelines/run/queue.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { WebRuntimeOptions } from "../../runtime/web/web.ts";
 import { openModel } from "../../systems/open-model.ts";
 import { type ModelPlaces, type OpenedPlaces, openedPlaces } from "../../systems/places/model-place.ts";
 import { openedWebPlace, type WebPlaceOptions } from "../../systems/places/web-place.ts";
+import type { HostedRuns } from "../host.ts";
 
 /** A model as a browser's thread is told to open it. */
 export interface WebModelOrder {
@@ -49,9 +50,9 @@ export async function openWebOrdered(
   { places, cacheFolder, variant, ema, name, runtime, keepLoaded, busy, base, known }: WebModelOrder,
   makeRuntime: (options: WebRuntimeOptions) => Promise<Runtime>,
   onFetched: (fetched: Fetched) => void,
-): Promise<AnyPipeline> {
+): Promise<HostedRuns> {
   const location = await openedWebPlaces(places, { base, variant, known, onFetched });
   const opened = await openModel({ ...location, variant, ema, cacheFolder: cacheFolder && handleFiles(cacheFolder) });
   const effects = { runtime: await makeRuntime(runtime), keepLoaded, queue: { busy } };
-  return anyPipeline(opened, name, effects);
+  return checkedRuns(opened, name, effects).runs;
 }

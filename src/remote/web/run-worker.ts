@@ -7,6 +7,7 @@ import { openWebOrdered, type WebModelOrder } from "./model-order.ts";
 
 interface WorkerScope {
   postMessage(news: News): void;
+  addEventListener(kind: "messageerror", hear: () => void): void;
   addEventListener(kind: "message", hear: (event: { readonly data: Order<WebModelOrder> }) => void): void;
 }
 
@@ -21,3 +22,6 @@ const carryOut = hostPipeline<WebModelOrder>({
   },
 });
 scope.addEventListener("message", ({ data }) => carryOut(data));
+scope.addEventListener("messageerror", () => {
+  throw new Error("what it was told cannot be read"); // which ends it, and what was asked of it
+});

@@ -8,7 +8,8 @@ interface WebWorker {
   postMessage(order: Order<WebModelOrder>): void;
   terminate(): void;
   onmessage: ((event: { readonly data: News }) => void) | null;
-  onerror: ((event: { readonly message?: string; preventDefault?(): void }) => void) | null;
+  onerror: ((event: { readonly message?: string; preventDefault(): void }) => void) | null;
+  onmessageerror: (() => void) | null;
 }
 
 /** Whether this is a place that workers can be started from. */
@@ -33,10 +34,8 @@ export function startWebWorker({ hear, gone }: HostListener): HostThread<WebMode
     stop();
     gone(new Error("Cannot run: the worker has been ended, since nothing more can be computed in it"));
   };
-  worker.onerror = ({ message, preventDefault }) => {
-    preventDefault?.();
+  const fail = (reason: string): void => {
     stop();
-    const reason = message ?? "its script cannot be loaded";
     gone(
       new DeepCacheError(
         "RUNTIME_MISSING",
@@ -44,6 +43,11 @@ export function startWebWorker({ hear, gone }: HostListener): HostThread<WebMode
       ),
     );
   };
+  worker.onerror = (event) => {
+    event.preventDefault(); // it is told to whoever runs something
+    fail(event.message ?? "its script cannot be loaded");
+  };
+  worker.onmessageerror = () => fail("what it told cannot be read");
   return { post: (order) => worker.postMessage(order), hold() {}, ended };
 }
 

@@ -13,6 +13,8 @@ export interface ComputeSettings {
   readonly folded: boolean;
   /** Whether convolutions have a layout of their own. */
   readonly blocked: boolean;
+  /** Whether a buffer waits in memory for the next result of its shape, rather than being given back; false where left out. */
+  readonly waits?: boolean;
 }
 
 /** What a run of a graph takes besides what is loaded. */
@@ -35,14 +37,12 @@ interface Piece {
   readonly inHeap: ArenaChunk | undefined;
 }
 
-/** Goes through a run of `graph`, node by node, with every result in memory from its node to the last that reads it. */
-export function activationMemory(graph: Graph, { folded, blocked }: ComputeSettings): ActivationMemory {
+/** Goes through a run of `graph`, node by node, with every buffer in memory from its first result to the last reader of its last. */
+export function activationMemory(graph: Graph, { folded, blocked, waits = false }: ComputeSettings): ActivationMemory {
   const [memory, heap] = [arena(), arena()];
   const order = runOrder(graph, folded);
-  const readers = readerCounts(graph, order);
-  const held = new Map<Value, Piece>();
-  const sources = new Map<Value, Value>();
-  const sourceOf = (value: Value): Value => sources.get(value) ?? value;
+  const buffers = plannedBuffers(graph, order, waits);
+  const held = new Map<Buffer, Piece>();
   let [mapped, passing] = [0, 0];
   const take = (bytes: number): Piece => {
     const inHeap = bytes > LARGEST_KEPT ? undefined : heap.allocate(bytes);
@@ -55,29 +55,73 @@ export function activationMemory(graph: Graph, { folded, blocked }: ComputeSetti
     else heap.free(inHeap);
     memory.free(inArena);
   };
-  for (const node of order) {
+  for (const [i, node] of order.entries()) {
+    for (const buffer of buffers.taken[i] ?? []) held.set(buffer, take(buffer.bytes));
+    scratchOf(node, blocked).map(take).forEach(give);
+    for (const buffer of buffers.given[i] ?? []) {
+      const piece = held.get(buffer);
+      held.delete(buffer);
+      if (piece !== undefined) give(piece);
+    }
+  }
+  return { arena: memory.touched(), passing, holes: heap.touched() };
+}
+
+/** Memory for one result after the other. */
+interface Buffer {
+  readonly bytes: number;
+}
+
+/** By node: the buffers that are taken before it runs, and those that are given back after it. */
+interface PlannedBuffers {
+  readonly taken: readonly (readonly Buffer[])[];
+  readonly given: readonly (readonly Buffer[])[];
+}
+
+/**
+ * A result that nobody reads any more gives its buffer back or, where buffers wait, leaves it to the next one of the same
+ * shape and width, which keeps it in memory until then; one that has no next is given back there, too.
+ */
+function plannedBuffers(graph: Graph, order: readonly GraphNode[], waits: boolean): PlannedBuffers {
+  const readers = readerCounts(graph, order);
+  const sources = new Map<Value, Value>();
+  const sourceOf = (value: Value): Value => sources.get(value) ?? value;
+  const taken: Buffer[][] = order.map(() => []);
+  const given: Buffer[][] = order.map(() => []);
+  const holding = new Map<Value, Buffer>();
+  const free = new Map<string, { readonly buffer: Buffer; readonly since: number }[]>();
+  for (const [i, node] of order.entries()) {
     for (const output of node.outputs) {
       const [first] = node.inputs;
       if (node.op === "Reshape" && first !== undefined) {
         const source = sourceOf(first); // the same memory under another shape
         sources.set(output, source);
         readers.set(source, (readers.get(source) ?? 0) + (readers.get(output) ?? 0));
-      } else held.set(output, take(valueBytes(output)));
+        continue;
+      }
+      const left = free.get(formOf(output))?.pop();
+      const buffer = left?.buffer ?? { bytes: valueBytes(output) };
+      if (left === undefined) taken[i]?.push(buffer);
+      holding.set(output, buffer);
     }
-    scratchOf(node, blocked).map(take).forEach(give);
     for (const input of node.inputs) {
       if (input === undefined) continue;
       const source = sourceOf(input);
-      const left = (readers.get(source) ?? 0) - 1;
-      readers.set(source, left);
-      const piece = held.get(source);
-      if (left > 0 || piece === undefined) continue;
-      held.delete(source);
-      give(piece);
+      const count = (readers.get(source) ?? 0) - 1;
+      readers.set(source, count);
+      const buffer = holding.get(source);
+      if (count > 0 || buffer === undefined) continue;
+      holding.delete(source);
+      const form = formOf(source);
+      if (waits) free.set(form, [...(free.get(form) ?? []), { buffer, since: i }]);
+      else given[i]?.push(buffer);
     }
   }
-  return { arena: memory.touched(), passing, holes: heap.touched() };
+  for (const { buffer, since } of [...free.values()].flat()) given[since]?.push(buffer);
+  return { taken, given };
 }
+
+const formOf = ({ dtype, shape }: Value): string => `${DTYPES[dtype].bytes}:${shape}`;
 
 /** What an operation has in memory while it runs, besides inputs and outputs. */
 function scratchOf({ op, inputs, outputs }: GraphNode, blocked: boolean): number[] {

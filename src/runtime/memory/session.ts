@@ -1,4 +1,5 @@
 import type { Graph, GraphNode, Initializer, Value } from "../../onnx/graph.ts";
+import { int8Weights } from "../../onnx/passes/int8.ts";
 import { constantNodes } from "../../onnx/subgraph.ts";
 import { storedBytes } from "../../onnx/weights.ts";
 import { activationMemory, LARGEST_KEPT, valueBytes } from "./activation.ts";
@@ -62,7 +63,10 @@ export function sessionMemory(
   { sparing, copies = copiesWeights(graph) }: SessionSettings,
 ): SessionMemory {
   const blocked = !sparing && copies;
-  const { arena, passing, holes } = activationMemory(graph, { folded: !sparing, blocked });
+  // Layers in int8 unfold pictures into windows of as many shapes as there are layers, each of which keeps its buffer. In
+  // float32, that buffers wait and that results replace what they are made of (neither is followed) make up for each other.
+  const waits = int8Weights(graph).length > 0;
+  const { arena, passing, holes } = activationMemory(graph, { folded: !sparing, blocked, waits });
   if (sparing) {
     const kept = HEAP_HOLES * holes;
     return {
@@ -83,7 +87,7 @@ export function sessionMemory(
     left,
     kept: small + left,
     outputs: 2 * [...graph.outputs.values()].reduce((sum, value) => sum + valueBytes(value), 0),
-    results: OWN_ORDER * arena,
+    results: (waits ? 1 : OWN_ORDER) * arena,
     passing: 0,
   };
 }

@@ -140,16 +140,17 @@ export function nodeRuntimeInPieces(
     const fast = onCpu ? forCpu(narrow, sparing) : narrow;
     const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
     // Small weights are packed, for which ONNX Runtime has to know them.
-    const computesThem = sparing ? narrow !== graph : !copiesWeights(narrow);
-    const open = onCpu && computesThem ? openComputed : openGraph;
-    if (pieces.length === 1) return await open(fast, { ...settings, keep }, place);
-    return await openPieces(fast, pieces, settings, { place: elsewhere, open });
+    const computesThem = onCpu && (sparing ? narrow !== graph : !copiesWeights(narrow));
+    const open = computesThem ? openComputed : openGraph;
+    if (pieces.length > 1) return await openPieces(fast, pieces, settings, { place: elsewhere, open });
+    return await open(fast, { ...settings, keep }, place);
   }
 
   return {
     device,
     precision,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
+    begin: () => place.begin(),
     async load(graph, options = {}) {
       const state = weightState(graph);
       const load = async (): Promise<Session> => {

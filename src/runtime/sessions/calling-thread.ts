@@ -18,6 +18,7 @@ export function callingThread(
   };
   return {
     away: false,
+    begin() {},
     ask,
     free: (tensor) => void ask({ kind: "free", tensors: [tensor] }),
     enter() {},

@@ -4,6 +4,8 @@ import type { Answer, Question } from "./messages.ts";
 export interface Place {
   /** Whether values are copied on their way there, unless they are given away. */
   readonly away: boolean;
+  /** Gets ready for the first question, which then waits less. */
+  begin(): void;
   /** Answers come in the order of questions; the buffers in `moved` are given away. */
   ask(question: Question, moved?: readonly ArrayBuffer[]): Promise<Answer>;
   /** Frees a tensor after everything that was asked before. */

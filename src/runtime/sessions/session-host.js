@@ -42,7 +42,8 @@ export function sessionHost({ InferenceSession, Tensor, env }, { owned, quiet, e
   const tensorFrom = ({ data, dims }) => /** @type {Tensor} */ (new Tensor(data, dims));
   /** @param {readonly Tensor[]} tensors */
   const drop = (tensors) => {
-    const buffers = buffersOf(tensors.flatMap(({ location, data }) => (location === "cpu" ? [data] : [])));
+    // What lies on a device has no data, and throws where it is asked for.
+    const buffers = buffersOf(tensors.flatMap((tensor) => (tensor.location === "cpu" ? [tensor.data] : [])));
     for (const tensor of tensors) tensor.dispose();
     const large = buffers.filter(({ byteLength }) => byteLength >= WORTH_FREEING);
     if (owned && large.length > 0) structuredClone(undefined, { transfer: large });

@@ -1,10 +1,11 @@
 import { servedSource } from "../../checkpoint/bytes/byte-sources/served.ts";
 import { absoluteUrl, isFileUrl } from "../../checkpoint/files/place-browser.ts";
 import { servedFiles } from "../../checkpoint/files/served.ts";
-import { type Files, isFiles } from "../../checkpoint/files.ts";
+import { isFiles } from "../../checkpoint/files.ts";
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import type { HubOptions } from "../../hub/hub-options.ts";
 import { hubReference, isExplicit } from "../../hub/reference.ts";
+import { blobsOf, contentsOf } from "../../hub/stores/web/blobs-of.ts";
 import { openWebHub } from "../../hub/stores/web/open-hub.ts";
 import type { NamedBlobs } from "../places/model-place.ts";
 import type { WebPlaceOptions } from "../places/web-place.ts";
@@ -46,22 +47,6 @@ async function isServed(text: string, { base, known }: WebHubOptions): Promise<b
     : ["model_index.json", "config.json"].map((name) => servedFiles(url, { known }).kind(name));
   const found = await Promise.all(looks.map((look) => Promise.resolve(look).catch(() => undefined)));
   return found.some((each) => each !== undefined);
-}
-
-/** All files of a folder, by their paths. */
-async function blobsOf(files: Files): Promise<readonly (readonly [string, Blob])[]> {
-  const found: (readonly [string, Blob])[] = [];
-  for (const name of await files.list()) {
-    if ((await files.kind(name)) === "file") found.push([name, await contentsOf(await files.open(name))]);
-    else for (const [path, blob] of await blobsOf(files.at(name))) found.push([`${name}/${path}`, blob]);
-  }
-  return found;
-}
-
-async function contentsOf({ name, size, blob }: Awaited<ReturnType<Files["open"]>>): Promise<Blob> {
-  const contents = await blob?.(0, size);
-  if (contents === undefined) throw new TypeError(`Cannot open "${name}": it is not in a file of the browser`);
-  return contents;
 }
 
 /** Whoever misspelt a URL is told that nothing was found on either side. */

@@ -62,7 +62,7 @@ export async function openPage({ webgpu = false, folders = {}, ...options }: Pag
   }, options);
   const browser = await chromium.launch({
     executablePath: CHROMIUM ?? "",
-    args: ["--no-sandbox", ...(webgpu ? SWIFTSHADER : [])],
+    args: ["--no-sandbox", "--js-flags=--expose-gc", ...(webgpu ? SWIFTSHADER : [])],
   });
   const page = await browser.newPage();
   const ready = async (): Promise<void> => void (await page.waitForFunction("globalThis.tested !== undefined"));

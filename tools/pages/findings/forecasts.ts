@@ -1,4 +1,4 @@
-import type { Outcome, PolicySummary, Summary } from "../../../src/evaluation/analysis/policy-summary.ts";
+import type { Outcome, PolicySummary, Summary, Verdict } from "../../../src/evaluation/analysis/policy-summary.ts";
 import { type MeasureName, measureNamed } from "../../../src/evaluation/measures.ts";
 import type { MeasuredTimes } from "../quality-table.ts";
 import type { Claim } from "./claims.ts";
@@ -13,8 +13,8 @@ const TUNED = /^profile:/;
 
 function standInOf({ name, cache }: PolicySummary): StandIn | undefined {
   if (cache.kind === "off") return undefined; // of a profile, too: its timesteps alone were tuned
-  if (TUNED.test(name)) return "tuned";
-  return "forecast" in cache ? "forecast" : "copied";
+  if (cache.forecast === undefined) return "copied";
+  return TUNED.test(name) ? "tuned" : "forecast";
 }
 
 /** A cached run, and the run without a cache that is held against it. */
@@ -61,13 +61,47 @@ export function forecastTable(summary: Summary, { policies: times }: MeasuredTim
       valueText(policy, "psnr"),
     ]),
     (secondsOf(pair.cached.name) / secondsOf(pair.fewer.name)).toFixed(2),
-    ...MEASURES.map((measure) => {
-      const outcome = outcomeOf(pair, measure);
-      if (outcome === undefined) return "";
-      const { mean, low = mean, high = mean } = outcome.difference;
-      const text = changeText({ mean, low, high }, measureNamed(measure).digits);
-      return outcome.result === "wins" ? `**${text}**` : outcome.result === "loses" ? `*${text}*` : text;
+    ...MEASURES.map((measure) => outcomeText(measure, outcomeOf(pair, measure))),
+  ]);
+  return markdownTable(head, rows);
+}
+
+/** A difference with its interval: bold where it is for the better, slanted where it is for the worse. */
+function outcomeText(measure: MeasureName, outcome: Outcome | undefined): string {
+  if (outcome === undefined) return "";
+  const { mean, low = mean, high = mean } = outcome.difference;
+  const text = changeText({ mean, low, high }, measureNamed(measure).digits);
+  return outcome.result === "wins" ? `**${text}**` : outcome.result === "loses" ? `*${text}*` : text;
+}
+
+/** A forecast, and a copy of the same sampler that takes as many operations. */
+interface Copied {
+  readonly forecast: PolicySummary;
+  readonly copy: PolicySummary;
+  readonly measures: Verdict["measures"];
+}
+
+function copiesOf({ policies }: Summary): Copied[] {
+  const copies = new Map(
+    policies.filter((policy) => standInOf(policy) === "copied").map((policy) => [policy.name, policy]),
+  );
+  return policies.flatMap((forecast) =>
+    forecast.equalCompute.flatMap(({ against, measures }) => {
+      const copy = copies.get(against);
+      return copy === undefined || standInOf(forecast) === "copied" ? [] : [{ forecast, copy, measures }];
     }),
+  );
+}
+
+/** Forecasts beside copies of the same sampler that take as many operations. */
+export function copiesTable(summary: Summary): string {
+  const head = [
+    ...["forecast", "FSE", "PSNR", "copied", "FSE", "PSNR"],
+    ...MEASURES.map((name) => `${measureNamed(name).label}, difference`),
+  ];
+  const rows = copiesOf(summary).map(({ forecast, copy, measures }) => [
+    ...[forecast, copy].flatMap((own) => [`\`${own.name}\``, own.fse.toFixed(1), valueText(own, "psnr")]),
+    ...MEASURES.map((measure) => outcomeText(measure, measures[measure])),
   ]);
   return markdownTable(head, rows);
 }
@@ -89,21 +123,31 @@ const SAYS: Readonly<Record<StandIn, string>> = {
 /** Whether caches beat runs without one, by what stands in for the trunk. */
 export function forecastClaims(summary: Summary): Claim[] {
   const pairs = pairsOf(summary);
-  return STAND_INS.flatMap((standIn) => {
+  const kinds = STAND_INS.map((standIn) => {
     const own = pairs.filter((pair) => pair.standIn === standIn);
-    if (own.length === 0) return [];
-    const counts = MEASURES.map((measure) => ({ measure, ...tally(own.map((pair) => outcomeOf(pair, measure))) }));
-    const gains = own.flatMap((pair) => outcomeOf(pair, "psnr")?.difference.mean ?? []);
-    return [
-      {
-        says: SAYS[standIn],
-        holds: counts.some(({ wins }) => wins > 0) && counts.every(({ loses }) => loses === 0),
-        because:
-          `${own.length} pairs: ${counts.map((count) => `${measureNamed(count.measure).label} ${wordsOf(count)}`).join("; ")}. ` +
-          `PSNR ${gainText(gains)}.`,
-      },
-    ];
+    return claim(SAYS[standIn], (measure) => own.map((pair) => outcomeOf(pair, measure)));
   });
+  const copies = copiesOf(summary);
+  const copied = claim("At equal compute a forecast feature beats a copied one on the same sampler.", (measure) =>
+    copies.map(({ measures }) => measures[measure]),
+  );
+  return [...kinds, copied].flat();
+}
+
+/** A claim of some pairs, none where there are none: it holds where some are better and none are worse. */
+function claim(says: string, outcomes: (measure: MeasureName) => readonly (Outcome | undefined)[]): Claim[] {
+  const pairs = outcomes("psnr").length;
+  if (pairs === 0) return [];
+  const counts = MEASURES.map((measure) => ({ measure, ...tally(outcomes(measure)) }));
+  const gains = outcomes("psnr").flatMap((outcome) => outcome?.difference.mean ?? []);
+  const texts = counts.map((count) => `${measureNamed(count.measure).label} ${wordsOf(count)}`);
+  return [
+    {
+      says,
+      holds: counts.some(({ wins }) => wins > 0) && counts.every(({ loses }) => loses === 0),
+      because: `${pairs} pairs: ${texts.join("; ")}. PSNR ${gainText(gains)}.`,
+    },
+  ];
 }
 
 const signed = (value: number): string => `${value > 0 ? "+" : ""}${value.toFixed(1)}`.replace("-", "−");

@@ -2,7 +2,7 @@ import type { Summary } from "../../../src/evaluation/analysis/policy-summary.ts
 import { replaceMarked } from "../marked.ts";
 import type { MeasuredTimes } from "../quality-table.ts";
 import { type Claim, claimsOf, type Speedups } from "./claims.ts";
-import { forecastClaims, forecastSetting, forecastTable } from "./forecasts.ts";
+import { copiesTable, forecastClaims, forecastSetting, forecastTable } from "./forecasts.ts";
 import { type Grid, gridOf } from "./grid.ts";
 import { type FindingsPlot, findingsPlot } from "./plots.ts";
 import * as tables from "./tables.ts";
@@ -50,6 +50,7 @@ function sectionsOf(sources: FindingsSources): Readonly<Record<string, string>> 
     shallow: tables.verdictTableAt(shallow, 0, ["psnr", "clip", "fd"]),
     reference: forecastSetting(forecasts),
     forecasts: forecastTable(forecasts, forecastTimes),
+    copies: copiesTable(forecasts),
     full: tables.fullTable(grid),
   };
 }

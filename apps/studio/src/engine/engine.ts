@@ -23,8 +23,17 @@ export interface Doctor {
   readonly lines: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** A model to open: one that the place knows by name, or files of the visitor's own. */
-export type ModelPlace = { readonly kind: "named"; readonly name: string } | OwnPlace;
+/** A model to open: one that the place knows by name, one of the hub, or files of the visitor's own. */
+export type ModelPlace = { readonly kind: "named"; readonly name: string } | HubModel | OwnPlace;
+
+/** A model of the hub: `org/name`, `org/name@revision`, a file of one, or the address of its page. */
+export interface HubModel {
+  readonly kind: "hub";
+  readonly name: string;
+  readonly id: string;
+  /** What lets the visitor read private and gated models. */
+  readonly token?: string | undefined;
+}
 
 /** Files or a folder of the visitor's own. */
 export type OwnPlace =
@@ -52,9 +61,23 @@ export interface OpenedModel {
   readonly branches: readonly { readonly branch: number; readonly share: number }[];
 }
 
+/** How far all files are that come, in bytes and bytes a second. */
+export interface TotalProgress {
+  readonly loaded: number;
+  readonly total: number;
+  readonly rate: number;
+}
+
 /** How far a model has been opened. */
 export type OpenEvent =
-  | { readonly type: "bytes"; readonly file: string; readonly loaded: number; readonly total: number }
+  | {
+      readonly type: "bytes";
+      readonly file: string;
+      readonly loaded: number;
+      readonly total: number;
+      /** Of all files, where that is known. */
+      readonly all?: TotalProgress | undefined;
+    }
   | { readonly type: "step"; readonly says: string }
   /** What stays to be read. */
   | { readonly type: "notice"; readonly says: string }

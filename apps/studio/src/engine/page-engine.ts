@@ -13,15 +13,22 @@ import {
   type OpenOptions,
   type RunEvent,
 } from "./engine.ts";
-import { isSingleFile, sourceOf } from "./model-source.ts";
+import { forVisitors } from "./hub-words.ts";
+import { isSingleFile, sourceOf, tooLarge } from "./model-source.ts";
 import { sizeOf } from "./model-store.ts";
 import { pageDevices } from "./page-devices.ts";
+import { bytesOf, telling } from "./telling.ts";
 import { toldOf } from "./told-events.ts";
 
 /** Bytes of ONNX Runtime's program, as browsers get it. */
 const PROGRAM = 4.1e6;
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+
+/** The address of the hub, as the page was built for it. */
+const HUB = __HUB__;
+
+const hubHost = (): string => new URL(HUB).host;
 
 /** Models in this page: in a worker of its own, on the GPU where WebGPU has one, or on the device that is wanted. */
 export async function pageEngine(wanted?: Device): Promise<Engine> {
@@ -39,21 +46,33 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
   async function* open(model: ModelPlace, { signal, lowMemory = false }: OpenOptions = {}): AsyncGenerator<OpenEvent> {
     await release();
     const source = yield* sourceOf(model, support, signal);
-    yield { type: "step", says: "Reading the model" };
+    yield {
+      type: "step",
+      says: model.kind === "hub" ? `Fetching ${model.name} from ${hubHost()}` : "Reading the model",
+    };
     await isControlled();
     const { pipeline } = await import("deepcache"); // most of the program, which a visit that makes nothing does without
-    const pipe = await pipeline("text-to-image", source, {
-      device,
-      ...(lowMemory ? { memory: "low" } : {}),
-      ...(isSingleFile(model) ? { tokenizer: new URL("./clip-tokenizer/", location.href).href } : {}),
-      onProgress: ({ status, loaded, total, ...of }) =>
-        onBytes({
-          type: "bytes",
-          file: status === "converting" ? "conversion" : "file" in of ? of.file : "",
-          loaded,
-          total,
-        }),
+    const ended = new AbortController();
+    const ends = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+    const pipe = yield* telling(async (tell) => {
+      onBytes = (event) => {
+        if ((event.all?.total ?? 0) > support.largestModel)
+          ended.abort(tooLarge(event.all?.total ?? 0, support.largestModel));
+        tell(event);
+      };
+      const opening = pipeline("text-to-image", source, {
+        device,
+        signal: ends,
+        ...(lowMemory ? { memory: "low" } : {}),
+        ...(isSingleFile(model) ? { tokenizer: new URL("./clip-tokenizer/", location.href).href } : {}),
+        ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token } } : {}),
+        onProgress: (progress) => onBytes(bytesOf(progress)),
+      });
+      return await opening.catch((error: unknown) => {
+        throw forVisitors(error);
+      });
     });
+    onBytes = () => {};
     signal?.throwIfAborted();
     opened = { pipe, name: model.name };
     yield { type: "opened", model: { ...pipe.model, name: model.name, branches: pipe.branchCosts() } };
@@ -64,10 +83,11 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
       for await (const _ of open({ kind: "named", name: model }, { signal })) signal?.throwIfAborted();
     if (opened === undefined) throw new EngineError(`Cannot run "${model}": it is not open`);
     const events = inbox<RunEvent>();
+    const loading = device === "webgpu" ? "Checking the GPU, compiling the network" : "Compiling the network";
     onBytes = ({ file, loaded, total }) =>
       events.put({ type: "step", says: `Reading ${file}: ${megabytes(loaded)} of ${megabytes(total)}` });
     const onEvent = (event: ImageEvent): void => {
-      for (const told of toldOf(event)) events.put(told);
+      for (const told of toldOf(event, loading)) events.put(told);
     };
     const request = { prompt: "", ...options, onEvent, ...(signal === undefined ? {} : { signal }) };
     const made = opened.pipe.compare(request as never, variants as never);
@@ -92,7 +112,10 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
       },
       { name: "Largest model", value: largestText(support.largestModel) },
       { name: "Kept in this browser", value: `${megabytes(usage)} of ${megabytes(quota)}: models and your history` },
-      { name: "Leaves this page", value: "nothing" },
+      {
+        name: "Leaves this page",
+        value: `nothing; ${hubHost()} is asked for what you open from it, and for nothing else`,
+      },
     ];
   };
 

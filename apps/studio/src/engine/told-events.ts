@@ -1,14 +1,13 @@
 import type { ImageEvent } from "deepcache/library/results.ts";
 import type { RunEvent } from "./engine.ts";
 
-const STEPS = { encode: "Reading the prompt", load: "Loading the network", denoise: "", decode: "Decoding" } as const;
-
-/** An event of the library as the studio hears it. */
-export function toldOf(event: ImageEvent): RunEvent[] {
+/** An event of the library as the studio hears it; `loading` says what loading a network takes here. */
+export function toldOf(event: ImageEvent, loading: string): RunEvent[] {
   const { lane = 0 } = event;
+  const steps = { encode: "Reading the prompt", load: loading, denoise: "", decode: "Decoding" };
   switch (event.type) {
     case "phase":
-      return STEPS[event.phase] === "" ? [] : [{ type: "step", says: STEPS[event.phase] }];
+      return steps[event.phase] === "" ? [] : [{ type: "step", says: steps[event.phase] }];
     case "warning":
       return [{ type: "warning", message: event.message }];
     case "evaluation": {

@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Doctor } from "../engine/engine.ts";
 import { forgetModel, switchDevice } from "../state/models/open-model.ts";
-import { ownModels } from "../state/models/own-models.ts";
+import { type OwnModel, ownModels } from "../state/models/own-models.ts";
 import { engine, isBusy } from "../state/session.ts";
 import { Dialog } from "./dialog.tsx";
 
@@ -84,14 +84,19 @@ function OwnModels() {
           <li key={own.name}>
             <span>
               {own.name}
-              <span class="hint">{own.kept === undefined ? "read where it lies" : "kept in this browser"}</span>
+              <span class="hint">{placeText(own)}</span>
             </span>
             <button type="button" disabled={isBusy.value} onClick={() => void forgetModel(own)}>
-              {own.kept === undefined ? "Forget" : "Remove"}
+              {own.kept === undefined && own.hub === undefined ? "Forget" : "Remove"}
             </button>
           </li>
         ))}
       </ul>
     </section>
   );
+}
+
+function placeText({ kept, hub }: OwnModel): string {
+  if (hub !== undefined) return "from the hub, kept in this browser";
+  return kept === undefined ? "read where it lies" : "kept in this browser";
 }

@@ -60,20 +60,26 @@ function firstLine(): string {
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function Opening({ opening: { says, files, since } }: { readonly opening: Extract<Status, { kind: "opening" }> }) {
+/** Milliseconds without a byte after which the network is to blame. */
+const SILENCE = 3000;
+
+function Opening({ opening }: { readonly opening: Extract<Status, { kind: "opening" }> }) {
+  const { says, files, all, since, heard } = opening;
   const [, tick] = useState(0);
   useEffect(() => {
     const timer = setInterval(() => tick((n) => n + 1), 500);
     return () => clearInterval(timer);
   }, []);
-  const loaded = files.reduce((sum, file) => sum + file.loaded, 0);
-  const total = files.reduce((sum, file) => sum + file.total, 0);
-  const rate = loaded / Math.max(0.5, (Date.now() - since) / 1000);
+  const loaded = all?.loaded ?? files.reduce((sum, file) => sum + file.loaded, 0);
+  const total = all?.total ?? files.reduce((sum, file) => sum + file.total, 0);
+  const rate = all?.rate ?? loaded / Math.max(0.5, (Date.now() - since) / 1000);
+  const isWaiting = loaded < total && Date.now() - heard > SILENCE;
   return (
     <div class="opening">
       <p>
         {says}
-        {total > 0 && `: ${megabytes(loaded)} of ${megabytes(total)}, ${megabytes(rate)} a second`}{" "}
+        {total > 0 && `: ${megabytes(loaded)} of ${megabytes(total)}, `}
+        {total > 0 && (isWaiting ? "waiting for the network" : `${megabytes(rate)} a second`)}{" "}
         <button type="button" class="plain" onClick={stop}>
           Cancel
         </button>
@@ -114,6 +120,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   OUT_OF_MEMORY: 'A smaller size takes less memory, and "deepcache serve" can use all of this computer\'s.',
   option_invalid: "Change the setting and make it again; the form is as it was.",
   OPTION_INVALID: "Change the setting and make it again; the form is as it was.",
+  DOWNLOAD_FAILED: "Try it again: what has come rightly is kept.",
   unreachable: "Then load this page again. The form is kept.",
   invalid_api_key: "Type the key into the field above.",
   queue_full: "Others are waiting as well: try again in a while.",

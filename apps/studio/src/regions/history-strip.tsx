@@ -1,6 +1,6 @@
 import { useUrl } from "../parts/url.ts";
 import { saveAll } from "../state/history/archive.ts";
-import { chosen, entries, remove, show } from "../state/history/history.ts";
+import { beside, chosen, entries, remove, show } from "../state/history/history.ts";
 import type { HistoryEntry } from "../state/history/history-store.ts";
 import { emptyLane } from "../state/run-state.ts";
 import { fileName, offer } from "../state/save.ts";
@@ -41,6 +41,15 @@ export function HistoryStrip() {
             onClick={() => looked && edit({ seed: looked.form.seed })}
           >
             Use seed
+          </button>
+          <button
+            type="button"
+            disabled={looked === undefined}
+            aria-pressed={looked !== undefined && beside.value?.id === looked.id}
+            title="Keeps this picture beside the pair in the centre, whichever you choose or make next"
+            onClick={() => (beside.value = beside.value?.id === looked?.id ? undefined : looked)}
+          >
+            Compare with
           </button>
           <button
             type="button"

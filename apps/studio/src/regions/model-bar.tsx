@@ -3,6 +3,7 @@ import { serverKey, useKey } from "../engine/choose-engine.ts";
 import type { Place } from "../engine/engine.ts";
 import { showDoctor } from "../parts/doctor-dialog.tsx";
 import { showKeys } from "../parts/keyboard-help.tsx";
+import { showHub } from "../parts/lazy-hub.tsx";
 import { canPick, openFiles, pick } from "../parts/open-files.ts";
 import { keepModelHere, openModel, takeEngine } from "../state/models/open-model.ts";
 import { isOwn, ownModels } from "../state/models/own-models.ts";
@@ -76,7 +77,10 @@ function OpenButtons() {
     <span class="open">
       <OpenButton what="files" />
       <OpenButton what="folder" />
-      {model.value?.name === name && isOwn(name) && own?.kept === undefined && (
+      <button type="button" aria-haspopup="dialog" disabled={isBusy.value} onClick={() => void showHub()}>
+        <Either wide="From the hub…" narrow="Hub…" />
+      </button>
+      {model.value?.name === name && isOwn(name) && own?.kept === undefined && own?.hub === undefined && (
         <button
           type="button"
           disabled={isBusy.value}
@@ -90,10 +94,24 @@ function OpenButtons() {
   );
 }
 
+/** A text that is shorter where there is less room. */
+function Either({ wide, narrow }: { readonly wide: string; readonly narrow: string }) {
+  return (
+    <>
+      <span class="wide-only">{wide}</span>
+      <span class="narrow-only">{narrow}</span>
+    </>
+  );
+}
+
 function OpenButton({ what }: { readonly what: "folder" | "files" }) {
   return (
     <label class="button">
-      {what === "folder" ? "Open folder…" : "Open file…"}
+      {what === "folder" ? (
+        <Either wide="Open folder…" narrow="Folder…" />
+      ) : (
+        <Either wide="Open file…" narrow="File…" />
+      )}
       <input
         type="file"
         class="hidden"

@@ -1,7 +1,9 @@
 import { CompareSlider } from "../parts/compare-slider.tsx";
 import { Difference } from "../parts/difference.tsx";
+import { Earlier } from "../parts/earlier.tsx";
 import { StatusLine } from "../parts/status-line.tsx";
 import { useUrl } from "../parts/url.ts";
+import { beside } from "../state/history/history.ts";
 import type { LaneState, Pair } from "../state/run-state.ts";
 import { denoiseSeconds, speedupOf } from "../state/run-state.ts";
 import { savePicture } from "../state/save.ts";
@@ -19,6 +21,7 @@ const NAMES: Readonly<Record<View, string>> = {
 /** Original and accelerated picture, in the centre of the page. */
 export function PairView() {
   const shown = pair.value;
+  const earlier = beside.value;
   return (
     <section class="pair-view" id="pair" aria-label="Pictures" tabIndex={-1}>
       <fieldset class="views">
@@ -35,7 +38,10 @@ export function PairView() {
           </button>
         ))}
       </fieldset>
-      <div class={`pictures ${view.value}`}>{shown === undefined ? <Placeholders /> : <Pictures shown={shown} />}</div>
+      <div class={`pictures ${view.value}${earlier === undefined ? "" : " with-earlier"}`}>
+        {shown === undefined ? <Placeholders /> : <Pictures shown={shown} />}
+        {earlier !== undefined && <Earlier entry={earlier} />}
+      </div>
       <StatusLine />
       <Verdict shown={shown} />
     </section>

@@ -3,9 +3,9 @@ import type { Style } from "deepcache/plot/colors.ts";
 import { type Point, scatter } from "deepcache/plot/scatter.ts";
 import { useWidth } from "../parts/width.ts";
 import { shortName } from "../state/form.ts";
-import { denoiseSeconds } from "../state/run-state.ts";
 import { engine, isBusy, pair } from "../state/session.ts";
-import { points, showPoint, stopTrying, type TradePoint, trying, tryMore } from "../state/trade-off.ts";
+import { points, pointsToTime, showPoint, stopTrying, trying, tryMore } from "../state/trade-off.ts";
+import { type TradePoint, typicalSeconds } from "../state/trade-points.ts";
 
 const STYLES: Readonly<Record<TradePoint["kind"] | "published", Style & { readonly label: string }>> = {
   cache: { color: "var(--cache)", shape: "circle", label: "cache" },
@@ -66,14 +66,29 @@ export function TradeOff() {
           </>
         )}
       </div>
+      {made.length > 0 && <HowTimed />}
       {made.length > 0 && <AsList made={made} />}
     </section>
   );
 }
 
+/** Times of runs that were disturbed in other ways do not compare. */
+function HowTimed() {
+  const left = pointsToTime.value.map(({ name }) => name);
+  const isAlone = points.value.some((point) => point.isAlone);
+  return (
+    <p class="quiet how-timed">
+      {isAlone
+        ? "Each timed on its own, without previews: the median evaluation of its kind, times how many there are."
+        : "Timed while both pictures took turns and made previews; trying more settings times each on its own."}
+      {left.length > 0 && ` Not timed so yet, and left out: ${left.join(", ")}.`}
+    </p>
+  );
+}
+
 function drawn(made: readonly TradePoint[], width: number, shownName: string): string {
   const [first] = made;
-  const original = first === undefined ? undefined : denoiseSeconds(first.pair.lanes[0]);
+  const original = first === undefined ? undefined : typicalSeconds(first.pair.lanes[0]);
   const own = made.map(({ id, name, seconds, psnr, kind }): Point => {
     const y = Number.isFinite(psnr) ? psnr : MOST_PSNR;
     return { id, label: shortName(name), x: seconds, y, style: STYLES[kind] };
@@ -90,7 +105,7 @@ function drawn(made: readonly TradePoint[], width: number, shownName: string): s
   const isCrowded = width < 420 && made.length > 4;
   return scatter([...behind, ...own], {
     title: "Closeness to the original and time",
-    xLabel: "seconds of denoising",
+    xLabel: made.some(({ isAlone }) => isAlone) ? "seconds of denoising" : "seconds of denoising, in turns",
     yLabel: "PSNR in dB",
     better: "higher",
     original,

@@ -1,3 +1,4 @@
+import { keepProgram } from "../engine/keep-program.ts";
 import { accelerated, type Form, jobsOf, variantName } from "./form.ts";
 import { openIfNeeded } from "./models/open-model.ts";
 import { closeness } from "./pixels.ts";
@@ -54,6 +55,7 @@ async function run(made: Form, signal: AbortSignal): Promise<void> {
   }
   status.value = { kind: "done" };
   for (const listener of listeners) listener(current);
+  void keepProgram();
 }
 
 /** Opens the model anew so that it takes less memory, and makes the pair. */

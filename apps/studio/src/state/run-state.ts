@@ -1,4 +1,4 @@
-import type { Picture, RunEvent, RunResult } from "../engine/engine.ts";
+import type { Picture, RunEvent, RunResult, TotalProgress } from "../engine/engine.ts";
 import type { Form } from "./form.ts";
 import type { Closeness } from "./pixels.ts";
 
@@ -40,7 +40,16 @@ export interface FileProgress {
 /** What the studio is doing. */
 export type Status =
   | { readonly kind: "empty" }
-  | { readonly kind: "opening"; readonly says: string; readonly files: readonly FileProgress[]; readonly since: number }
+  | {
+      readonly kind: "opening";
+      readonly says: string;
+      readonly files: readonly FileProgress[];
+      /** Of all files, where that is known. */
+      readonly all?: TotalProgress | undefined;
+      /** When it began, and when bytes last came, in milliseconds since 1970. */
+      readonly since: number;
+      readonly heard: number;
+    }
   | { readonly kind: "running"; readonly says: string }
   | { readonly kind: "done" }
   | { readonly kind: "stopped"; readonly done: number; readonly of: number }

@@ -12,8 +12,8 @@ export interface StudioPage {
   drop(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void>;
   /** Drops what lies on disk, as from a file manager. */
   dropFromDisk(path: string): Promise<void>;
-  /** What breaks WCAG 2.2 AA in the page as it is now, in both themes. */
-  accessible(state: string): Promise<void>;
+  /** Looks for what breaks WCAG 2.2 AA in the page as it is now, or in a part of it, in both themes. */
+  accessible(state: string, part?: string): Promise<void>;
   /** The form as its link says it. */
   link(): Promise<string>;
 }
@@ -49,11 +49,11 @@ export function studioPage(page: Page): StudioPage {
       }
       await session.detach();
     },
-    async accessible(state) {
+    async accessible(state, part = "html") {
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
         // Themes differ in nothing but colours.
-        const axe = new AxeBuilder({ page });
+        const axe = new AxeBuilder({ page }).include(part);
         const { violations } = await (colorScheme === "dark"
           ? axe.withRules(["color-contrast"])
           : axe.withTags(WCAG)

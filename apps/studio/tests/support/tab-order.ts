@@ -32,6 +32,7 @@ export const TAB_ORDER: readonly string[] = [
   "a picture of the history",
   "Use settings",
   "Use seed",
+  "Compare with",
   "Save PNG",
   "Remove",
   "Save all",

@@ -57,8 +57,17 @@ export function sessionThread(options: ThreadOptions = {}): Place {
     thread = undefined;
     await leaving?.end();
   };
+  /** Ends once nothing has been there for some time. */
+  const endLater = (): void => {
+    clearTimeout(timer);
+    if (residents === 0) timer = setTimeout(() => void end(), options.linger ?? LINGER).unref();
+  };
   return {
     away: true,
+    begin() {
+      running();
+      endLater();
+    },
     ask(question, moved) {
       return running().ask(question, moved, takeFreed());
     },
@@ -73,7 +82,7 @@ export function sessionThread(options: ThreadOptions = {}): Place {
     },
     leave() {
       residents -= 1;
-      if (residents === 0) timer = setTimeout(() => void end(), options.linger ?? LINGER).unref();
+      endLater();
     },
     end: async () => (residents === 0 ? await end() : undefined),
   };

@@ -26,8 +26,12 @@ const { GPUDevice: device, GPUBuffer: buffer } = globalThis as unknown as {
   };
   readonly GPUBuffer?: { readonly prototype: { destroy(): void } };
 };
-const live = new Set<GpuBuffer>();
+let live = 0;
 let bound = 0;
+/** Buffers that nobody destroys, such as those that results are read through, go when they are collected. */
+const collected = new FinalizationRegistry<number>((size) => {
+  live -= size;
+});
 if (device !== undefined && buffer !== undefined) {
   const { createBuffer, createBindGroup } = device.prototype;
   device.prototype.createBindGroup = function (this: object, descriptor) {
@@ -36,12 +40,13 @@ if (device !== undefined && buffer !== undefined) {
   };
   device.prototype.createBuffer = function (this: object, descriptor) {
     const made = createBuffer.call(this as never, descriptor);
-    live.add(made);
+    live += made.size;
+    collected.register(made, made.size, made);
     return made;
   };
   const { destroy } = buffer.prototype;
   buffer.prototype.destroy = function (this: GpuBuffer) {
-    live.delete(this);
+    if (collected.unregister(this)) live -= this.size;
     destroy.call(this as never);
   };
 }
@@ -50,7 +55,16 @@ if (device !== undefined && buffer !== undefined) {
 export const bindings = (): number => bound;
 
 /** Bytes of the buffers that this thread has in the GPU's memory. */
-export const gpuBytes = (): number => [...live].reduce((sum, { size }) => sum + size, 0);
+export const gpuBytes = (): number => live;
+
+/** The same once everything has been collected that nobody refers to. */
+export async function gpuBytesKept(): Promise<number> {
+  for (let time = 0; time < 3; time++) {
+    (globalThis as unknown as { gc(): void }).gc();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return live;
+}
 
 /** Bytes of WebAssembly's memory in this thread, which never shrinks. */
 export const heapBytes = (): number => made.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);

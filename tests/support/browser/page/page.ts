@@ -16,7 +16,7 @@ import { add, multiply } from "../../../../src/onnx/ops.ts";
 import type { PhaseSeconds } from "../../../../src/pipelines/run/events.ts";
 import { webRuntime } from "../../../../src/runtime/web/web.ts";
 import type { PickedFile } from "../../../../src/systems/places/model-place.ts";
-import { bindings } from "./heap.ts";
+import { bindings, gpuBytesKept } from "./heap.ts";
 
 /** What became of a run. */
 export interface Outcome {
@@ -36,10 +36,12 @@ interface Request extends TextToImageOptions {
   readonly prompt: string;
 }
 
-/** What is done on the way, by the number of the evaluation after which it is. */
+/** What is done on the way, by the number of the evaluation after which it is; after 0, in the first one. */
 interface Incidents {
   readonly abortAfter?: number;
   readonly loseAfter?: number;
+  /** An error that nobody catches, in the worker. */
+  readonly failAfter?: number;
   /** Stops when networks are loaded and nothing has been predicted. */
   readonly loadOnly?: boolean;
 }
@@ -70,6 +72,9 @@ page.Worker = class extends OwnWorker {
     workers.push(this);
   }
 };
+
+/** Elements of a large tensor. */
+const MANY = 2 ** 18;
 
 const outcomeOf = (error: unknown): Outcome => {
   const { name, message, cause } = error as Error;
@@ -123,20 +128,24 @@ const tested = {
   },
   async run(
     { prompt, ...options }: Request,
-    { abortAfter, loseAfter, loadOnly = false }: Incidents = {},
+    { abortAfter, loseAfter, failAfter, loadOnly = false }: Incidents = {},
   ): Promise<Outcome> {
     const events: string[] = [];
+    let isLost = false;
     try {
       if (model === undefined) throw new Error("No model has been opened");
       const run = model(prompt, options);
       const evaluations: number[] = [];
       for await (const event of run) {
         if (events.at(-1) !== event.type) events.push(event.type);
-        if (loadOnly && event.type === "phase" && event.phase === "denoise") run.abort();
-        if (event.type !== "evaluation") continue;
-        evaluations.push(event.seconds);
+        const isLoaded = event.type === "phase" && event.phase === "denoise";
+        if (loadOnly && isLoaded) run.abort();
+        if (event.type === "evaluation") evaluations.push(event.seconds);
+        else if (!isLoaded) continue;
         if (evaluations.length === abortAfter) run.abort();
-        if (evaluations.length === loseAfter) workers.at(-1)?.postMessage({ kind: "lose" });
+        if (evaluations.length === failAfter) workers.at(-1)?.postMessage({ kind: "fail" });
+        if (evaluations.length === loseAfter && !isLost) workers.at(-1)?.postMessage({ kind: "lose" });
+        isLost ||= evaluations.length === loseAfter;
       }
       const { latents, image, warnings, seconds } = await run;
       return { latents: [...latents.data], png: image.dataURL(), events, warnings, seconds, evaluations };
@@ -153,7 +162,7 @@ const tested = {
     const runtime = await webRuntime({ device: "webgpu" });
     await using session = await runtime.load(graph, { repeated, keep: ["twice"] });
     const rows: (readonly number[])[] = [];
-    const kept: { download(): Promise<{ readonly data: Float32Array }> }[] = [];
+    const kept: ({ download(): Promise<{ readonly data: Float32Array }> } & Disposable)[] = [];
     for (const value of inputs) {
       const before = bindings();
       const results = await session.run({ x: { data: Float32Array.of(value), shape: [1] } });
@@ -163,7 +172,30 @@ const tested = {
       rows.push([y?.data[0] ?? 0, fed?.data[0] ?? 0, bindings() - before]);
     }
     const stayed = await Promise.all(kept.map((tensor) => tensor.download()));
+    for (const tensor of kept) tensor[Symbol.dispose]();
     return rows.map((row, i) => [...row, stayed[i]?.data[0] ?? 0]);
+  },
+  /** What sessions that run, are stopped and are released leave in the GPU's memory, one after the other, in bytes. */
+  async leftOnGpu(repeated: boolean, times: number): Promise<readonly number[]> {
+    const builder = graphBuilder("large");
+    const x = builder.input("x", "F32", [MANY]);
+    const graph = builder.finish({ y: add(x, x) });
+    const runtime = await webRuntime({ device: "webgpu" });
+    const given = { x: { data: new Float32Array(MANY), shape: [MANY] } };
+    const left: number[] = [];
+    for (let time = 0; time < times; time++) {
+      const session = await runtime.load(graph, { repeated, keep: ["y"] });
+      const ended = new AbortController();
+      const stopped = session.run(given, { signal: ended.signal }).catch(() => {});
+      ended.abort();
+      await stopped;
+      const [read, unread] = [await session.run(given), await session.run(given)];
+      await read["y"]?.download();
+      for (const { y } of [read, unread]) y?.[Symbol.dispose]();
+      await session[Symbol.asyncDispose]();
+      left.push(await gpuBytesKept());
+    }
+    return left;
   },
   stored: storedModels,
   removeStored: removeStoredModel,

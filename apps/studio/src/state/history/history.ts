@@ -9,6 +9,9 @@ export const entries = signal<readonly HistoryEntry[]>([]);
 /** The entry that is looked at. */
 export const chosen = signal<HistoryEntry | undefined>(undefined);
 
+/** The entry whose picture stays beside the pair in the centre, whichever that is. */
+export const beside = signal<HistoryEntry | undefined>(undefined);
+
 let store: HistoryStore | undefined;
 
 /** Reads what is kept, and keeps what is made from now on. */
@@ -78,5 +81,6 @@ export function step(by: number): void {
 export async function remove(entry: HistoryEntry): Promise<void> {
   entries.value = entries.value.filter(({ id }) => id !== entry.id);
   if (chosen.value?.id === entry.id) chosen.value = undefined;
+  if (beside.value?.id === entry.id) beside.value = undefined;
   await store?.remove(entry.id);
 }

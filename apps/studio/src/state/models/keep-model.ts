@@ -1,13 +1,15 @@
-import type { Stored } from "../../engine/download.ts";
 import { EngineError, type OwnPlace } from "../../engine/engine.ts";
-import { requireRoom } from "../../engine/model-store.ts";
 import { filesBelow } from "../../engine/own-files.ts";
+import type { FileProgress } from "../run-state.ts";
 import { keptFolder, ownPlace, remember } from "./own-models.ts";
 
 /** Copies a model of the visitor's own among this page's files; it is opened from there from then on. */
-export async function* keepInBrowser(place: OwnPlace, signal: AbortSignal): AsyncGenerator<Stored, void> {
+export async function* keepInBrowser(place: OwnPlace, signal: AbortSignal): AsyncGenerator<FileProgress, void> {
   const files = place.kind === "folder" ? await filesBelow(place.folder) : place.files;
-  await requireRoom(files.reduce((sum, { size }) => sum + size, 0));
+  await requireRoom(
+    place.name,
+    files.reduce((sum, { size }) => sum + size, 0),
+  );
   const all = await keptFolder();
   const kept = crypto.randomUUID();
   try {
@@ -26,6 +28,14 @@ export async function* keepInBrowser(place: OwnPlace, signal: AbortSignal): Asyn
   }
 }
 
+/** Refuses where this browser has less room left for the page. */
+async function requireRoom(name: string, bytes: number): Promise<void> {
+  const { quota = Number.POSITIVE_INFINITY, usage = 0 } = await navigator.storage.estimate();
+  const short = bytes - (quota - usage);
+  if (short > 0)
+    throw new EngineError(`Cannot keep "${name}": the page lacks ${Math.ceil(short / 1e6)} MB of room here`);
+}
+
 /** A file's path, the name of the folder that was given first. */
 const pathOf = ({ name, webkitRelativePath }: File): string => (webkitRelativePath === "" ? name : webkitRelativePath);
 
@@ -33,7 +43,7 @@ async function* copied(
   file: File,
   folder: FileSystemDirectoryHandle,
   signal: AbortSignal,
-): AsyncGenerator<Stored, FileSystemFileHandle> {
+): AsyncGenerator<FileProgress, FileSystemFileHandle> {
   const path = pathOf(file);
   const names = path.split("/");
   const name = names.pop() ?? path;

@@ -1,10 +1,10 @@
 import { useDevice } from "../../engine/choose-engine.ts";
-import type { Device, Engine, ModelPlace, OpenedModel, OwnPlace } from "../../engine/engine.ts";
+import type { Device, Engine, HubModel, ModelPlace, OpenedModel, OwnPlace } from "../../engine/engine.ts";
 import type { FileProgress, Status } from "../run-state.ts";
 import { edit, engine, engineModels, form, isSparing, model, models, notice, status, visiting } from "../session.ts";
 import { begin, guarded, settle } from "../work.ts";
 import { keepInBrowser } from "./keep-model.ts";
-import { forget, type OwnHandle, type OwnModel, ownModels, placeOf, remember } from "./own-models.ts";
+import { forget, type OwnHandle, type OwnModel, ownModels, placeOf, remember, rememberHub } from "./own-models.ts";
 
 /** Takes an engine, with its first model or the one that the form names. */
 export async function takeEngine(found: Engine): Promise<void> {
@@ -27,6 +27,11 @@ export async function openOwn(place: OwnPlace, handles: readonly OwnHandle[]): P
   await remember(own, handles);
 }
 
+/** Downloads a model of the hub where it is not there yet, opens it, and remembers it. */
+export async function openFromHub(place: HubModel): Promise<void> {
+  if (await openModel(place)) await rememberHub(place);
+}
+
 /** Opens the model of the form, or another place's. */
 export async function openModel(place?: ModelPlace): Promise<boolean> {
   const own = begin();
@@ -41,7 +46,7 @@ export async function keepModelHere(): Promise<void> {
   const own = begin();
   await guarded(own, async () => {
     const place = await placeOf(form.value.model);
-    if (place.kind === "named") return;
+    if (place.kind === "named" || place.kind === "hub") return;
     let copying = startOpening("Copying into this browser");
     for await (const progress of keepInBrowser(place, own.signal)) {
       copying = withFile(copying, progress);
@@ -77,14 +82,17 @@ export async function switchDevice(device: Device): Promise<void> {
 type Opening = Status & { readonly kind: "opening" };
 
 function startOpening(says: string): Opening {
-  const started: Opening = { kind: "opening", says, files: [], since: Date.now() };
+  const now = Date.now();
+  const started: Opening = { kind: "opening", says, files: [], since: now, heard: now };
   status.value = started;
   return started;
 }
 
-const withFile = (now: Opening, { file, loaded, total }: FileProgress): Opening => ({
+const withFile = (now: Opening, { file, loaded, total, all }: FileProgress & Pick<Opening, "all">): Opening => ({
   ...now,
   files: [...now.files.filter((each) => each.file !== file), { file, loaded, total }],
+  all: all ?? now.all,
+  heard: Date.now(),
 });
 
 async function opening(place: ModelPlace, signal: AbortSignal): Promise<void> {

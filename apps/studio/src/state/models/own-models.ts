@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import { EngineError, type ModelPlace, type OwnPlace } from "../../engine/engine.ts";
+import { EngineError, type HubModel, type ModelPlace, type OwnPlace } from "../../engine/engine.ts";
+import { hubToken } from "./hub-token.ts";
 
 /** What can be read again on another visit, once the browser is asked. */
 export type OwnHandle = FileSystemDirectoryHandle | FileSystemFileHandle;
@@ -12,6 +13,8 @@ export interface OwnModel {
   readonly handles: readonly OwnHandle[];
   /** Where its copy lies among the page's own files; none where it is read where it lies. */
   readonly kept?: string | undefined;
+  /** What the hub knows it by, where it came from there. */
+  readonly hub?: string | undefined;
 }
 
 interface Schema extends DBSchema {
@@ -46,22 +49,38 @@ export async function readOwnModels(): Promise<void> {
   }
 }
 
+/** Remembers a model that was downloaded from the hub. */
+export async function rememberHub({ name, id }: HubModel): Promise<void> {
+  await keepOwn({ name, handles: [], hub: id });
+}
+
 /** Keeps where a model is: for this visit, and for later ones where there are handles of it. */
 export async function remember(place: OwnPlace, handles: readonly OwnHandle[], kept?: string): Promise<void> {
   places.set(place.name, place);
   if (handles.length === 0) return;
-  const own: OwnModel = { name: place.name, handles, kept };
+  await keepOwn({ name: place.name, handles, kept });
+}
+
+async function keepOwn(own: OwnModel): Promise<void> {
   ownModels.value = [...ownModels.value.filter(({ name }) => name !== own.name), own];
   await base?.put("models", own).catch(() => {}); // then for this visit alone
 }
 
 /** Forgets a model, and removes it where it is kept in this browser. */
-export async function forget({ name, kept }: OwnModel): Promise<void> {
+export async function forget({ name, kept, hub }: OwnModel): Promise<void> {
   places.delete(name);
   ownModels.value = ownModels.value.filter((own) => own.name !== name);
   await base?.delete("models", name).catch(() => {});
   if (kept !== undefined) await (await keptFolder()).removeEntry(kept, { recursive: true });
+  // Revisions and files of one repository share what is kept of it.
+  const isShared = ownModels.value.some((own) => own.hub !== undefined && repositoryOf(own.hub) === repositoryOf(hub));
+  if (__SERVED__ || hub === undefined || isShared) return;
+  const { removeStoredModel } = await import("deepcache/browser");
+  await removeStoredModel(repositoryOf(hub)).catch(() => {}); // the browser may have removed it
 }
+
+/** `org/name` of `org/name/file@revision`. */
+const repositoryOf = (id = ""): string => id.replace(/@.*$/, "").split("/").slice(0, 2).join("/");
 
 /** Where the models lie that are kept in this browser. */
 export const keptFolder = async (): Promise<FileSystemDirectoryHandle> =>
@@ -76,6 +95,7 @@ export async function placeOf(name: string): Promise<ModelPlace> {
   if (known !== undefined) return known;
   const own = ownModels.value.find((model) => model.name === name);
   if (own === undefined) return { kind: "named", name };
+  if (own.hub !== undefined) return { kind: "hub", name, id: own.hub, token: hubToken.value };
   for (const handle of own.handles) await requirePermission(handle as Permitted, name);
   const place = await ownPlace(own);
   places.set(name, place);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ClassNameError, className, classNamed } from "../../src/pipelines/class-conditional/imagenet-classes.ts";
-import { IMAGENET_LABELS } from "../../src/pipelines/class-conditional/imagenet-labels.ts";
+import { ClassNameError, className, classNamed } from "../../src/systems/imagenet/classes.ts";
+import { IMAGENET_LABELS } from "../../src/systems/imagenet/labels.ts";
 
 test("there are 1000 classes in the order of ILSVRC 2012", () => {
   expect(IMAGENET_LABELS).toHaveLength(1000);

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import { entry } from "../../tensor/tensor.ts";
-import { IMAGENET_LABELS } from "./imagenet-labels.ts";
+import { IMAGENET_LABELS } from "./labels.ts";
 
 /** A class name or number that ImageNet's 1000 classes do not have, or that several of them share. */
 export class ClassNameError extends RangeError {
