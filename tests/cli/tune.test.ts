@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { lockFolder } from "../../src/cli/evaluate/folder-lock.ts";
 import { readPngText } from "../../src/image/png-text.ts";
 import type { Profile } from "../../src/systems/recommended/profile.ts";
 import { runCli } from "../support/cli.ts";
@@ -83,6 +84,15 @@ describe("tune", { timeout: 120_000 }, () => {
     );
     const both = await runCli("a fox", "--profile", file, "--timesteps", "9,5,1", "-o", inFolder("both.png"));
     expect(both.stderr).toContain("Cannot use --timesteps together with --profile");
+  });
+
+  test("leaves a search alone that another process is at", async () => {
+    const output = inFolder("busy.json");
+    using _lock = lockFolder(`${output}.tuning`);
+    const other = await runCli(...SMALL, "--output", output);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain(`Cannot work in "${output}.tuning": process`);
+    expect(existsSync(output)).toBe(false);
   });
 
   test("goes on with the same settings only", async () => {

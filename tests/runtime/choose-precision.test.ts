@@ -84,3 +84,8 @@ test("Of what was measured, nothing counts but gains of the precisions that ther
   for (const text of ["", "null", "[]", "{}", '{"gains":null}', '{"gains":{"int8":"2"}}', '{"gains":{"int8":1e999}}'])
     expect(read(text)).toBeUndefined();
 });
+
+test("What is measured counts where it cannot be kept", async () => {
+  const chosen = await choose(clock(2, 1), { folder: nodeFiles("/proc/nowhere") });
+  expect(chosen.measured).toBe(true);
+});

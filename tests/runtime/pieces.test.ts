@@ -6,9 +6,12 @@ import { unet } from "../../src/models/unet/unet.ts";
 import { unetConfig } from "../../src/models/unet/unet-config.ts";
 import { type Graph, graphBuilder, type Value } from "../../src/onnx/graph.ts";
 import { add, cast, multiply, relu } from "../../src/onnx/ops.ts";
-import { nodeRuntimeInPieces } from "../../src/runtime/node/node.ts";
+import { nodeRuntimeInPieces, openPieces } from "../../src/runtime/node/node.ts";
 import { piecesOf } from "../../src/runtime/pieces.ts";
 import type { DeviceTensor } from "../../src/runtime/runtime.ts";
+import { memorySettings } from "../../src/runtime/sessions/memory-settings.ts";
+import type { OpenedSession } from "../../src/runtime/sessions/opened-session.ts";
+import type { Place } from "../../src/runtime/sessions/place.ts";
 import { DTYPES, type Dtype } from "../../src/tensor/dtype.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { temporaryFolder } from "../checkpoint/files.ts";
@@ -157,6 +160,22 @@ describe("a graph in pieces", () => {
     await session[Symbol.asyncDispose]();
     expect(await prediction?.download(), "results outlive it").toBeCloseTensor(expected, NETWORK_CALL);
     await expect(session.run(feeds)).rejects.toThrow("its session has been released");
+  });
+
+  test("leaves no session of other pieces behind where one is refused", async () => {
+    const whole = sums("F16", "F16", "F16");
+    const pieces = piecesOf(whole, 16);
+    const [, odd] = pieces;
+    const told: string[] = [];
+    const place = { end: async () => void told.push("place ended") } as unknown as Place;
+    const open = async (piece: Graph): Promise<OpenedSession> => {
+      if (piece === odd) throw new Error("odd");
+      return { run: async () => ({}), [Symbol.asyncDispose]: async () => void told.push("session released") };
+    };
+    const settings = { device: "cpu", threads: undefined, memory: memorySettings(whole, false) } as const;
+    await expect(openPieces(whole, pieces, settings, { place: () => place, open })).rejects.toThrow("odd");
+    expect(told.filter((what) => what === "session released")).toHaveLength(pieces.length - 1);
+    expect(told.filter((what) => what === "place ended")).toHaveLength(pieces.length);
   });
 
   test("is refused as a whole where one piece is, with the reason", async () => {

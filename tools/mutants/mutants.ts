@@ -223,8 +223,8 @@ const RECORDS: readonly Row[] = [
     "if (differences.length > 99)",
     "cli/evaluation.test.ts",
   ],
-  ["escape-quotes", "plot/markup.ts", `.replaceAll('"', "&quot;")`, "", "plot evaluation/report.test.ts"],
-  ["escape-less-than", "plot/markup.ts", '.replaceAll("<", "&lt;")', "", "plot evaluation/report.test.ts"],
+  ["escape-quotes", "plot/markup.ts", `.replaceAll('"', "&quot;")`, "", "plot/markup.test.ts"],
+  ["escape-less-than", "plot/markup.ts", '.replaceAll("<", "&lt;")', "", "plot/markup.test.ts"],
   [
     "trials-unchecked",
     "cli/tune/journal.ts",

@@ -12,6 +12,7 @@ import { profiledNetwork } from "../../systems/recommended/own-profile.ts";
 import type { Profile, TunedPoint } from "../../systems/recommended/profile.ts";
 import { type TuningImage, tuningSubject } from "../../tuning/subject.ts";
 import { TUNED_SAMPLERS, tune, UNCACHED_SAMPLERS } from "../../tuning/tune.ts";
+import { lockFolder } from "../evaluate/folder-lock.ts";
 import { addTuningFlags, type TuningFlags } from "../flags/tuning-flags.ts";
 import { UsageError } from "../flags/usage.ts";
 import { locationOf, runtimeOf } from "../job.ts";
@@ -81,7 +82,9 @@ async function run(asked: TuningFlags, signal: AbortSignal, terminal: Terminal):
     .update(JSON.stringify([VERSION, network, options, sets, request, nameOf(location.path)]))
     .digest("hex");
   makeFolderOf(flags.output);
-  const journal = openJournal(`${flags.output}.tuning`, settings);
+  const kept = `${flags.output}.tuning`;
+  using _lock = lockFolder(kept);
+  const journal = openJournal(kept, settings);
   if (journal.known > 0) terminal.status(`going on after ${journal.known} trials`);
   const subject = tuningSubject(pipeline, {
     request: plainRequest(request),

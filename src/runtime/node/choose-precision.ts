@@ -61,7 +61,8 @@ export async function choosePrecision({
     nodeRuntime({ device, precision, ...(threads === undefined ? {} : { threads }) });
   const measured = await gainsOver(runtime("float32"), others.map(runtime), { now, signal, block });
   const gains = Object.fromEntries(others.map((name, i) => [name, measured[i] ?? 0]));
-  await folder?.write(file, [new TextEncoder().encode(`${JSON.stringify({ gains })}\n`)]);
+  // Where nothing can be kept, as on a read-only disk, the next run measures again.
+  await folder?.write(file, [new TextEncoder().encode(`${JSON.stringify({ gains })}\n`)]).catch(() => {});
   return { precision: best(gains), gains, measured: true };
 }
 

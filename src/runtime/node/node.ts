@@ -186,7 +186,8 @@ function checkConvolutions(convolutions: string): void {
   }
 }
 
-async function openPieces(
+/** Opens all pieces of a graph, or none: where one is refused, the sessions of the others are released. */
+export async function openPieces(
   graph: Graph,
   pieces: readonly Graph[],
   settings: OpenSettings,
