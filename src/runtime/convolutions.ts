@@ -18,19 +18,15 @@ const LEAST_POSITIONS = 32 * 32;
 const LEAST_MACS = 1e9;
 /** A transformed kernel has 36 numbers in place of 9, or 25 in place of 4: the most that they add to a graph, of its weights in float32 or in bytes. */
 const MOST_ADDED = { share: 0.3, bytes: 448 * 2 ** 20 };
-/**
- * Tiles that are transformed together. The fewer they are, the better they stay in the processor's cache on their way, and the
- * more nodes there are to be loaded: too many for a graph that is not going to run again and again.
- */
-const TILES_TOGETHER = { repeated: 64, once: 256 };
+/** Tiles that are transformed together, so that they stay in the processor's cache on their way. */
+const TILES_TOGETHER = 256;
 const TILE = 4;
 
 /**
  * `graph` with its large 3×3 and 2×2 convolutions by Winograd's algorithm, those with the most results for their weights first,
- * until the weights have grown by what they may (docs/performance.md has what it gains by size). `repeated` is for graphs that
- * run again and again.
+ * until the weights have grown by what they may (docs/performance.md has what it gains by size).
  */
-export function withConvolutions(graph: Graph, how: Convolutions, repeated = false): Graph {
+export function withConvolutions(graph: Graph, how: Convolutions): Graph {
   if (how === "direct") return graph;
   const constants = new Set<Value>(graph.initializers.keys());
   for (const node of constantNodes(graph)) for (const output of node.outputs) constants.add(output);
@@ -43,9 +39,7 @@ export function withConvolutions(graph: Graph, how: Convolutions, repeated = fal
     left -= added;
     chosen.add(node);
   }
-  return chosen.size === 0
-    ? graph
-    : withWinograd(graph, (node) => (chosen.has(node) ? formOf(node, repeated) : undefined));
+  return chosen.size === 0 ? graph : withWinograd(graph, (node) => (chosen.has(node) ? formOf(node) : undefined));
 }
 
 function isWorthIt(node: GraphNode): boolean {
@@ -57,11 +51,10 @@ function isWorthIt(node: GraphNode): boolean {
   );
 }
 
-function formOf({ outputs: [result] }: GraphNode, repeated: boolean): WinogradForm | undefined {
+function formOf({ outputs: [result] }: GraphNode): WinogradForm | undefined {
   if (result === undefined) return undefined;
   const [down, across] = [Math.ceil(sizeOf(result, 2) / TILE), Math.ceil(sizeOf(result, 3) / TILE)];
-  const together = repeated ? TILES_TOGETHER.repeated : TILES_TOGETHER.once;
-  return { down, across, rows: Math.min(down, Math.max(1, Math.round(together / across))) };
+  return { down, across, rows: Math.min(down, Math.max(1, Math.round(TILES_TOGETHER / across))) };
 }
 
 /** Channels that come out of a convolution and that go into it. */

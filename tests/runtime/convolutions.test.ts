@@ -52,13 +52,6 @@ describe("withConvolutions()", () => {
     expect(withConvolutions(graph, "winograd")).toBe(graph);
   });
 
-  test("takes fewer tiles together in a graph that runs again and again", () => {
-    const graph = convolutions({ channels: 256, height: 64, width: 64 });
-    const strips = (repeated: boolean): number =>
-      withConvolutions(graph, "winograd", repeated).nodes.filter(({ op }) => op === "DepthToSpace").length;
-    expect([strips(false), strips(true)]).toEqual([1, 4]);
-  });
-
   test("lets weights grow by three tenths, or by 448 MiB", () => {
     const few = convolutions({ channels: 512, count: 20 }); // each takes 27 MiB more
     expect(direct(withConvolutions(few, "winograd"))).toBe(4);

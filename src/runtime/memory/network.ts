@@ -37,7 +37,7 @@ export const THREAD_BYTES = 11 * 2 ** 20;
 export interface PlannedSession {
   readonly graph: Graph;
   readonly once?: boolean;
-  /** As there, too: whether the graph may be computed in another precision than float32, as what runs again and again may. */
+  /** As there, too: whether the graph may be computed in another precision than float32. */
   readonly allowHalf?: boolean;
 }
 
@@ -80,7 +80,7 @@ export function networkMemory(
     const graph = allowHalf && !once ? withKept(withPrecision(given, precision)) : given;
     const copies = copiesWeights(graph);
     const beside = sparing || !copies ? withChangesBeside(graph) : graph;
-    const pieces = sparing ? [beside] : piecesOf(withConvolutions(beside, convolutions, allowHalf));
+    const pieces = sparing ? [beside] : piecesOf(withConvolutions(beside, convolutions));
     for (const piece of pieces) {
       const session = sessionMemory(piece, { sparing, copies });
       loading = Math.max(loading, sum.weights + session.weights + session.loading);

@@ -125,19 +125,19 @@ export function nodeRuntimeInPieces(
   }
 
   /** `graph` in fewer operations, on an evaluation or on loading. */
-  function forCpu(graph: Graph, sparing: boolean, repeated: boolean): Graph {
+  function forCpu(graph: Graph, sparing: boolean): Graph {
     const beside = sparing || !copiesWeights(graph) ? withChangesBeside(graph) : graph;
-    return sparing ? beside : withConvolutions(beside, convolutions, repeated);
+    return sparing ? beside : withConvolutions(beside, convolutions);
   }
 
   /** Loads `graph` as one session, or as one for each piece, all at a time. */
   async function open(graph: Graph, options: LoadOptions): Promise<OpenedSession> {
-    const { keep, once: rarely = false, repeated = false } = options;
+    const { keep, once: rarely = false } = options;
     const sparing = onCpu && (lowMemory || rarely);
     const narrow = await narrowed(graph, options, sparing);
     const settings = { device, threads, memory: memorySettings(narrow, sparing) };
     await pause();
-    const fast = onCpu ? forCpu(narrow, sparing, repeated) : narrow;
+    const fast = onCpu ? forCpu(narrow, sparing) : narrow;
     const pieces = onCpu && !sparing ? piecesOf(fast, pieceBytes) : [fast];
     // Small weights are packed, for which ONNX Runtime has to know them.
     const computesThem = onCpu && (sparing ? narrow !== graph : !copiesWeights(narrow));
