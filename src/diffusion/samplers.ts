@@ -69,7 +69,8 @@ export function samplerFromConfig<Class extends SchedulerClass>(
   const { build, takes } = ALGORITHMS[className];
   const given = Object.entries(options).filter(([key, value]) => key !== "steps" && value !== undefined);
   const foreign = given.find(([key]) => !takes.some((option) => option === key));
-  if (foreign) throw new TypeError(`Cannot build a ${className}: it takes no ${foreign[0]}`);
+  if (foreign)
+    throw new TypeError(`Cannot build a ${className}: it takes no ${foreign[0]}; another sampler is required`);
   try {
     return build(config, options);
   } catch (error) {

@@ -111,6 +111,7 @@ describe("tune refuses", () => {
     ["a budget below 2", ["--budget", "1"], "Cannot tune for 1 full-step equivalents: from 2 to the 50 of a run"],
     ["a budget above the steps", ["--budget", "30", "--steps", "20"], "from 2 to the 20 of a run without a cache"],
     ["no budget", [], "Cannot tune without a budget"],
+    ["a speed-up of less than 1", ["--speedup", "0.5"], "Cannot tune for --speedup 0.5, 100 full-step equivalents"],
     ["two budgets", ["--budget", "8", "--speedup", "4"], "Cannot use --budget together with --speedup"],
     ["an unknown reference", ["--reference", "x:9"], "Cannot use --reference x:9: a run such as ddim:200 is required"],
   ])("%s", async (_, flags, message) => {

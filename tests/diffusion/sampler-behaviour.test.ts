@@ -148,7 +148,7 @@ describe("samplerFromConfig()", () => {
 
   test("refuses an option that the algorithm does not take", () => {
     expect(() => samplerFromConfig(configOf("PNDMScheduler"), { timesteps: [3, 2] })).toThrow(
-      new TypeError("Cannot build a PNDMScheduler: it takes no timesteps"),
+      new TypeError("Cannot build a PNDMScheduler: it takes no timesteps; another sampler is required"),
     );
   });
 

@@ -78,7 +78,7 @@ export const HOSTILE: Readonly<Record<string, readonly [ReaderName, () => Uint8A
     "lora",
     () =>
       safetensors({ ["module.".repeat(20_000)]: { dtype: "F32", shape: [], data_offsets: [0, 4] } }, float.subarray(8)),
-    /it has no tensor of a LoRA, LoHa or LoKr, such as "module/,
+    /it has no tensors of a LoRA, LoHa or LoKr but others, such as "module[^ ]{1,300}$/,
   ],
   "a dictionary, thousands of times in a list": [
     "torch",

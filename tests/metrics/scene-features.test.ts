@@ -114,7 +114,7 @@ describe("readSceneReference()", () => {
       metadata,
       "a mean of 2 values, a covariance [2,2] and features [2,3] do not belong together",
     ],
-    ["no count", whole, {}, "the metadata's count is undefined where a whole number from 2 is required"],
+    ["no count", whole, {}, "the metadata's count is missing where a whole number from 2 is required"],
     ["a count of 1", whole, { count: "1" }, 'the metadata\'s count is "1" where a whole number from 2 is required'],
   ] as const)("refuses a file with %s", async (name, tensors, given, message) => {
     const path = join(folder, `${name}.safetensors`);

@@ -118,7 +118,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
   });
 
   test("stops, keeps what is there, and makes again; a second Make while it makes changes nothing", async () => {
-    await using studio = await opened({ hash: "steps=120&previewEvery=1" });
+    await using studio = await opened({ hash: "steps=120&previewEvery=1&width=192&height=192" });
     const { page } = studio;
     const created = page.waitForResponse((response) => response.url().endsWith("/jobs"));
     await studio.make();

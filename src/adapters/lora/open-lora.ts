@@ -33,7 +33,7 @@ export async function openLora(path: FolderLike | FileLike, target: LoraTarget):
   if (twice !== undefined) throw refuse(`${quote(twice)} is there under another name, too`, "CHECKPOINT_BROKEN");
   if (modules.length === 0) {
     throw refuse(
-      `it has no tensors of a LoRA, LoHa or LoKr${unknown[0] === undefined ? "" : ` but others, such as "${unknown[0]}"`}`,
+      `it has no tensors of a LoRA, LoHa or LoKr${unknown[0] === undefined ? "" : ` but others, such as ${quote(unknown[0])}`}`,
       "MODEL_UNSUPPORTED",
     );
   }

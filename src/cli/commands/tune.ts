@@ -207,10 +207,11 @@ function budgetsOf({ budget, speedup, steps = 50 }: TuningFlags): readonly numbe
   const budgets = budget ?? speedup?.map((times) => Number((steps / times).toFixed(2)));
   if (budgets === undefined)
     throw new UsageError("Cannot tune without a budget: give --budget, such as --budget 8,10,13");
-  for (const value of budgets) {
+  for (const [i, value] of budgets.entries()) {
     if (value >= 2 && value <= steps) continue;
+    const wanted = speedup === undefined ? "" : `--speedup ${speedup[i]}, `;
     throw new UsageError(
-      `Cannot tune for ${value} full-step equivalents: from 2 to the ${steps} of a run without a cache are required`,
+      `Cannot tune for ${wanted}${value} full-step equivalents: from 2 to the ${steps} of a run without a cache are required`,
     );
   }
   return budgets;

@@ -33,6 +33,7 @@ describe("readProfile() refuses", () => {
   test.each<[string, unknown, string]>([
     ["what is no object", [], "it holds no object"],
     ["another format", { ...PROFILE, format: 2 }, "its format is 2, and 1 is required"],
+    ["no format", { ...PROFILE, format: undefined }, "its format is missing, and 1 is required"],
     ["no network", { ...PROFILE, model: {} }, '"model" does not name a network'],
     ["no settings", { ...PROFILE, points: [] }, '"points" holds no setting'],
     ["an unknown sampler", { ...PROFILE, points: [{ ...POINT, sampler: "x" }] }, 'setting 1 has the sampler "x"'],

@@ -1,3 +1,4 @@
+import type { RunEvent } from "../engine/engine.ts";
 import { keepProgram } from "../engine/keep-program.ts";
 import { accelerated, type Form, jobsOf, variantName } from "./form.ts";
 import { openIfNeeded } from "./models/open-model.ts";
@@ -34,19 +35,36 @@ async function run(made: Form, signal: AbortSignal): Promise<void> {
   let current: Pair = { form: made, lanes: [emptyLane("Original"), emptyLane(variantName(accelerated(made)))] };
   pair.value = current;
   status.value = { kind: "running", says: "Starting" };
-  for (const { job, lanes } of jobsOf(made)) {
-    for await (const event of used.run(job, signal)) {
-      if (event.type === "warning") warnings.value = [...new Set([...warnings.value, event.message])];
-      else if (event.type === "step") status.value = { kind: "running", says: event.says };
-      else if (event.type === "waiting") {
-        const says = event.position === 0 ? "Starting" : `Waiting for ${event.position} other runs`;
-        status.value = { kind: "running", says };
-      } else {
-        if (event.type === "evaluation") status.value = { kind: "running", says: "" };
-        current = afterEvent(current, { ...event, lane: lanes[event.lane] ?? event.lane });
-        pair.value = current;
+  let shown = Number.NEGATIVE_INFINITY;
+  const previews = new Map<number, RunEvent>();
+  const look = (): void => {
+    for (const preview of previews.values()) current = afterEvent(current, preview);
+    previews.clear();
+    pair.value = current;
+  };
+  try {
+    for (const { job, lanes } of jobsOf(made)) {
+      for await (const event of used.run(job, signal)) {
+        if (event.type === "warning") warnings.value = [...new Set([...warnings.value, event.message])];
+        else if (event.type === "step") status.value = { kind: "running", says: event.says };
+        else if (event.type === "waiting") {
+          const says = event.position === 0 ? "Starting" : `Waiting for ${event.position} other runs`;
+          status.value = { kind: "running", says };
+        } else {
+          const told = { ...event, lane: lanes[event.lane] ?? event.lane };
+          if (told.type === "preview") previews.set(told.lane, told);
+          else current = afterEvent(current, told);
+          if (told.type === "result") previews.delete(told.lane);
+          if (performance.now() - shown < BETWEEN_LOOKS_MS) continue;
+          if (event.type === "evaluation") status.value = { kind: "running", says: "" };
+          look();
+          await turn();
+          shown = performance.now();
+        }
       }
     }
+  } finally {
+    if (pair.value?.form === made) look();
   }
   const [original, fast] = current.lanes;
   if (original.image !== undefined && fast.image !== undefined) {
@@ -57,6 +75,20 @@ async function run(made: Form, signal: AbortSignal): Promise<void> {
   for (const listener of listeners) listener(current);
   void keepProgram();
 }
+
+/** Small models make a hundred evaluations a second: more than a page can draw and still listen to keys and clicks. */
+const BETWEEN_LOOKS_MS = 50;
+
+/** Lets the page do what else there is to do. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
 
 /** Opens the model anew so that it takes less memory, and makes the pair. */
 export async function makeSparingly(): Promise<void> {
