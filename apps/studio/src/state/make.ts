@@ -1,3 +1,4 @@
+import { effect, untracked } from "@preact/signals";
 import type { RunEvent } from "../engine/engine.ts";
 import { keepProgram } from "../engine/keep-program.ts";
 import { accelerated, type Form, jobsOf, variantName } from "./form.ts";
@@ -14,9 +15,21 @@ export function onMade(listener: (pair: Pair) => void): void {
   listeners.add(listener);
 }
 
-/** Makes original and accelerated picture of the form as it is now. */
+/** Whether a pair was asked for before there was something to make it: keys are at hand as soon as the page is. */
+let isAwaited = false;
+effect(() => {
+  if (engine.value === undefined || !isAwaited) return;
+  isAwaited = false;
+  void untracked(make);
+});
+
+/** Makes original and accelerated picture of the form as it is now, or as soon as there is something that can. */
 export async function make(): Promise<void> {
-  if (status.value.kind === "running" || engine.value === undefined) return;
+  if (status.value.kind === "running") return;
+  if (engine.value === undefined) {
+    isAwaited = true;
+    return;
+  }
   if (Object.keys(problems.value).length > 0) {
     document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
     return;
