@@ -9,8 +9,8 @@ import { type Serving, serving } from "../../../tests/server/serving.ts";
 import { SLOW } from "../../../tests/support/slow.ts";
 import { builtStudio } from "./support/built.ts";
 import { CHROMIUM } from "./support/chromium.ts";
+import { type OpenedStudio, openServed } from "./support/open-served.ts";
 import { tooLarge } from "./support/sizes.ts";
-import { type StudioPage, studioPage } from "./support/studio-page.ts";
 import { focusedName, pressedAt, TAB_ORDER } from "./support/tab-order.ts";
 
 let browser: Browser;
@@ -33,28 +33,8 @@ afterAll(async () => {
 
 const QUICK = "steps=3&previewEvery=1";
 
-/** A fresh profile with the studio in it. */
-async function opened({ hash = QUICK, width = 1440 } = {}): Promise<StudioPage & AsyncDisposable> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, reducedMotion: "reduce" });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  const faults: string[] = [];
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) faults.push(request.url());
-  });
-  await page.goto(`${server.url}/#${hash}`);
-  await page.locator(".status.empty").waitFor();
-  await expect.poll(() => page.locator(".estimate").textContent()).toContain("less to compute");
-  return {
-    ...studioPage(page),
-    async [Symbol.asyncDispose]() {
-      await context.close();
-      expect(faults.filter((fault) => !/status of 4\d\d/.test(fault))).toEqual([]);
-    },
-  };
-}
+const opened = ({ hash = QUICK, width = 1440 } = {}): Promise<OpenedStudio> =>
+  openServed(browser, server.url, { hash, width });
 
 describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { timeout: 240_000 }, () => {
   test("is within its budget", async () => {

@@ -89,19 +89,18 @@ const isEvenTwin = ({ cache, sampler, steps, macs }: Costed, policy: Costed): bo
 
 /** Whether `other` copies the feature where `policy` forecasts it, and takes as many operations, 5 % more or less. */
 const isCopyOfLikeCost = (other: Costed, policy: Costed): boolean =>
-  isForecast(policy) &&
-  isCopied(other) &&
+  standInOf(policy) === "forecast" &&
+  standInOf(other) === "copy" &&
   other.sampler === policy.sampler &&
   branchOf(other) === branchOf(policy) &&
   other.macs <= policy.macs * TOLERANCE &&
   policy.macs <= other.macs * TOLERANCE;
 
 const branchOf = ({ cache }: Costed): number | undefined => (cache.kind === "off" ? undefined : cache.branch);
-const isForecast = ({ cache }: Costed): boolean => cache.kind !== "off" && cache.forecast !== undefined;
 
-/** Whether a policy has the last result stand in for the trunk, unchanged. */
-export const isCopied = ({ cache }: Pick<PolicySummary, "cache">): boolean =>
-  cache.kind !== "off" && cache.forecast === undefined;
+/** What stands in for the trunk on cached evaluations. */
+const standInOf = ({ cache }: Costed): "copy" | "forecast" | undefined =>
+  cache.kind === "off" ? undefined : cache.forecast === undefined ? "copy" : "forecast";
 
 function resultOf({ mean, low = 0, high = 0 }: Outcome["difference"], measure: MeasureName): Outcome["result"] {
   if (low <= 0 && high >= 0) return "ties";

@@ -2,7 +2,7 @@ import { BUNDLED } from "virtual:models";
 import type { pipeline } from "deepcache";
 import type { BrowserSupport } from "deepcache/runtime/web/support.ts";
 import { EngineError, type ModelPlace, type OpenEvent, type OwnPlace } from "./engine.ts";
-import { isNoRoom, keepsFiles, type ServedModel, sizeOf } from "./model-store.ts";
+import { isNoRoom, keepsFiles, megabytes, type ServedModel, sizeOf } from "./model-store.ts";
 import { filesBelow } from "./own-files.ts";
 import { bytesOf, telling } from "./telling.ts";
 
@@ -51,8 +51,6 @@ function* unkept({ files }: ServedModel, url: string, why: string): Generator<Op
   yield { type: "notice", says: `${why}: the model is not kept, and comes again with the next visit.` };
   return { url, files: files.map(({ path }) => path) } as Source;
 }
-
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** Files of the visitor's own, refused where they are too large for this browser. */
 async function ownSource(place: OwnPlace, { largestModel }: BrowserSupport): Promise<Source> {

@@ -23,3 +23,6 @@ export const keepsFiles = (): boolean => "locks" in navigator && "getDirectory" 
 /** Whether something failed since there is no more room for the page. */
 export const isNoRoom = (error: unknown): boolean =>
   error instanceof Error && (error.name === "QuotaExceededError" || isNoRoom(error.cause));
+
+/** Bytes as people are told of them. */
+export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;

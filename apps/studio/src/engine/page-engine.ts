@@ -15,15 +15,13 @@ import {
 } from "./engine.ts";
 import { forVisitors } from "./hub-words.ts";
 import { isSingleFile, sourceOf, tooLarge } from "./model-source.ts";
-import { sizeOf } from "./model-store.ts";
+import { megabytes, sizeOf } from "./model-store.ts";
 import { pageDevices } from "./page-devices.ts";
 import { bytesOf, telling } from "./telling.ts";
 import { toldOf } from "./told-events.ts";
 
 /** Bytes of ONNX Runtime's program, as browsers get it. */
 const PROGRAM = 4.1e6;
-
-const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** The address of the hub, as the page was built for it. */
 const HUB = __HUB__;

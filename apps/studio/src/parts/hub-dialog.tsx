@@ -12,6 +12,9 @@ export const isHubOpen = signal(false);
 
 const HOST = new URL(__HUB__).host;
 
+/** Of fields for names, which are no words. */
+const AS_TYPED = { spellcheck: false, autocapitalize: "off", autocomplete: "off" } as const;
+
 /** Opens a model of the hub by its id. */
 export function HubDialog() {
   const [id, revision] = [useSignal(""), useSignal("")];
@@ -40,9 +43,7 @@ export function HubDialog() {
             id={names[0]}
             value={id.value}
             placeholder="org/name"
-            spellcheck={false}
-            autocapitalize="off"
-            autocomplete="off"
+            {...AS_TYPED}
             aria-invalid={problem.value === undefined ? undefined : "true"}
             aria-describedby={names[3]}
             onInput={({ currentTarget }) => (id.value = currentTarget.value)}
@@ -57,9 +58,7 @@ export function HubDialog() {
             id={names[1]}
             value={revision.value}
             placeholder="main"
-            spellcheck={false}
-            autocapitalize="off"
-            autocomplete="off"
+            {...AS_TYPED}
             onInput={({ currentTarget }) => (revision.value = currentTarget.value)}
           />
         </div>

@@ -3,6 +3,7 @@ import type { RunEvent } from "../engine/engine.ts";
 import { keepProgram } from "../engine/keep-program.ts";
 import { accelerated, type Form, jobsOf, variantName } from "./form.ts";
 import { openIfNeeded } from "./models/open-model.ts";
+import { paced } from "./paced.ts";
 import { closeness } from "./pixels.ts";
 import { afterEvent, emptyLane, type Pair } from "./run-state.ts";
 import { engine, form, isSparing, model, pair, problems, status, warnings } from "./session.ts";
@@ -48,13 +49,12 @@ async function run(made: Form, signal: AbortSignal): Promise<void> {
   let current: Pair = { form: made, lanes: [emptyLane("Original"), emptyLane(variantName(accelerated(made)))] };
   pair.value = current;
   status.value = { kind: "running", says: "Starting" };
-  let shown = Number.NEGATIVE_INFINITY;
   const previews = new Map<number, RunEvent>();
-  const look = (): void => {
+  const looks = paced(() => {
     for (const preview of previews.values()) current = afterEvent(current, preview);
     previews.clear();
-    pair.value = current;
-  };
+    if (pair.value?.form === made) pair.value = current;
+  }, BETWEEN_LOOKS_MS);
   try {
     for (const { job, lanes } of jobsOf(made)) {
       for await (const event of used.run(job, signal)) {
@@ -68,16 +68,13 @@ async function run(made: Form, signal: AbortSignal): Promise<void> {
           if (told.type === "preview") previews.set(told.lane, told);
           else current = afterEvent(current, told);
           if (told.type === "result") previews.delete(told.lane);
-          if (performance.now() - shown < BETWEEN_LOOKS_MS) continue;
-          if (event.type === "evaluation") status.value = { kind: "running", says: "" };
-          look();
-          await turn();
-          shown = performance.now();
+          if (told.type === "evaluation" && isSaying()) status.value = { kind: "running", says: "" };
+          await looks.ask();
         }
       }
     }
   } finally {
-    if (pair.value?.form === made) look();
+    looks.end();
   }
   const [original, fast] = current.lanes;
   if (original.image !== undefined && fast.image !== undefined) {
@@ -92,16 +89,7 @@ async function run(made: Form, signal: AbortSignal): Promise<void> {
 /** Small models make a hundred evaluations a second: more than a page can draw and still listen to keys and clicks. */
 const BETWEEN_LOOKS_MS = 50;
 
-/** Lets the page do what else there is to do. */
-const turn = (): Promise<void> =>
-  new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(undefined);
-  });
+const isSaying = (): boolean => status.value.kind === "running" && status.value.says !== "";
 
 /** Opens the model anew so that it takes less memory, and makes the pair. */
 export async function makeSparingly(): Promise<void> {
