@@ -7,7 +7,7 @@ import type { Denoiser } from "../diffusion/denoiser.ts";
 import type { UNet } from "../models/unet/unet.ts";
 import type { PlannedSession } from "../runtime/memory/network.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { pause } from "../tensor/in-turns.ts";
+import { atOnce, inTurns, pause, type Turns } from "../tensor/in-turns.ts";
 import { type CachePlan, type CutSessions, cachedDenoiser, loadCut, loadPair } from "./cached.ts";
 import { directDenoiser } from "./direct.ts";
 import type { Evaluation, PartName, RunContext } from "./evaluation.ts";
@@ -44,14 +44,19 @@ export interface CutAs {
 }
 
 /** Lays `network` out for a runtime, cut where a branch is given. */
-export function layOutUNet(
+export const layOutUNet = (runtime: Pick<Runtime, "copies">, network: UNet, cutAs: CutAs): UNetLayout =>
+  atOnce(layingOut(runtime, network, cutAs));
+
+function* layingOut(
   { copies }: Pick<Runtime, "copies">,
   network: UNet,
   { branch, forecast = false }: CutAs,
-): UNetLayout {
+): Turns<UNetLayout> {
   const { prelude, network: rest } = separatePrelude(network);
   if (branch === undefined) return { kind: "whole", network: rest, prelude, macs: wholeMacs(rest, prelude) };
+  yield;
   const copying = cut(rest, branch);
+  yield;
   const parts = forecast ? withForecast(copying) : copying;
   const kind = copies && repeatedWeights(parts) <= MOST_TWICE ? "pair" : "parts";
   return { kind, parts, prelude, macs: partMacs(parts, prelude) };
@@ -81,7 +86,7 @@ function evaluationGraphs(layout: UNetLayout): readonly Graph[] {
 export async function loadUNet(runtime: Runtime, network: UNet, cutAs: CutAs): Promise<LoadedUNet> {
   runtime.begin?.();
   await pause(); // after the network's graph has been made
-  const layout = layOutUNet(runtime, network, cutAs);
+  const layout = await inTurns(layingOut(runtime, network, cutAs));
   await pause();
   // While one is opened, the other is made.
   const [early, late] = await Promise.allSettled([

@@ -24,6 +24,14 @@ export async function inTurns<T>(turns: Turns<T>): Promise<T> {
   }
 }
 
-/** Lets everything run that waits for the event loop. */
-export const pause = (): Promise<void> =>
-  new Promise((resolve) => void (globalThis.setImmediate ?? setTimeout)(resolve));
+/**
+ * Lets everything run that waits for the event loop, timers too: Node runs what is set for "immediately" straight after
+ * the callback of a file or a message, before any timer, and only then the next one.
+ */
+export async function pause(): Promise<void> {
+  if (globalThis.setImmediate === undefined) return new Promise((resolve) => void setTimeout(resolve));
+  await immediate();
+  await immediate();
+}
+
+const immediate = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

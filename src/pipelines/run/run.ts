@@ -14,6 +14,7 @@ import type { UNetConfig } from "../../models/unet/unet-types.ts";
 import type { Session } from "../../runtime/runtime.ts";
 import { loadsUntil, worksUntil } from "../../runtime/until-aborted.ts";
 import type { Network } from "../../systems/network.ts";
+import { pause } from "../../tensor/in-turns.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { LaneOptions } from "../lanes.ts";
 import { decodeLatents, type LatentDecoder } from "../latents/latent-decoder.ts";
@@ -125,7 +126,8 @@ export async function* run<Options extends RunOptions, Settled extends SettledRu
     yield clock.enter("load");
     const guided = walk.guidance !== undefined;
     const key = JSON.stringify({ ...size, ...cutAs, guided, guess: controls?.guess, identity });
-    const network = await slot.get(key, () => {
+    const network = await slot.get(key, async () => {
+      await pause(); // after the noise has been drawn
       const both = unet(config, size, weights, controls);
       return loadUNet(loadsUntil(runtime, signal), guided ? forGuidance(both) : both, cutAs);
     });
