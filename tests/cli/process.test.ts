@@ -1,6 +1,6 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -67,6 +67,37 @@ describe.runIf(process.platform === "linux")("One sentence and exit code 1 where
     expect(run.stderr).toMatch(sentence);
     expect(run.stderr.trim().split("\n")).toHaveLength(1);
   });
+});
+
+test.runIf(process.platform === "linux")("A search that can write nothing leaves nothing behind", () => {
+  const { files, options } = freshPlaces("unwritten");
+  const prompts = join(installed, "prompts.txt");
+  writeFileSync(prompts, "a fox\na cat\n");
+  const command = `ulimit -f 0; exec "$0" "$@"`; // as on a full disk, files can be made and stay empty
+  const args = ["tune", "--prompts", prompts, "--budget", "2", "--steps", "2", "--output", "profile.json"];
+  const run = spawnSync("bash", ["-c", command, process.execPath, main, ...args], options);
+  expect(said(run)).toEqual({
+    status: 1,
+    stderr: expect.stringContaining('deepcache: Cannot work in "profile.json.tuning"'),
+  });
+  expect(files()).toEqual([]);
+  expect(readdirSync(options.cwd)).toEqual([]);
+});
+
+test.runIf(process.platform === "linux")("A line that there is no room for leaves no empty file behind", () => {
+  const { files, options } = freshPlaces("unappended");
+  const module = pathToFileURL(join(installed, "dist", "evaluation", "store", "stores", "folder.js")).href;
+  const program = `
+    import { folderStore } from ${JSON.stringify(module)};
+    try {
+      folderStore(".").append("lines", "a line");
+    } catch ({ message }) {
+      console.error(message);
+    }`;
+  const args = [process.execPath, "--input-type=module", "--eval", program];
+  const { stderr } = spawnSync("bash", ["-c", `ulimit -f 0; exec "$0" "$@"`, ...args], options);
+  expect(stderr.trim()).toBe('Cannot write "lines"');
+  expect(files()).toEqual([]);
 });
 
 test.each([

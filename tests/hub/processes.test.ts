@@ -1,14 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ownerToken } from "../../src/checkpoint/files/owner.ts";
 import { lockBlob } from "../../src/hub/stores/node/blob-lock.ts";
+import { nodeStore } from "../../src/hub/stores/node/node-store.ts";
 import { someBytes, type TestHub, testHub } from "./test-hub.ts";
 
 /** Kills of a run of the test: more find more, and take longer. */
@@ -72,6 +83,45 @@ test("A process that is killed at any moment leaves nothing that is taken for wh
   expect(existsSync(repo("refs", "main"))).toBe(true);
   expect(readdirSync(repo("blobs")).filter((name) => name.endsWith(".incomplete"))).toEqual([]);
 }, 60_000);
+
+test.runIf(process.platform === "linux")(
+  "Where nothing can be written, the error names a file, and nothing is left, no lock either",
+  async () => {
+    const command = `ulimit -f 0; exec "$0" "$@"`; // as on a full disk, files can be made and stay empty
+    const child = spawn("bash", ["-c", command, process.execPath, "--import", "tsx", SCRIPT, server.endpoint, folder], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, TSX_DISABLE_CACHE: "1" },
+    });
+    const [said, code] = await Promise.all([text(child.stderr), ended(child)]);
+    expect(code).toBe(1);
+    expect(said).toContain(`Cannot write "${join(folder, ".locks", "models--org--model")}`);
+    expect(readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())).toEqual([]);
+  },
+  30_000,
+);
+
+test("A revision that is at its commit already is not written again, so that nobody need be allowed to", async () => {
+  const store = nodeStore(folder).repo("models--org--model");
+  const commit = "0123456789abcdef0123456789abcdef01234567";
+  await store.setCommit("main", commit);
+  const before = statSync(repo("refs", "main"));
+  await store.setCommit("main", commit);
+  expect(statSync(repo("refs", "main")).ino).toBe(before.ino);
+  await store.setCommit("main", commit.replace("0", "f"));
+  expect(await store.commitOf("main")).toBe(commit.replace("0", "f"));
+  expect(readdirSync(repo("refs"))).toEqual(["main"]);
+});
+
+test.runIf(existsSync("/proc/self"))(
+  "A cache that cannot be made is an error, and nobody waits for it for ever",
+  async () => {
+    const store = nodeStore("/proc/deepcache").repo("models--org--model");
+    await expect(store.lock("key")).rejects.toThrow('Cannot write "/proc/deepcache/.locks/models--org--model/key"');
+    await expect(store.openPartial("key")).rejects.toThrow("Cannot write");
+    await expect(store.link("commit", "a", "blob")).rejects.toThrow("Cannot write");
+    await expect(store.setCommit("main", "0".repeat(40))).rejects.toThrow("Cannot write");
+  },
+);
 
 test("The lock of a process that is no longer there is of no account, that of another at work is waited for", async () => {
   const [place, boot] = ownerToken().split("-");

@@ -57,6 +57,13 @@ test.runIf(spawnSync("curl", ["--version"]).error === undefined)(
   },
 );
 
+test.each(["--store", "--output-dir"])("A folder of %s that cannot be written is told at once", async (flag) => {
+  writeFileSync(join(folder, "plain"), "");
+  const place = join(folder, "plain", "pictures");
+  const { code, stderr } = await runCli("serve", "--port", "0", flag, place);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("it is no folder") });
+});
+
 test("SIGTERM lets what runs end, gives back what waits, and ends with 0; the log has no prompt", async () => {
   await using server = await start();
   const options = { prompt: "a secret fox", steps: 30 };

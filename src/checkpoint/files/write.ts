@@ -50,6 +50,20 @@ export function writeWhole(path: string, content: Uint8Array | string, temporary
   }
 }
 
+/**
+ * Puts a small file straight under its name, for others to see; one for which there is no room is not left there empty.
+ * "wx" refuses a name that is taken.
+ */
+export function writeMark(path: string, text: string, flag: "w" | "wx" = "w"): void {
+  try {
+    writeFileSync(path, text, { flag });
+  } catch (cause) {
+    const isTaken = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
+    if (!isTaken) rmSync(path, { force: true });
+    throw cause;
+  }
+}
+
 /** Makes a folder and those around it, where they are missing. Node's own way never ends in some places, such as /proc. */
 export function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
@@ -107,6 +121,15 @@ function beside(path: string, asked?: string) {
 function placed<T>(path: string, find: () => T): T {
   try {
     return find();
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+/** What `write` gives; what the disk refuses is told with the file that it was for. */
+export async function writing<T>(path: string, write: () => T | Promise<T>): Promise<T> {
+  try {
+    return await write();
   } catch (cause) {
     throw fileError(path, cause);
   }

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { isGone, OWNER_TOKEN, ownerToken } from "../../checkpoint/files/owner.ts";
-import { makeFolder } from "../../checkpoint/files/write.ts";
+import { makeFolder, writeMark } from "../../checkpoint/files/write.ts";
 import { UsageError } from "../flags/usage.ts";
 
 /**
@@ -16,27 +16,36 @@ const LOST_MILLISECONDS = 10 * RENEWAL_MILLISECONDS;
 /** How long one of two that began at the same time waits for the other to stand back. */
 const PATIENCE_MILLISECONDS = 500;
 
-/** Keeps other processes from working in `folder`, until disposed; what a killed process left behind is of no account. */
+/**
+ * Keeps other processes from working in `folder`, until disposed; what a killed process left behind is of no account. A
+ * folder that was made for it goes with it where nothing came to be in it.
+ */
 export function lockFolder(folder: string): Disposable {
   const name = `process-${ownerToken()}.lock`;
   const path = join(folder, name);
+  const isNew = !existsSync(folder);
+  const leave = (): void => {
+    rmSync(path, { force: true });
+    if (isNew) removeEmpty(folder);
+  };
   try {
     makeFolder(folder);
-    writeFileSync(path, `process ${process.pid} of ${hostname()}\n`, { flag: "wx" });
+    writeMark(path, `process ${process.pid} of ${hostname()}\n`, "wx");
   } catch (cause) {
     if (isCode(cause, "EEXIST")) throw busy(folder, name);
+    if (isNew) removeEmpty(folder);
     throw new Error(`Cannot work in "${folder}"`, { cause });
   }
   const other = otherOwner(folder, name);
   if (other !== undefined) {
-    rmSync(path, { force: true });
+    leave();
     throw busy(folder, other);
   }
   const renewal = setInterval(() => renew(path), RENEWAL_MILLISECONDS).unref();
   return {
     [Symbol.dispose]() {
       clearInterval(renewal);
-      rmSync(path, { force: true });
+      leave();
     },
   };
 }
@@ -62,6 +71,14 @@ function isHeld(folder: string, name: string): boolean {
   const gone = isGone(token) ?? Date.now() - modified > LOST_MILLISECONDS;
   if (gone) rmSync(path, { force: true });
   return !gone;
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // something is in it, or it could not be made
+  }
 }
 
 function renew(path: string): void {

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ModelSource, ServedModel } from "../../server/models/models.ts";
 import type { ObjectStore } from "../../server/objects/object-store.ts";
-import { openObjects } from "../../server/objects/open-objects.ts";
+import { isFolderStore, openObjects } from "../../server/objects/open-objects.ts";
 import type { ServerOptions, Sources } from "../../server/options.ts";
 import { type Places, partPlaces } from "../../systems/from-hub/places.ts";
 import { modelName } from "../../systems/model-location.ts";
@@ -12,7 +12,7 @@ import { UsageError } from "../flags/usage.ts";
 import type { Settled } from "../settle-precision.ts";
 import { cacheFolder } from "../terminal/cache-folder.ts";
 import { machineMemory } from "../terminal/memory-warning.ts";
-import { checkWritable } from "../terminal/output-files.ts";
+import { checkFolderWritable } from "../terminal/output-files.ts";
 import type { ServedModelFlags, ServeFlags } from "./flags.ts";
 import { type ListedModel, readModelsFile } from "./models-file.ts";
 import { studioPages } from "./studio.ts";
@@ -57,10 +57,12 @@ function listedModels({
   return [...named, ...(models === undefined ? [] : readModelsFile(models))];
 }
 
-/** The store that --store names. */
+/** The store that --store names; a folder that could not be written to is refused. */
 export const storeAt = async (store: string | undefined): Promise<ObjectStore | undefined> => {
+  if (store === undefined) return undefined;
+  if (isFolderStore(store)) await checkFolderWritable(store);
   try {
-    return store === undefined ? undefined : await openObjects(store, process.env);
+    return await openObjects(store, process.env);
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }
@@ -94,7 +96,7 @@ export async function serverOptions(flags: ServeFlags): Promise<ServerOptions> {
     );
   }
   for (const origin of cors ?? []) checkOrigin(origin);
-  if (outputDir !== undefined) await checkWritable(join(outputDir, "a.png"));
+  if (outputDir !== undefined) await checkFolderWritable(outputDir);
   const waitingBytes = flags.maxWaiting === undefined ? undefined : flags.maxWaiting * 2 ** 20;
   const limits = { pixels: maxPixels, steps: maxSteps, pictures: maxImages, waitingBytes };
   return {

@@ -4,6 +4,11 @@ import { folderObjects } from "./stores/folder.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+const schemeOf = (place: string): string | undefined => /^([a-z][a-z0-9+.-]+):\/\//i.exec(place)?.[1];
+
+/** Whether the store at a place is a folder of this machine. */
+export const isFolderStore = (place: string): boolean => schemeOf(place) === undefined;
+
 /**
  * The store at a place: a folder, or `s3://BUCKET/PREFIX` with the credentials, region and endpoint that the environment has
  * under Amazon's names.
@@ -11,8 +16,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function openObjects(place: string, environment: Environment): Promise<ObjectStore> {
   const [, bucket, prefix = ""] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(place) ?? [];
   if (bucket === undefined) {
-    const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(place) ?? [];
-    if (scheme === undefined) return folderObjects(place);
+    if (isFolderStore(place)) return folderObjects(place);
     throw new RangeError(`Cannot use the store "${place}": a folder or s3://BUCKET/PREFIX is required`);
   }
   if (!/^[a-z0-9][a-z0-9.-]*$/.test(bucket) || !/^(?!\/)[\w/-]*$/.test(prefix) || prefix.includes("//")) {

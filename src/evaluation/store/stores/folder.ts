@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, fstatSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, openSync, readSync, rmSync, statSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder, writeWhole } from "../../../checkpoint/files/write.ts";
 import type { Store } from "../store.ts";
@@ -21,9 +21,20 @@ export function folderStore(folder: string): Store {
       const path = place(name);
       writeWhole(path, content, `${path}.part`);
     },
-    append: (name, content) => named(join(folder, name), () => appendFileSync(place(name), content)),
+    append: (name, content) => named(join(folder, name), () => append(place(name), content)),
     truncate: (name, size) => named(join(folder, name), () => truncateSync(join(folder, name), size)),
   };
+}
+
+/** A file for which there is no room is not left there empty. */
+function append(path: string, content: Uint8Array | string): void {
+  try {
+    appendFileSync(path, content);
+  } catch (cause) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() === true && found.size === 0) rmSync(path, { force: true });
+    throw cause;
+  }
 }
 
 /** Some errors of the file system, a full disk above all, do not say on which file. */

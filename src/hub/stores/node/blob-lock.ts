@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isGone, OWNER_TOKEN, ownerToken } from "../../../checkpoint/files/owner.ts";
+import { makeFolder, writeMark } from "../../../checkpoint/files/write.ts";
 
 /** A process elsewhere shows by the time of its lock that it is still there. */
 const RENEWAL_MILLISECONDS = 30_000;
@@ -64,10 +65,10 @@ async function until(event: Promise<void>, signal: AbortSignal | undefined): Pro
 async function lockAmongProcesses(folder: string, key: string, signal?: AbortSignal): Promise<AsyncDisposable> {
   const name = `${key}.${ownerToken()}.lock`;
   const path = join(folder, name);
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   for (;;) {
     signal?.throwIfAborted();
-    await writeFile(path, `process ${process.pid} of ${hostname()}\n`);
+    writeMark(path, `process ${process.pid} of ${hostname()}\n`);
     if (!(await hasRival(folder, key, name))) break;
     await rm(path, { force: true });
     await sleep(PAUSE_MILLISECONDS * (1 + Math.random()));

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, statfs, writeFile } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { nodeFiles, pathKind } from "../../../checkpoint/files/node.ts";
-import { temporaryName } from "../../../checkpoint/files/write.ts";
+import { makeFolder, writeWhole, writing } from "../../../checkpoint/files/write.ts";
 import { isCommit } from "../../reference.ts";
 import type { HubStore, RepoStore } from "../../store.ts";
 import { lockBlob } from "./blob-lock.ts";
@@ -34,18 +34,18 @@ function nodeRepo(cache: string, name: string): RepoStore {
   const locks = join(cache, ".locks", name);
   const ref = (revision: string): string => join(repo, "refs", ...revision.split("/"));
   const snapshot = (commit: string): string => join(repo, "snapshots", commit);
+  const commitOf = async (revision: string): Promise<string | undefined> => {
+    const text = await readFile(ref(revision), "utf8").catch(() => "");
+    return isCommit(text.trim()) ? text.trim() : undefined;
+  };
   return {
-    async commitOf(revision) {
-      const text = await readFile(ref(revision), "utf8").catch(() => "");
-      return isCommit(text.trim()) ? text.trim() : undefined;
-    },
+    commitOf,
     async setCommit(revision, commit) {
+      if ((await commitOf(revision)) === commit) return; // a cache that nobody may write to can be used as it is
       const path = ref(revision);
-      const temporary = temporaryName(path);
-      await writing(path, async () => {
-        await mkdir(dirname(path), { recursive: true });
-        await writeFile(temporary, commit);
-        await rename(temporary, path);
+      await writing(path, () => {
+        makeFolder(dirname(path));
+        writeWhole(path, commit);
       });
     },
     async snapshot(commit, title) {
@@ -59,17 +59,8 @@ function nodeRepo(cache: string, name: string): RepoStore {
     partialSize: async (key) => await partialSize(blobs, key),
     openPartial: async (key) =>
       await writing(join(blobs, key), async () => await openPartial({ blobs, notes: locks, key })),
-    lock: async (key, signal) => await lockBlob(locks, key, signal),
+    lock: async (key, signal) => await writing(join(locks, key), async () => await lockBlob(locks, key, signal)),
   };
-}
-
-/** What the disk refuses is told with the file that it was for. */
-async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (cause) {
-    throw cause instanceof Error && "syscall" in cause ? new Error(`Cannot write "${path}"`, { cause }) : cause;
-  }
 }
 
 /** Of the disk that a folder is on, or will be. */

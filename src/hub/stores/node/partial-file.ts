@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { temporaryName } from "../../../checkpoint/files/write.ts";
+import { makeFolder, writeWhole, writing } from "../../../checkpoint/files/write.ts";
 import type { PartialFile } from "../../store.ts";
 import { sizeOfFile } from "./size-of-file.ts";
 
@@ -23,10 +23,10 @@ export const partialSize = async (blobs: string, key: string): Promise<number> =
 export async function openPartial({ blobs, notes, key }: PartialPlace): Promise<PartialFile> {
   const path = pathOf(blobs, key);
   const note = join(notes, `${key}.validator`);
-  await mkdir(blobs, { recursive: true });
-  await mkdir(notes, { recursive: true });
+  makeFolder(blobs);
+  makeFolder(notes);
   const file = await open(path, "a+").catch(async () => {
-    await mkdir(blobs, { recursive: true }); // another download that came to nothing may have removed it
+    makeFolder(blobs); // another download that came to nothing may have removed it
     return await open(path, "a+");
   });
   let { size } = await file.stat();
@@ -51,26 +51,22 @@ export async function openPartial({ blobs, notes, key }: PartialPlace): Promise<
     },
     bytes: () => (size === 0 ? empty() : createReadStream(path, { end: size - 1, highWaterMark: 1 << 20 })),
     async append(bytes) {
-      try {
-        await file.appendFile(bytes);
-      } catch (cause) {
-        throw new Error(`Cannot write "${path}"`, { cause });
-      }
+      await writing(path, async () => await file.appendFile(bytes));
       size += bytes.length;
     },
     async restart(version) {
-      await file.truncate(0);
+      await writing(path, async () => await file.truncate(0));
       size = 0;
       validator = version;
       if (version === undefined) return await rm(note, { force: true });
-      const temporary = temporaryName(note);
-      await writeFile(temporary, version);
-      await rename(temporary, note);
+      writeWhole(note, version);
     },
     async finish(blob) {
-      await file.sync(); // what has the blob's name has its bytes, also after a power cut
-      await close();
-      await rename(path, join(blobs, blob));
+      await writing(path, async () => {
+        await file.sync(); // what has the blob's name has its bytes, also after a power cut
+        await close();
+        await rename(path, join(blobs, blob));
+      });
       await rm(note, { force: true });
     },
     async discard() {

@@ -1,6 +1,6 @@
-import { copyFile, link, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { copyFile, link, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { temporaryName } from "../../../checkpoint/files/write.ts";
+import { makeFolder, temporaryName } from "../../../checkpoint/files/write.ts";
 
 /**
  * Lets `path` stand for a blob: by a relative link, as Python's library does; by a hard link where the system allows none,
@@ -9,7 +9,7 @@ import { temporaryName } from "../../../checkpoint/files/write.ts";
 export async function placeLink(blob: string, path: string): Promise<void> {
   const target = relative(dirname(path), blob);
   if ((await readlink(path).catch(() => undefined)) === target) return;
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const temporary = temporaryName(path);
   try {
     await symlink(target, temporary)
