@@ -1,5 +1,6 @@
 import type { ByteSource } from "./bytes/byte-source.ts";
 import type { CheckpointFile } from "./checkpoint-file.ts";
+import { CheckpointError } from "./errors.ts";
 import { ensureFile } from "./files/ensure-file.ts";
 import { filesOf, sourceOf } from "./files/place.ts";
 import type { FileLike, WritableFiles } from "./files.ts";
@@ -27,8 +28,15 @@ export async function openCheckpoint(file: FileLike, options: OpenCheckpointOpti
   if (obstacleOf(torch) === undefined) return { weights: torch.weights, metadata: torch.metadata };
   const cache = filesOf(cacheFolder);
   const copy = await copyName(source, at);
-  await ensureFile(cache, copy, () => convertTorchFile(source, cache, { at, onProgress, signal }));
-  return readSafetensors(await cache.open(copy));
+  const pieces = () => convertTorchFile(source, cache, { at, onProgress, signal });
+  const isNew = await ensureFile(cache, copy, pieces);
+  try {
+    return await readSafetensors(await cache.open(copy));
+  } catch (error) {
+    if (isNew || !(error instanceof CheckpointError)) throw error;
+  }
+  await cache.write(copy, pieces()); // what can be made again need not be right
+  return await readSafetensors(await cache.open(copy));
 }
 
 /** Another file, or another version of it, or another part, has another copy. */

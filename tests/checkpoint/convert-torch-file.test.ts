@@ -189,6 +189,19 @@ describe("openCheckpoint()", () => {
     expect(await cacheFolder.list()).toEqual(names);
   });
 
+  test("makes a copy again that is damaged", async () => {
+    const cacheFolder = memoryFiles();
+    const open = () => openCheckpoint(memorySource(readFileSync(ZIP), "model.pt"), { cacheFolder });
+    const names = [...(await open()).weights.keys()];
+    const [copy = ""] = await cacheFolder.list();
+    const { size } = await cacheFolder.open(copy);
+    for (const damaged of [new Uint8Array(), new Uint8Array(size), new Uint8Array(100).fill(255)]) {
+      await cacheFolder.write(copy, [damaged]);
+      expect([...(await open()).weights.keys()]).toEqual(names);
+      expect((await cacheFolder.open(copy)).size).toBe(size);
+    }
+  });
+
   test("refuses such a file where it has no place for a copy", async () => {
     await expect(openCheckpoint(ZIP)).rejects.toThrow(/^Cannot use tensor "transposed" of .* in place/);
   });

@@ -90,6 +90,12 @@ describe("makeFolder()", () => {
     expect(existsSync(at("made", "of", "several"))).toBe(true);
   });
 
+  test("says of a file in its way that it is no folder", () => {
+    writeFileSync(at("plain"), "");
+    expect(() => makeFolder(at("plain"))).toThrow(expect.objectContaining({ code: "ENOTDIR", syscall: "mkdir" }));
+    expect(() => makeFolder(at("plain", "below"))).toThrow(expect.objectContaining({ code: "ENOTDIR" }));
+  });
+
   test.runIf(existsSync("/proc/self"))("fails where no folder can be made, rather than trying for ever", () => {
     expect(() => makeFolder("/proc/deepcache/folder")).toThrow("ENOENT");
   });

@@ -120,7 +120,17 @@ describe("--like", () => {
     expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('model "other", this one is "model"') });
   });
 
+  test("warns of what the picture says that is not repeated, and of nothing that this program writes", async () => {
+    const foreign = { "Hires upscale": 2, Tiling: "True", RNG: "NV", Version: "v1.9", "Model hash": "0a" };
+    const text = formatParameters({ prompt: "a fox", settings: { Steps: 2, Sampler: "ddim", Seed: 1, ...foreign } });
+    writeFileSync(at("foreign.png"), encodePng(plainImage(8, 8), { parameters: text }));
+    const run = await runCli("generate", "--like", at("foreign.png"), ...MODEL, "-o", at("not-foreign.png"));
+    const warning = `"${at("foreign.png")}" was made with what is not repeated: Hires upscale: 2, Tiling: True, RNG: NV\n`;
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining(warning) });
+  });
+
   test.each([
+    [{ Steps: 2, Sampler: "ddim", Size: "1e9x1e9" }, 'its "Size" is "1e9x1e9", WIDTHxHEIGHT is required'],
     [{ Steps: 2, Sampler: "Magic", Seed: 1 }, 'its sampler "Magic" is none of ours, give --sampler'],
     [{ Steps: "two", Sampler: "ddim", Seed: 1 }, 'its "Steps" is "two", a number is required'],
     [{ Steps: 2, Sampler: "ddim", "Batch size": 2, "Batch pos": 2 }, "image 2 of 2, counted from 0"],

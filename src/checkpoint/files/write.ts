@@ -71,8 +71,11 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (cause) {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return; // another process was faster
-    throw cause;
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory() === true) return; // another process was faster
+    if (found === undefined) throw cause;
+    const error = new Error(`ENOTDIR: not a directory, mkdir '${path}'`, { cause });
+    throw Object.assign(error, { code: "ENOTDIR", syscall: "mkdir", path }); // "exists" would be told of the file to be
   }
 }
 

@@ -103,6 +103,9 @@ async function generate(
   if (liked?.model !== undefined && liked.model !== job.name) {
     terminal.warn(`"${liked.path}" was made with the model "${liked.model}", this one is "${job.name}"`);
   }
+  if (liked?.unrepeated !== undefined) {
+    terminal.warn(`"${liked.path}" was made with what is not repeated: ${liked.unrepeated}`);
+  }
   for (const [flag, name] of Object.entries(liked?.decoders ?? {})) {
     if (given[flag as "vae" | "tinyVae"] !== undefined) continue;
     terminal.warn(

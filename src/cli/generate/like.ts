@@ -15,6 +15,7 @@ import { UsageError } from "../flags/usage.ts";
 import { given, optionOfFlag } from "../request.ts";
 import { adapterFlagsOf } from "./liked-adapters.ts";
 import { controlFlagsOf, likedControls } from "./liked-controls.ts";
+import { unrepeated } from "./unrepeated.ts";
 
 /** How a picture was made, as its file says. */
 export interface LikedPicture {
@@ -31,6 +32,8 @@ export interface LikedPicture {
   readonly controls: readonly string[];
   /** By the names of flags. */
   readonly settings: Partial<GenerationFlags>;
+  /** What its file says that is not repeated, such as "Hires upscale: 2". */
+  readonly unrepeated: string | undefined;
   /** Where it is one of several that were drawn from one generator. */
   readonly batch: LikedBatch | undefined;
 }
@@ -68,7 +71,7 @@ export function likedIn(bytes: Uint8Array, path: string): LikedPicture {
   const listed = "Timesteps" in settings || "Sigmas" in settings;
   const clipSkip = read("Clip skip");
   const controls = likedControls(settings);
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(String(settings["Size"])) ?? [];
+  const { width, height } = sizeIn(settings, path);
   return {
     path,
     prompt,
@@ -78,6 +81,7 @@ export function likedIn(bytes: Uint8Array, path: string): LikedPicture {
     controls: controls.map(({ name }) => name),
     cache: cache === undefined ? { kind: "off" } : policyIn(String(cache), path),
     precision: text("Precision"),
+    unrepeated: unrepeated(settings),
     batch: batchOf(prompt, settings, path, read),
     settings: given({
       negativePrompt: negativePrompt === "" ? undefined : negativePrompt,
@@ -95,10 +99,16 @@ export function likedIn(bytes: Uint8Array, path: string): LikedPicture {
       ...adapterFlagsOf(settings, path),
       ...controlFlagsOf(controls),
       refinerStart: read("Refiner switch at"),
-      width: width === undefined ? undefined : Number(width),
-      height: height === undefined ? undefined : Number(height),
+      ...{ width, height },
     }) as Partial<GenerationFlags>,
   };
+}
+
+function sizeIn({ Size: size }: Settings, path: string): { readonly width?: number; readonly height?: number } {
+  if (size === undefined) return {};
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(String(size)) ?? [];
+  if (width !== undefined && height !== undefined) return { width: Number(width), height: Number(height) };
+  throw new UsageError(`Cannot repeat "${path}": its "Size" is ${quote(size)}, WIDTHxHEIGHT is required`);
 }
 
 /** The precision of a picture; refuses one that this version does not have. */
