@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { lengthOf } from "../../src/hub/download/content-range.ts";
 import { realEffects } from "../../src/hub/effects.ts";
 import type { Hub } from "../../src/hub/hub.ts";
 import { completed } from "../../src/hub/repo/completed.ts";
@@ -88,4 +89,16 @@ test.each([
     code: "DOWNLOAD_FAILED",
     message,
   });
+});
+
+test.each([
+  [{ "content-length": "12" }, 12],
+  [{ "content-length": "" }, undefined],
+  [{ "content-length": "-5" }, undefined],
+  [{ "content-length": "1e3" }, undefined],
+  [{ "content-length": "99999999999999999999" }, undefined],
+  [{ "content-length": "12", "content-encoding": "gzip" }, undefined],
+  [{}, undefined],
+])("Of headers %j, the length is %s", (headers, length) => {
+  expect(lengthOf({ headers: new Headers(headers as Record<string, string>) })).toBe(length);
 });

@@ -13,10 +13,15 @@ export function partOf(header: string | null): Span | undefined {
 }
 
 /** The bytes that an answer says to bring; undefined where it does not say, or counts them in another coding. */
-export function lengthOf({ headers }: Response): number | undefined {
-  const text = headers.get("content-length");
+export function lengthOf({ headers }: Pick<Response, "headers">): number | undefined {
   const coding = headers.get("content-encoding") ?? "identity";
-  return text !== null && /^\d+$/.test(text) && coding === "identity" ? Number(text) : undefined;
+  return coding === "identity" ? countIn(headers.get("content-length")) : undefined;
+}
+
+/** The number of bytes that a header's text is; undefined of any other text. */
+export function countIn(text: string | null): number | undefined {
+  const count = text !== null && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(count) ? count : undefined;
 }
 
 /** What an answer calls the version of its file, in a form that a later request may name; weak tags are of no use. */

@@ -1,5 +1,6 @@
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { checksumOf } from "../download/checksum.ts";
+import { countIn, lengthOf } from "../download/content-range.ts";
 import { hubError } from "../errors.ts";
 import { smallFile } from "../http/small-file.ts";
 import type { Hub } from "../hub.ts";
@@ -41,8 +42,10 @@ async function headed(file: ListedFile, reference: RepoReference, commit: string
     effects,
   );
   const checksum = checksumOf(headers.get("x-linked-etag") ?? headers.get("etag") ?? undefined);
-  const size = Number(headers.get("x-linked-size") ?? headers.get("content-length") ?? Number.NaN);
-  return { path: file.path, size: Number.isSafeInteger(size) ? size : file.size, checksum };
+  const linked = countIn(headers.get("x-linked-size"));
+  // An answer that leads elsewhere has a length of its own.
+  const size = linked ?? (headers.has("x-linked-etag") ? undefined : lengthOf({ headers }));
+  return { path: file.path, size: size ?? file.size, checksum };
 }
 
 /** Not every mirror has trees. */
