@@ -14,7 +14,8 @@ export async function moduleChange(
   { tensors }: ModuleTensors,
   otherScale: OtherScale = () => 1,
 ): Promise<ModuleChange | string> {
-  const narrow = [...tensors].find(([, { dtype }]) => !FLOATS.has(dtype));
+  // Trainers that save without a precision leave alpha the whole number that it was.
+  const narrow = [...tensors].find(([role, { dtype }]) => role !== "alpha" && !FLOATS.has(dtype));
   if (narrow !== undefined)
     return `its ${narrow[0]} holds ${narrow[1].dtype}, one of ${[...FLOATS].join(", ")} is required`;
   const described = describe(tensors);
@@ -90,5 +91,6 @@ function product(tensors: Tensors, names: ProductNames): Factor | string {
     const middle = core === undefined ? "" : `, ${names.core} [${core.shape}]`;
     return `its ${names.up} [${up.shape}]${middle} and ${names.down} [${down.shape}] do not multiply`;
   }
+  if (inner === 0 || outer === 0) return `its ${names.down} [${down.shape}] is empty`;
   return { kind: "product", up, down, core, turned };
 }
