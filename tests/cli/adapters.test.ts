@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { joinPieces } from "../../src/checkpoint/bytes/join-pieces.ts";
+import { encodeSafetensors } from "../../src/checkpoint/safetensors/encode-safetensors.ts";
 import { parseParameters } from "../../src/image/parameters.ts";
 import { decodePng } from "../../src/image/png.ts";
 import { ADAPTED_LATENTS } from "../support/assertions/tolerances.ts";
@@ -38,6 +40,16 @@ async function latentsOf(...flags: string[]) {
   expect(run).toMatchObject({ code: 0 });
   return readFixture(join(root, "latents.safetensors")).tensor("latents");
 }
+
+test("An embedding of more vectors than a prompt has places for is used as far as it goes, with a word of it", async () => {
+  const vectors = { data: new Float32Array(200 * 16).fill(0.1), shape: [200, 16] };
+  writeFileSync("many.safetensors", await joinPieces(encodeSafetensors({ vectors })));
+  const run = await runCli(
+    ...["generate", "toyx", ...model("sd15"), "--steps", "1", "-W", "64", "-H", "64", "--seed", "1"],
+    ...["--embedding", "toyx=many.safetensors", "-o", "many.png"],
+  );
+  expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining("vectors of its embeddings have no effect") });
+});
 
 describe("generate --lora", () => {
   const cases = (["sd15", "sdxl"] as const).flatMap((kind) => {

@@ -73,9 +73,7 @@ export async function encodePrompts(
           rows.filter((_, i) => i % count === 0),
         )),
       warnings: [...new Set(read.map(({ dropped }) => dropped))].flatMap((dropped) =>
-        dropped === ""
-          ? []
-          : [`The prompt is longer than ${length} tokens; this part of it has no effect: ${shortened(dropped)}`],
+        dropped === undefined ? [] : [`The prompt is longer than ${length} tokens; ${lostText(dropped)}`],
       ),
     };
   } finally {
@@ -168,6 +166,9 @@ export async function encodeGuided(
     warnings: [...negative.warnings, ...skipped.warnings],
   };
 }
+
+const lostText = (dropped: string): string =>
+  dropped === "" ? "vectors of its embeddings have no effect" : `this part of it has no effect: ${shortened(dropped)}`;
 
 /** Characters of a dropped part that a warning repeats. */
 const MOST_SHOWN = 200;
