@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
 import { DeviceError } from "../../errors/device-error.ts";
+import { WeightMismatchError } from "../../layers/scope.ts";
 import { EXIT, UsageError } from "../flags/usage.ts";
 import type { Terminal } from "./console.ts";
 import { InterruptedError } from "./interrupt.ts";
@@ -33,7 +34,8 @@ function sentence(error: unknown): string {
   if (isFault(error)) return `Cannot go on: deepcache has a fault (${error.name}: ${error.message.slice(0, 200)})`;
   // What a device takes is in the message; its cause names a line of ONNX Runtime's own code.
   const cause = error.cause instanceof Error && !(error instanceof DeviceError) ? causeOf(error.cause) : "";
-  const isSaid = error.message.includes(cause); // an error may be passed on with a code and its own words
+  // An error may be passed on with a code and its own words, or as another file's.
+  const isSaid = error.message.includes(error.cause instanceof WeightMismatchError ? error.cause.problem : cause);
   return (isSaid ? error.message : `${error.message}: ${cause}`).replaceAll(/\s*\n\s*/g, " ");
 }
 

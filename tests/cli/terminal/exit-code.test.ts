@@ -4,8 +4,11 @@ import { UsageError } from "../../../src/cli/flags/usage.ts";
 import { exitCodeOf } from "../../../src/cli/terminal/exit-code.ts";
 import { InterruptedError } from "../../../src/cli/terminal/interrupt.ts";
 import { DeepCacheError } from "../../../src/errors/deepcache-error.ts";
+import { WeightMismatchError } from "../../../src/layers/scope.ts";
 
 const invalid = new RangeError("Cannot use steps 0");
+
+const missing = new WeightMismatchError('"a/b"', 'as a VAE: "x" is missing');
 
 const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
   ...{ code: "ENOSPC", syscall: "write", path: "a.png" },
@@ -24,6 +27,12 @@ test.each([
     ["Cannot go on: deepcache has a fault (RangeError: Invalid array length)"],
   ],
   [new Error("Cannot write", { cause: full }), 1, ["Cannot write: no space is left on the disk"]],
+  [
+    new Error('Cannot use "a" as a VAE: "x" is missing', { cause: missing }),
+    1,
+    ['Cannot use "a" as a VAE: "x" is missing'],
+  ],
+  [new Error('Cannot open "a"', { cause: missing }), 1, ['Cannot open "a": Cannot use "a/b" as a VAE: "x" is missing']],
   [full, 1, ['Cannot write "a.png": no space is left on the disk']],
   [new CommanderError(0, "commander.help", ""), 0, []],
   [new CommanderError(1, "commander.unknownOption", ""), 2, []],
