@@ -109,9 +109,9 @@ export function openPipeline(
     }
     return run({ ...given, [subject]: first });
   };
-  const { task, name, samplers, sizes } = inner;
+  const { task, name, samplers, sizes, runsOn } = inner;
   return Object.assign(call, {
-    model: { task, name, samplers, options: known, ...sizes },
+    model: { task, name, samplers, options: known, ...sizes, ...runsOn },
     generate: (request: unknown) => run(optionsOf(request)),
     compare: (request: unknown, variants: unknown) => compare(optionsOf(request), variants),
     branchCosts: () => branchCosts(inner.unet.config),

@@ -59,6 +59,9 @@ export interface OpenedModel {
   readonly options: readonly string[];
   /** What a cached evaluation takes of a full one, branch by branch; none where the place cannot tell. */
   readonly branches: readonly { readonly branch: number; readonly share: number }[];
+  /** What it runs on, and on how many threads; none where the place cannot tell. */
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
 }
 
 /** How far all files are that come, in bytes and bytes a second. */
