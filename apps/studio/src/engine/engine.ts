@@ -33,6 +33,8 @@ export interface HubModel {
   readonly id: string;
   /** What lets the visitor read private and gated models. */
   readonly token?: string | undefined;
+  /** False where its files are read where they lie, and come again with every visit. */
+  readonly isKept?: boolean | undefined;
 }
 
 /** Files or a folder of the visitor's own. */

@@ -44,10 +44,8 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
   async function* open(model: ModelPlace, { signal, lowMemory = false }: OpenOptions = {}): AsyncGenerator<OpenEvent> {
     await release();
     const source = yield* sourceOf(model, support, signal);
-    yield {
-      type: "step",
-      says: model.kind === "hub" ? `Fetching ${model.name} from ${hubHost()}` : "Reading the model",
-    };
+    yield { type: "step", says: openingText(model) };
+    const isKept = model.kind !== "hub" || model.isKept !== false;
     await isControlled();
     const { pipeline } = await import("deepcache"); // most of the program, which a visit that makes nothing does without
     const ended = new AbortController();
@@ -56,14 +54,14 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
       onBytes = (event) => {
         if ((event.all?.total ?? 0) > support.largestModel)
           ended.abort(tooLarge(event.all?.total ?? 0, support.largestModel));
-        tell(event);
+        if (isKept) tell(event);
       };
       const opening = pipeline("text-to-image", source, {
         device,
         signal: ends,
         ...(lowMemory ? { memory: "low" } : {}),
         ...(isSingleFile(model) ? { tokenizer: new URL("./clip-tokenizer/", location.href).href } : {}),
-        ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token } } : {}),
+        ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token, keep: isKept } } : {}),
         onProgress: (progress) => onBytes(bytesOf(progress)),
       });
       return await opening.catch((error: unknown) => {
@@ -73,6 +71,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     onBytes = () => {};
     signal?.throwIfAborted();
     opened = { pipe, name: model.name };
+    if (!isKept) yield { type: "notice", says: `${model.name} is not kept: its files come again with the next visit.` };
     yield { type: "opened", model: { ...pipe.model, name: model.name, branches: pipe.branchCosts() } };
   }
 
@@ -83,7 +82,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     const events = inbox<RunEvent>();
     const loading = device === "webgpu" ? "Checking the GPU, compiling the network" : "Compiling the network";
     onBytes = ({ file, loaded, total }) =>
-      events.put({ type: "step", says: `Reading ${file}: ${megabytes(loaded)} of ${megabytes(total)}` });
+      events.put({ type: "step", says: `Reading ${lastOf(file)}: ${megabytes(loaded)} of ${megabytes(total)}` });
     const onEvent = (event: ImageEvent): void => {
       for (const told of toldOf(event, loading)) events.put(told);
     };
@@ -131,6 +130,14 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     release,
   };
 }
+
+function openingText(model: ModelPlace): string {
+  if (model.kind !== "hub") return "Reading the model";
+  return `${model.isKept === false ? "Reading" : "Fetching"} ${model.name} from ${hubHost()}`;
+}
+
+/** The folder and name of a file whose address may be long. */
+const lastOf = (file: string): string => file.split("/").slice(-2).join("/");
 
 /** Waits for what keeps the program for visits without a network, but not for long. */
 async function isControlled(): Promise<void> {

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { makeSparingly } from "../state/make.ts";
+import { openUnkept } from "../state/models/open-model.ts";
 import type { Status } from "../state/run-state.ts";
 import { progressOf, secondsLeft } from "../state/run-state.ts";
 import { edit, engine, form, isSparing, model, pair, status, warnings } from "../state/session.ts";
@@ -121,6 +122,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   option_invalid: "Change the setting and make it again; the form is as it was.",
   OPTION_INVALID: "Change the setting and make it again; the form is as it was.",
   DOWNLOAD_FAILED: "Try it again: what has come rightly is kept.",
+  NO_ROOM: "It can run without being kept as well: its files are then downloaded again at every visit.",
   unreachable: "Then load this page again. The form is kept.",
   invalid_api_key: "Type the key into the field above.",
   queue_full: "Others are waiting as well: try again in a while.",
@@ -141,6 +143,11 @@ function Failure({ failure: { message, code } }: { readonly failure: Extract<Sta
         <button type="button" onClick={() => void navigator.clipboard.writeText(details())}>
           Copy details
         </button>
+        {code === "NO_ROOM" && (
+          <button type="button" onClick={() => void openUnkept()}>
+            Run it without keeping it
+          </button>
+        )}
         {code === "OUT_OF_MEMORY" && (
           <button type="button" onClick={() => edit(half)}>
             Use {half.width} × {half.height}
