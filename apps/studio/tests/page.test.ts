@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SWIFTSHADER } from "../../../tests/support/browser/chromium.ts";
 import { SLOW } from "../../../tests/support/slow.ts";
 import { at, FOLDER, isTestable, type OwnPage, ownPage } from "./support/own-page.ts";
+import { singleFile } from "./support/single-file.ts";
 import { tooLarge } from "./support/sizes.ts";
 import type { StaticHost } from "./support/static-host.ts";
 
@@ -129,6 +130,28 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.drop([{ name: "broken.safetensors", bytes: new Uint8Array(100).fill(7) }]);
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/Cannot .*broken/);
     await studio.accessible("error", ".status");
+  }, 300_000);
+
+  test("opens a single file that is dropped, makes a picture with it, and finds it again at the next visit", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    const chosen = () => page.locator(".model-bar select").inputValue();
+    host.asked.length = 0;
+    await studio.dropFromDisk(singleFile("photo.safetensors"));
+    await expect.poll(chosen, { timeout: 30_000 }).toBe("photo.safetensors");
+    await page.locator(".status.empty").waitFor();
+    for (const side of ["Width", "Height"]) await page.getByLabel(side).fill("64");
+    await studio.make();
+    await studio.done();
+    expect(models()).toEqual([]); // nothing but the vocabulary, which such files lack, comes from the host
+    expect(host.asked.filter((path) => path.startsWith("/clip-tokenizer/"))).not.toEqual([]);
+    expect(await page.locator(".took").allTextContents()).toEqual([
+      expect.stringMatching(/ s · 3 full$/),
+      expect.stringMatching(/ s · 2 full \+ 1 cached$/),
+    ]);
+    await page.reload();
+    await page.locator(".status.empty").waitFor();
+    expect(await chosen()).toBe("photo.safetensors");
   }, 300_000);
 
   // Software in place of a GPU takes a minute for this.

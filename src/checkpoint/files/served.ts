@@ -85,6 +85,9 @@ async function namesFound(has: Has, folder: string, variant: string | undefined)
   if (/(^|\/)scheduler[^/]*$/.test(folder)) return new Set(await existing(has, ["scheduler_config.json"]));
   if (/(^|\/)tokenizer[^/]*$/.test(folder)) return new Set(await existing(has, TOKENIZER_FILES));
   const configs = await existing(has, ["config.json"]);
+  // A vocabulary on its own lies in a folder of any name.
+  const words = folder === "" && configs.length === 0 ? await existing(has, TOKENIZER_FILES) : [];
+  if (words.length > 0) return new Set(words);
   const isOfTransformers = /encoder|checker/.test(folder);
   const names = weightFileGroups(variant).flatMap((group) => group.map(({ name }) => name));
   const likely = isOfTransformers ? names.filter((name) => !name.startsWith("diffusion_")) : names;

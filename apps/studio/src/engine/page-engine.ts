@@ -60,7 +60,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
         device,
         signal: ends,
         ...(lowMemory ? { memory: "low" } : {}),
-        ...(isSingleFile(model) ? { tokenizer: new URL("./clip-tokenizer/", location.href).href } : {}),
+        ...(isSingleFile(model) ? { tokenizer: vocabulary() } : {}),
         ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token, keep: isKept } } : {}),
         onProgress: (progress) => onBytes(bytesOf(progress)),
       });
@@ -138,6 +138,12 @@ function openingText(model: ModelPlace): string {
 
 /** The folder and name of a file whose address may be long. */
 const lastOf = (file: string): string => file.split("/").slice(-2).join("/");
+
+/** CLIP's vocabulary, which lies beside the page. */
+const vocabulary = () => ({
+  url: new URL("./clip-tokenizer/", document.baseURI).href,
+  files: ["vocab.json", "merges.txt"],
+});
 
 /** Waits for what keeps the program for visits without a network, but not for long. */
 async function isControlled(): Promise<void> {
