@@ -1,4 +1,5 @@
 import { BUNDLED } from "virtual:models";
+import { sizeText } from "deepcache/hub/size-text.ts";
 import type { TextToImage } from "deepcache/library/loaded-model.ts";
 import type { ImageEvent } from "deepcache/library/results.ts";
 import { inbox } from "deepcache/remote/inbox.ts";
@@ -82,7 +83,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     const events = inbox<RunEvent>();
     const loading = device === "webgpu" ? "Checking the GPU, compiling the network" : "Compiling the network";
     onBytes = ({ file, loaded, total }) =>
-      events.put({ type: "step", says: `Reading ${lastOf(file)}: ${megabytes(loaded)} of ${megabytes(total)}` });
+      events.put({ type: "step", says: `Reading ${lastOf(file)}: ${sizeText(loaded)} of ${sizeText(total)}` });
     const onEvent = (event: ImageEvent): void => {
       for (const told of toldOf(event, loading)) events.put(told);
     };
@@ -108,7 +109,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
         value: support.jspi ? "read piece by piece (JSPI)" : "copied whole: this browser has no JSPI",
       },
       { name: "Largest model", value: largestText(support.largestModel) },
-      { name: "Kept in this browser", value: `${megabytes(usage)} of ${megabytes(quota)}: models and your history` },
+      { name: "Kept in this browser", value: `${sizeText(usage)} of ${sizeText(quota)}: models and your history` },
       {
         name: "Leaves this page",
         value: `nothing; ${hubHost()} is asked for what you open from it, and for nothing else`,

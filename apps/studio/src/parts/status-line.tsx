@@ -1,3 +1,4 @@
+import { sizeText } from "deepcache/hub/size-text.ts";
 import { useEffect, useState } from "preact/hooks";
 import { makeSparingly } from "../state/make.ts";
 import { openUnkept } from "../state/models/open-model.ts";
@@ -59,8 +60,6 @@ function firstLine(): string {
   return model.value === undefined ? place.says : "Ready.";
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-
 /** Milliseconds without a byte after which the network is to blame. */
 const SILENCE = 3000;
 
@@ -79,8 +78,8 @@ function Opening({ opening }: { readonly opening: Extract<Status, { kind: "openi
     <div class="opening">
       <p>
         {says}
-        {total > 0 && `: ${megabytes(loaded)} of ${megabytes(total)}, `}
-        {total > 0 && (isWaiting ? "waiting for the network" : `${megabytes(rate)} a second`)}{" "}
+        {total > 0 && `: ${sizeText(loaded)} of ${sizeText(total)}, `}
+        {total > 0 && (isWaiting ? "waiting for the network" : `${sizeText(rate)} a second`)}{" "}
         <button type="button" class="plain" onClick={stop}>
           Cancel
         </button>
@@ -92,7 +91,7 @@ function Opening({ opening }: { readonly opening: Extract<Status, { kind: "openi
           <ul>
             {files.map(({ file, loaded: own, total: of }) => (
               <li key={file}>
-                {file}: {megabytes(own)} of {megabytes(of)}
+                {file}: {sizeText(own)} of {sizeText(of)}
               </li>
             ))}
           </ul>

@@ -64,7 +64,14 @@ const PLACES = { server: "Server", webgpu: "GPU", wasm: "Processor" } as const;
 function PlaceName({ place }: { readonly place: Place }) {
   const { device, threads } = model.value ?? {};
   if (place.kind === "server" && device !== undefined) {
-    return <Either wide={`${place.says} · ${deviceText(device, threads)}`} narrow="Server" />;
+    return (
+      <span>
+        <span class="where">
+          {place.says} · {deviceText(device, threads)}
+        </span>
+        <span class="where-short">Server</span>
+      </span>
+    );
   }
   return (
     <span>
