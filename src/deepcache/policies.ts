@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { nearestName } from "../errors/nearest-name.ts";
 import { currentKind, currentWord, formerData } from "./former-policies.ts";
 import { centered } from "./policies/centered.ts";
 import { listed } from "./policies/listed.ts";
@@ -198,9 +198,8 @@ export const branchOf = (policy: CachePolicy): number | undefined => ("branch" i
 
 /** `; did you mean "power"?` where a name is nearly one of `names`. */
 function suggestion(name: string, names: readonly string[]): string {
-  if (names.length === 0) return "";
-  const near = closest(name.toLowerCase(), names);
-  return distance(name.toLowerCase(), near) <= near.length / 2 ? `; did you mean "${near}"?` : "";
+  const near = nearestName(name, names);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
 const shown = (value: unknown): string => JSON.stringify(value) ?? String(value);

@@ -1,3 +1,4 @@
+import { nearestName } from "../errors/nearest-name.ts";
 import type { Sampler } from "./sampler.ts";
 import type { SamplerOptions } from "./sampler-options.ts";
 import { ddim } from "./samplers/ddim.ts";
@@ -174,7 +175,9 @@ export function samplerNameOf(className: SchedulerClass): SamplerName {
 /** The config of the sampler called `name` for a model that was published with `base`. */
 export function schedulerConfigNamed(name: string, base: SchedulerConfig): SchedulerConfig {
   if (!isSamplerName(name)) {
-    throw new RangeError(`No sampler is called "${name}"; there are ${SAMPLER_NAMES.join(", ")}`);
+    const near = nearestName(name, SAMPLER_NAMES);
+    const advice = near === undefined ? "" : `did you mean "${near}"? `;
+    throw new RangeError(`No sampler is called "${name}"; ${advice}there are ${SAMPLER_NAMES.join(", ")}`);
   }
   const { className, changes }: Named = NAMED[name];
   return schedulerConfigAs(className, base, changes);

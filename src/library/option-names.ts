@@ -1,5 +1,5 @@
-import { closest, distance } from "fastest-levenshtein";
 import { DeepCacheError } from "../errors/deepcache-error.ts";
+import { nearestName } from "../errors/nearest-name.ts";
 
 /** Diffusers' names of options that are called otherwise here; those that differ in spelling alone need no entry. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -7,9 +7,6 @@ const ALIASES: Readonly<Record<string, string>> = {
   numImagesPerPrompt: "count",
   maskImage: "mask",
 };
-
-/** More letters than this wrong is no slip of the pen. */
-const MOST_WRONG = 3;
 
 /**
  * What `given` says under the names in `known`. Diffusers' spellings pass (`num_inference_steps` is `steps`); any other name
@@ -39,8 +36,7 @@ function ourName(spelling: string): string {
 }
 
 function unknownOption(spelling: string, name: string, known: readonly string[], what: string): DeepCacheError {
-  const nearest = closest(name, [...known]);
-  const isNear = distance(name.toLowerCase(), nearest.toLowerCase()) <= MOST_WRONG;
-  const advice = isNear ? `did you mean "${nearest}"?` : `there are ${known.join(", ")}`;
+  const near = nearestName(name, known);
+  const advice = near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
   return new DeepCacheError("OPTION_UNKNOWN", `No option of ${what} is called "${spelling}": ${advice}`);
 }

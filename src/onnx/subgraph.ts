@@ -1,4 +1,4 @@
-import { type Graph, type GraphNode, type Initializer, producers, type Value } from "./graph.ts";
+import { type Graph, type GraphNode, type Initializer, oncePerGraph, producers, type Value } from "./graph.ts";
 
 /** Takes a graph apart: every node into the parts that ask for it, with what crosses as their inputs and outputs. */
 export type Partition = (name: string, belongs: (node: GraphNode) => boolean) => Graph;
@@ -40,23 +40,27 @@ export function dependents(
   values: Iterable<Value>,
   candidates: (node: GraphNode) => boolean,
 ): ReadonlySet<GraphNode> {
-  const known = new Set<Value>([...values, ...graph.initializers.keys()]);
+  const known = new Set<Value>(values);
   for (const node of constantNodes(graph)) for (const output of node.outputs) known.add(output);
-  const found = new Set<GraphNode>();
-  for (const node of graph.nodes) {
-    if (!candidates(node) || !node.inputs.every((input) => input === undefined || known.has(input))) continue;
-    for (const output of node.outputs) known.add(output);
-    found.add(node);
-  }
-  return found;
+  return settledBy(graph, known, candidates);
 }
 
 /** Nodes that no input reaches, such as casts and slices of weights. */
-export function constantNodes(graph: Graph): ReadonlySet<GraphNode> {
-  const known = new Set<Value>(graph.initializers.keys());
+export const constantNodes: (graph: Graph) => ReadonlySet<GraphNode> = oncePerGraph((graph) =>
+  settledBy(graph, new Set(), () => true),
+);
+
+/** The nodes among `candidates` that need nothing but weights, constants and what is `known`, to which theirs is added. */
+function settledBy(
+  { nodes, initializers }: Graph,
+  known: Set<Value>,
+  candidates: (node: GraphNode) => boolean,
+): ReadonlySet<GraphNode> {
   const found = new Set<GraphNode>();
-  for (const node of graph.nodes) {
-    if (!node.inputs.every((input) => input === undefined || known.has(input))) continue;
+  const isKnown = (input: Value | undefined): boolean =>
+    input === undefined || initializers.has(input) || known.has(input);
+  for (const node of nodes) {
+    if (!candidates(node) || !node.inputs.every(isKnown)) continue;
     for (const output of node.outputs) known.add(output);
     found.add(node);
   }

@@ -102,8 +102,10 @@ describe.each(SAMPLER_NAMES)("samplerNamed(%s)", (name) => {
   });
 });
 
-test("samplerNamed() lists the names where there is no such sampler", () => {
-  expect(() => samplerNamed("eulr", base, { steps: 5 })).toThrow(/No sampler is called "eulr"; there are ddpm, ddim/);
+test("samplerNamed() says which name is near and lists the others where there is no such sampler", () => {
+  const named = (name: string) => () => samplerNamed(name, base, { steps: 5 });
+  expect(named("eulr")).toThrow(/No sampler is called "eulr"; did you mean "euler"\? there are ddpm, ddim/);
+  expect(named("something else")).toThrow(/No sampler is called "something else"; there are ddpm/);
   expect(() => samplerNamed("toString", base, { steps: 5 })).toThrow(RangeError);
 });
 

@@ -71,9 +71,9 @@ async function loadSharp(failure: string, format: SharpFormat) {
   try {
     return (await import("sharp")).default;
   } catch (cause) {
-    throw new ImageError(`${failure}: ${format} takes the optional package "sharp", which "npm i sharp" installs`, {
-      cause,
-    });
+    const message = `${failure}: ${format} takes the optional package "sharp", which "npm i sharp" installs`;
+    const missing = cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND";
+    throw missing ? new ImageError(message) : new ImageError(message, { cause });
   }
 }
 
