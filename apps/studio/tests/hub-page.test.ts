@@ -99,6 +99,9 @@ describe.skipIf(!isTestable)("models of the hub in the studio as a page", () => 
     expect(await page.evaluate(keptOfHub).catch(() => [])).toEqual([]);
     await page.getByRole("button", { name: /Processor/ }).click();
     await page.getByText("from the hub at every visit, not kept").waitFor();
+    await page.setViewportSize({ width: 320, height: 900 });
+    expect(await studio.tooNarrow()).toEqual([]);
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.getByRole("dialog").getByRole("button", { name: "Forget" }).click();
     await expect.poll(chosen).toBe("fluent-scenes");
   }, 300_000);
