@@ -115,19 +115,24 @@ function Running({ says }: { readonly says: string }) {
   );
 }
 
-/** What helps against a failure, by its code. */
+/** What helps against a failure, by its code in capitals: servers have them in small letters. */
 const ADVICE: Readonly<Record<string, string>> = {
-  OUT_OF_MEMORY: 'A smaller size takes less memory, and "deepcache serve" can use all of this computer\'s.',
-  option_invalid: "Change the setting and make it again; the form is as it was.",
+  OUT_OF_MEMORY: "A smaller size takes less memory.",
   OPTION_INVALID: "Change the setting and make it again; the form is as it was.",
   DOWNLOAD_FAILED: "Try it again: what has come rightly is kept.",
   NO_ROOM: "It can run without being kept as well: its files are then downloaded again at every visit.",
-  unreachable: "Then load this page again. The form is kept.",
-  invalid_api_key: "Type the key into the field above.",
-  queue_full: "Others are waiting as well: try again in a while.",
+  UNREACHABLE: "Then load this page again. The form is kept.",
+  INVALID_API_KEY: "Type the key into the field above.",
+  QUEUE_FULL: "Others are waiting as well: try again in a while.",
 };
 
-function Failure({ failure: { message, code } }: { readonly failure: Extract<Status, { kind: "error" }> }) {
+/** Of a page, whose memory ends before the computer's does. */
+const MEMORY_OF_A_PAGE = '"deepcache serve" can use all of this computer\'s.';
+
+function Failure({ failure }: { readonly failure: Extract<Status, { kind: "error" }> }) {
+  const { message } = failure;
+  const code = failure.code?.toUpperCase();
+  const isOfPage = engine.value?.place.kind === "page";
   const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
   const advice = code === undefined ? undefined : ADVICE[code];
   const half = { width: form.value.width / 2, height: form.value.height / 2 };
@@ -136,7 +141,7 @@ function Failure({ failure: { message, code } }: { readonly failure: Extract<Sta
   return (
     <div class="failure" role="alert">
       <p>
-        {sentence} {advice}
+        {sentence} {advice} {code === "OUT_OF_MEMORY" && isOfPage && MEMORY_OF_A_PAGE}
       </p>
       <p>
         <button type="button" onClick={() => void navigator.clipboard.writeText(details())}>
@@ -152,7 +157,7 @@ function Failure({ failure: { message, code } }: { readonly failure: Extract<Sta
             Use {half.width} × {half.height}
           </button>
         )}
-        {code === "OUT_OF_MEMORY" && engine.value?.place.kind === "page" && !isSparing.value && (
+        {code === "OUT_OF_MEMORY" && isOfPage && !isSparing.value && (
           <button type="button" onClick={() => void makeSparingly()}>
             Make it with less memory, more slowly
           </button>
