@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SWIFTSHADER } from "../../../tests/support/browser/chromium.ts";
 import { SLOW } from "../../../tests/support/slow.ts";
@@ -152,6 +153,29 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await page.reload();
     await page.locator(".status.empty").waitFor();
     expect(await chosen()).toBe("photo.safetensors");
+  }, 300_000);
+
+  test("opens a single file as the YAML beside it says, and refuses what is larger than this browser can run", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    const file = singleFile("painting.safetensors");
+    const pick = (config: Buffer) =>
+      page.locator("input[type=file][multiple]").setInputFiles([
+        { name: "painting.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(file) },
+        { name: "config.yaml", mimeType: "text/yaml", buffer: config },
+      ]);
+    await pick(Buffer.from("model: [never closed"));
+    const alert = page.getByRole("alert");
+    await expect.poll(() => alert.textContent(), { timeout: 30_000 }).toMatch(/^Cannot .*config\.yaml/);
+    await pick(readFileSync(at("tests/fixtures/original/single/config.yaml")));
+    await expect.poll(() => page.locator(".model-bar select").inputValue()).toBe("painting.safetensors");
+    const large = join(dirname(file), "large.safetensors");
+    writeFileSync(large, "");
+    truncateSync(large, 3e9); // which takes no room
+    await studio.dropFromDisk(large);
+    await expect
+      .poll(() => alert.textContent(), { timeout: 30_000 })
+      .toMatch(/^Cannot open this model here: it has 3\.0 GB, and this browser can run \d\.\d GB; "deepcache serve"/);
   }, 300_000);
 
   // Software in place of a GPU takes a minute for this.

@@ -15,7 +15,7 @@ import {
   type RunEvent,
 } from "./engine.ts";
 import { forVisitors } from "./hub-words.ts";
-import { isSingleFile, sourceOf, tooLarge } from "./model-source.ts";
+import { configOf, isSingleFile, sourceOf, tooLarge } from "./model-source.ts";
 import { megabytes, sizeOf } from "./model-store.ts";
 import { pageDevices } from "./page-devices.ts";
 import { bytesOf, telling } from "./telling.ts";
@@ -61,7 +61,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
         device,
         signal: ends,
         ...(lowMemory ? { memory: "low" } : {}),
-        ...(isSingleFile(model) ? { tokenizer: vocabulary() } : {}),
+        ...(isSingleFile(model) ? { tokenizer: vocabulary(), config: configOf(model) } : {}),
         ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token, keep: isKept } } : {}),
         onProgress: (progress) => onBytes(bytesOf(progress)),
       });
