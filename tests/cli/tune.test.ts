@@ -18,7 +18,7 @@ writeFileSync(inFolder("prompts.txt"), "a fox on a teal background\nan owl on a 
 /** A search that takes seconds. */
 const SMALL = [
   ...["tune", "--prompts", inFolder("prompts.txt"), "--guidance-scale", "4", "--budget", "4"],
-  ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:12", "--images", "1", "--check", "2"],
+  ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:8", "--images", "1", "--check", "2"],
   ...["--trials", "3", "-W", "64", "-H", "64"],
 ];
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));

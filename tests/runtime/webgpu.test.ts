@@ -8,15 +8,17 @@ import { autoencoderDecoder, autoencoderKlConfig } from "../../src/models/autoen
 import { clipTextConfig, clipTextModel } from "../../src/models/clip/clip-text.ts";
 import { type Graph, graphBuilder } from "../../src/onnx/graph.ts";
 import { add } from "../../src/onnx/ops.ts";
+import type { GenerationResult } from "../../src/pipelines/run/events.ts";
 import { textToImage } from "../../src/pipelines/text-to-image/text-to-image.ts";
+import type { TextToImageOptions } from "../../src/pipelines/text-to-image/text-to-image-options.ts";
 import { nodeRuntime } from "../../src/runtime/node/node.ts";
 import { onnxRuntime } from "../../src/runtime/node/onnxruntime.ts";
 import type { DeviceTensor, Runtime } from "../../src/runtime/runtime.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { openNetwork } from "../denoisers/networks.ts";
 import { expectGolden, modelFor, optionsOf, recordingRuntime } from "../pipelines/golden-run.ts";
-import { WEBGPU_CALL } from "../support/assertions/tolerances.ts";
-import { fixturePath, readFixture } from "../support/fixtures.ts";
+import { PIPELINE_LATENTS, WEBGPU_CALL } from "../support/assertions/tolerances.ts";
+import { type FixtureFile, fixturePath, readFixture } from "../support/fixtures.ts";
 import { randomTensor } from "../support/random-tensor.ts";
 import { countingRuntime } from "../support/runtimes/counting-runtime.ts";
 import { VULKAN_DRIVER } from "../support/runtimes/vulkan.ts";
@@ -166,19 +168,39 @@ describe.skipIf(VULKAN_DRIVER === undefined)('nodeRuntime({ device: "webgpu" })'
     expect(await decode(webgpu)).toBeCloseTensor(await decode(cpu), WEBGPU_CALL);
   });
 
-  // Without a cache it takes a minute and a half on a driver in software.
-  test.each([...(SLOW ? ["txt2img-ddim"] : []), "txt2img-ddim-deepcache-N3-b0"])(
+  /** What a run of `golden`'s options makes, and what it kept on the device once it is over. */
+  async function run(golden: FixtureFile, runtime: Runtime, changes: Partial<TextToImageOptions> = {}) {
+    const model = await modelFor("pipelines/sd15/model", golden);
+    const recording = recordingRuntime(runtime);
+    await using pipeline = textToImage(model, { runtime: recording });
+    const result = await pipeline.generate({ ...optionsOf(golden), ...changes });
+    return { result, recording, model };
+  }
+
+  // With or without a cache they take a minute or more each on a driver in software.
+  test.runIf(SLOW).each(["txt2img-ddim", "txt2img-ddim-deepcache-N3-b0"])(
     "makes the reference's picture of %s",
     async (name) => {
       const golden = readFixture(`pipelines/sd15/${name}.safetensors`);
-      const model = await modelFor("pipelines/sd15/model", golden);
-      const recording = recordingRuntime(webgpu);
-      {
-        await using pipeline = textToImage(model, { runtime: recording });
-        expectGolden(await pipeline.generate(optionsOf(golden)), golden, recording.shown, model);
-      }
+      const { result, recording, model } = await run(golden, webgpu);
+      expectGolden(result, golden, recording.shown, model);
       expect(recording.held).toEqual([]);
     },
     180_000,
   );
+
+  test("makes the picture that the CPU makes, with full and cached evaluations", async () => {
+    const golden = readFixture("pipelines/sd15/txt2img-ddim-deepcache-N3-b0.safetensors");
+    const few = { steps: 3, guidanceScale: 1, cache: { kind: "uniform", interval: 2, branch: 0 } } as const;
+    const { result, recording } = await run(golden, webgpu, few);
+    const { result: expected } = await run(golden, cpu, few);
+    expect(recording.held).toEqual([]);
+    expect(result.full).toEqual([0, 2]);
+    expect(result.latents).toBeCloseTensor(expected.latents, PIPELINE_LATENTS);
+    const levels = ({ images }: GenerationResult): number[] => images.flatMap(({ data }) => [...data]);
+    const made = levels(result);
+    const apart = levels(expected).map((level, i) => Math.abs(level - made[i]!));
+    expect(apart).toHaveLength(64 * 64 * 3);
+    expect(Math.max(...apart), "levels of a pixel").toBeLessThanOrEqual(1);
+  }, 180_000);
 });
