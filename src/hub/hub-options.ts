@@ -26,6 +26,11 @@ export interface HubSource {
   readonly token?: string | undefined;
   /** Whether to take what the cache holds and ask nobody; `HF_HUB_OFFLINE` where left out. */
   readonly offline?: boolean | undefined;
+  /**
+   * In a browser, whether models are kept in the page's own files (default). Otherwise what of one is needed is read where it
+   * lies, and comes again whenever it is loaded.
+   */
+  readonly keep?: boolean | undefined;
 }
 
 /** The same for one download. */

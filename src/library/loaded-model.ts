@@ -26,6 +26,10 @@ export interface ModelInfo {
   /** The size of its images where nobody says. */
   readonly width: number;
   readonly height: number;
+  /** What its networks run on, such as `cpu` or `webgpu`. */
+  readonly device: string;
+  /** Threads that they are computed with on the CPU; left out where they run elsewhere, or that is not known. */
+  readonly threads?: number | undefined;
 }
 
 /** What every opened model has. Runs wait for one another; networks stay loaded from run to run. */

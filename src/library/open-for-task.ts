@@ -4,7 +4,7 @@ import { type AnyPipeline, anyPipeline } from "../pipelines/any-pipeline.ts";
 import type { TaskName } from "../pipelines/generate-request.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Purpose } from "../systems/from-hub/needed-files.ts";
-import { asNamed, type Places } from "../systems/from-hub/places.ts";
+import { type AdapterPlaces, asNamed } from "../systems/from-hub/places.ts";
 import { type ModelLocation, modelName } from "../systems/model-location.ts";
 import { openModel } from "../systems/open-model.ts";
 import { type ModelPlace, openedPlace, placeName, writableFolder } from "../systems/places/model-place.ts";
@@ -24,7 +24,7 @@ export interface Environment {
   /** The place as it is opened in this environment; for models that report how far they have come. */
   open?(place: ModelPlace, options: PipelineOptions, opening: Opening): Promise<ModelPlace>;
   /** Finds what the adapters of runs name; they are taken as they are named where left out. */
-  places?(options: PipelineOptions): Places;
+  places?(options: PipelineOptions): AdapterPlaces;
   /** The pipeline with its runs elsewhere than on the calling thread, where that is better. */
   moved?(pipeline: AnyPipeline, to: MovedTo): AnyPipeline;
 }

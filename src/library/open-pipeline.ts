@@ -12,8 +12,8 @@ import type { LaneOptions } from "../pipelines/lanes.ts";
 import { drawnSeed } from "../pipelines/run/effects.ts";
 import type { GenerationResult, PipelineEvent } from "../pipelines/run/events.ts";
 import type { LatentImage } from "../pipelines/text-to-image/image-source.ts";
-import { embeddingPlaces, loraPlaces, type Places } from "../systems/from-hub/places.ts";
-import type { LoraChoice } from "../systems/parts/adapters.ts";
+import { type AdapterPlaces, embeddingPlaces, loraPlaces } from "../systems/from-hub/places.ts";
+import type { EmbeddingChoices, LoraChoice } from "../systems/parts/adapters.ts";
 import { parseLora } from "../systems/parts/lora-text.ts";
 import { startRun } from "./image-run.ts";
 import type { ComparisonRun, ImageRun, LoadedModels, Variant } from "./loaded-model.ts";
@@ -28,7 +28,7 @@ export interface LibrarySettings {
   /** Whether memory is spared: large pictures are then decoded in tiles unless a run says otherwise. */
   readonly lowMemory: boolean;
   /** Finds what names of adapters stand for. */
-  readonly places: Places;
+  readonly places: AdapterPlaces;
 }
 
 /** What a run is called with first, by task; nothing where the model is told nothing. */
@@ -58,7 +58,7 @@ export function openPipeline(
         : { loras: await loraPlaces(([loras].flat() as LoraOption[]).map(loraChoice), places, signal) }),
       ...(embeddings === undefined
         ? {}
-        : { embeddings: await embeddingPlaces(embeddings as Readonly<Record<string, string>>, places, signal) }),
+        : { embeddings: await embeddingPlaces(embeddings as EmbeddingChoices, places, signal) }),
       ...(controlImage === undefined ? {} : { controlImage: await readControlImages(controlImage) }),
       ...(classes === undefined ? {} : { classes: classes === "all" ? classes : [classes].flat() }),
       ...(cache === undefined ? {} : { cache: readCache(cache as Parameters<typeof readCache>[0]) }),
@@ -109,9 +109,9 @@ export function openPipeline(
     }
     return run({ ...given, [subject]: first });
   };
-  const { task, name, samplers, sizes } = inner;
+  const { task, name, samplers, sizes, runsOn } = inner;
   return Object.assign(call, {
-    model: { task, name, samplers, options: known, ...sizes },
+    model: { task, name, samplers, options: known, ...sizes, ...runsOn },
     generate: (request: unknown) => run(optionsOf(request)),
     compare: (request: unknown, variants: unknown) => compare(optionsOf(request), variants),
     branchCosts: () => branchCosts(inner.unet.config),

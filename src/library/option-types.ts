@@ -36,7 +36,7 @@ const numbers: OptionType = {
 };
 
 const isLora = (value: unknown): boolean =>
-  isText(value) || (typeof value === "object" && value !== null && "path" in value && isText(value.path));
+  isText(value) || (typeof value === "object" && value !== null && "path" in value && isPlace(value.path));
 
 const loras: OptionType = {
   is: (value) => [value].flat().every(isLora),
@@ -45,7 +45,7 @@ const loras: OptionType = {
 
 const files: OptionType = {
   is: (value) =>
-    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isText),
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isPlace),
   required: "an object of names and files",
 };
 
@@ -94,7 +94,7 @@ export const PIPELINE_TYPES: OptionTypes = {
 };
 
 /** Where models by their id come from and are kept. */
-export const HUB_TYPES: OptionTypes = { cacheFolder: text, endpoint: text, token: text, offline: flag };
+export const HUB_TYPES: OptionTypes = { cacheFolder: text, endpoint: text, token: text, offline: flag, keep: flag };
 
 /** How a queue is asked to be. */
 export const QUEUE_TYPES: OptionTypes = { busy: oneOf(["wait", "reject", "replace"]) };

@@ -9,6 +9,7 @@ import type { PresetName } from "../pipelines/presets.ts";
 import type { LatentImage } from "../pipelines/text-to-image/image-source.ts";
 import type { PictureSizes } from "../pipelines/text-to-image/picture-sizes.ts";
 import type { TinyVaeUse } from "../pipelines/text-to-image/text-to-image-options.ts";
+import type { ModelPlace } from "../systems/places/model-place.ts";
 import type { TimestepSelection } from "../systems/unconditional.ts";
 import type { ImageEvent } from "./results.ts";
 
@@ -65,8 +66,8 @@ export type ScheduleName = "ays" | "ays-sd" | "ays-sdxl";
 export type LoraOption =
   | string
   | {
-      /** A file of a LoRA, or a folder that diffusers or peft saved one in. */
-      readonly path: string;
+      /** A file of a LoRA, or a folder that diffusers or peft saved one in; in a page, also what was picked or dropped. */
+      readonly path: ModelPlace;
       /** 1 as it was trained, which is the default. */
       readonly strength?: number | undefined;
       /** To the U-Net and to text encoders; `strength` where left out. */
@@ -92,7 +93,7 @@ export interface TextToImageOptions extends CommonOptions, ScheduleOptions {
   /** LoRAs to change the model by, as files or "FILE:0.8"; below 0 they are taken away. */
   readonly loras?: LoraOption | readonly LoraOption[] | undefined;
   /** Files of vectors (textual inversion) by the words that stand for them in prompts. */
-  readonly embeddings?: Readonly<Record<string, string>> | undefined;
+  readonly embeddings?: Readonly<Record<string, ModelPlace>> | undefined;
   /** In pixels; the model's own, or the picture's, where left out. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;

@@ -85,6 +85,13 @@ async function openInBrowser(
       }
       return await openedWebPlace(named.get(place) ?? place, { base, variant, known, onFetched });
     },
+    places:
+      () =>
+      async (text, { purpose, variant: asked, refresh }, signal) => {
+        const { webHubPlace } = await import("../systems/from-hub/web-hub-place.ts");
+        const opening = { purpose, variant: asked, refresh };
+        return (await webHubPlace(text, { base, known, hub: { ...hub, signal }, opening })) ?? text;
+      },
     moved(pipeline, { name }) {
       const places = placesOf(model, options, (place) => named.get(place) ?? place);
       const areSendable = sent === cacheFolder && Object.values(places).flat().every(canBeSent);

@@ -77,6 +77,7 @@ export const HUB_OPTIONS = [
   "endpoint",
   "token",
   "offline",
+  "keep",
 ] as const satisfies readonly (keyof HubSource)[];
 
 /** The names of the options of `pipeline()`. */

@@ -1,6 +1,7 @@
 import { branchOf, readCache } from "../deepcache/policies.ts";
 import { SAMPLER_NAMES } from "../diffusion/samplers.ts";
 import type { UNetConfig } from "../models/unet/unet-types.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { Network } from "../systems/network.ts";
 import type { OpenedModel } from "../systems/open-model.ts";
 import { checkedRuns } from "./checked-runs.ts";
@@ -32,6 +33,8 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
   /** Names of the samplers that the model runs with. */
   readonly samplers: readonly string[];
   readonly sizes: ImageSizes;
+  /** What its networks run on. */
+  readonly runsOn: Pick<Runtime, "device" | "threads">;
   /** The quickest kind of preview that a run can be asked for; none where it cannot be asked for one. */
   readonly quickPreview: PreviewKind | undefined;
   /** Prompts or names of classes, one to a row of images; none where the model takes no condition. */
@@ -49,7 +52,7 @@ export interface AnyPipeline extends Pipeline<GenerateRequest> {
 export function anyPipeline(opened: OpenedModel, name: string, effects: PipelineEffects): AnyPipeline {
   const { described, accepts, choose, runs } = checkedRuns(opened, name, effects);
   const { conditioned, sizes, quickPreview, rows, partTexts, memory } = described;
-  const { precision, device } = effects.runtime;
+  const { precision, device, threads } = effects.runtime;
   const onOpenVino = device === "openvino" || device === "openvino:CPU";
   return {
     ...runs,
@@ -61,6 +64,7 @@ export function anyPipeline(opened: OpenedModel, name: string, effects: Pipeline
     choose,
     samplers: opened.kind === "class-to-image" ? ORIGINAL_SAMPLERS : SAMPLER_NAMES,
     sizes,
+    runsOn: { device, threads },
     quickPreview,
     rows,
     memory: (request, options = {}) => {

@@ -24,21 +24,38 @@ const GAP = 9;
 /** Of a point's symbol. */
 const SYMBOL = 12;
 
-/** Labels beside those points that are to have some, moved out of each other's way; a line leads from those that are further off. */
+/** A straight line of the plot. */
+export type Segment = readonly [from: At, to: At];
+type At = Pick<PlacedPoint, "px" | "py">;
+
+/** What is labelled, and what labels keep off. */
+export interface LabelOptions {
+  /** The points that have a label; all where left out. */
+  readonly labelled?: readonly string[] | undefined;
+  readonly lines?: readonly Segment[] | undefined;
+}
+
+/**
+ * Labels beside points, moved out of each other's way, and off lines where there is a place for that; a line leads from those
+ * that are further off. One without any place is left out: its point says its name by itself.
+ */
 export function pointLabels(
   points: readonly PlacedPoint[],
   frame: Frame,
-  labelled: readonly string[] = points.map(({ label }) => label),
+  { labelled = points.map(({ label }) => label), lines = [] }: LabelOptions = {},
 ): string[] {
   const taken: Box[] = points.map(({ px, py }) => ({ left: px - SYMBOL / 2, top: py - SYMBOL / 2, width: SYMBOL }));
   return points
     .filter(({ label }) => labelled.includes(label))
     .sort((a, b) => a.py - b.py)
-    .map(({ px, py, label, style }) => {
+    .flatMap(({ px, py, label, style }) => {
       const width = label.length * LABEL_WIDTH;
-      const places = candidates(px, py, width, frame);
-      const free = places.find((candidate) => !taken.some((other) => overlaps(candidate, other)));
-      const { left, top } = free ?? places[0] ?? { left: px + GAP, top: py - LABEL_HEIGHT / 2 };
+      const free = candidates(px, py, width, frame).filter(
+        (candidate) => !taken.some((other) => overlaps(candidate, other)),
+      );
+      const place = free.find((candidate) => !lines.some((line) => crosses(line, candidate))) ?? free[0];
+      if (place === undefined) return [];
+      const { left, top } = place;
       taken.push({ left, top, width });
       const placed = left < px ? { x: left + width, anchor: "end" } : { x: left, anchor: "start" };
       const middle = top + LABEL_HEIGHT / 2;
@@ -73,3 +90,20 @@ const overlaps = (a: Box, b: Box): boolean =>
   b.left < a.left + a.width &&
   a.top < b.top + LABEL_HEIGHT &&
   b.top < a.top + LABEL_HEIGHT;
+
+/** Whether a line goes through a box: what is left of it between the sides of the box, one after the other. */
+function crosses([from, to]: Segment, { left, top, width }: Box): boolean {
+  const [dx, dy] = [to.px - from.px, to.py - from.py];
+  let [begin, end] = [0, 1];
+  for (const [step, room] of [
+    [-dx, from.px - left],
+    [dx, left + width - from.px],
+    [-dy, from.py - top],
+    [dy, top + LABEL_HEIGHT - from.py],
+  ] as const) {
+    if (step === 0 && room < 0) return false;
+    if (step < 0) begin = Math.max(begin, room / step);
+    else if (step > 0) end = Math.min(end, room / step);
+  }
+  return begin < end;
+}

@@ -2,7 +2,7 @@ import { type Axis, axisOver, positionOn } from "./axis.ts";
 import type { Style } from "./colors.ts";
 import { type Frame, frameOf } from "./frame.ts";
 import { element, escaped, text } from "./markup.ts";
-import { pointLabels } from "./point-labels.ts";
+import { pointLabels, type Segment } from "./point-labels.ts";
 
 /** One policy in a plot. */
 export interface Point {
@@ -89,7 +89,7 @@ export function scatter(points: readonly Point[], options: ScatterOptions): stri
       ...placed.map(({ px, py, style, label, id }) =>
         element("g", { "data-point": id }, element("title", {}, escaped(label)) + marker(px, py, style)),
       ),
-      ...pointLabels(placed, frame, named),
+      ...pointLabels(placed, frame, { labelled: named, lines: [...segments(front), ...seriesSegments(placed)] }),
     ].join(""),
   );
 }
@@ -104,11 +104,23 @@ function cheapest(points: readonly Point[]): Point[] {
   return [...first.values()];
 }
 
-/** A thin line through the points of every series. */
-function seriesLines(placed: readonly (Point & { readonly px: number; readonly py: number })[]): string[] {
+type Placed = Point & { readonly px: number; readonly py: number };
+
+/** The points of every series, by what they cost. */
+function seriesOf(placed: readonly Placed[]): readonly (readonly Placed[])[] {
   const names = new Set(placed.flatMap(({ series }) => series ?? []));
-  return [...names].map((name) => {
-    const own = placed.filter(({ series }) => series === name).sort((a, b) => a.px - b.px);
+  return [...names].map((name) => placed.filter(({ series }) => series === name).sort((a, b) => a.px - b.px));
+}
+
+/** The lines from each point to the next. */
+const segments = (points: readonly Placed[]): readonly Segment[] =>
+  points.slice(1).map((to, i) => [points[i] as Placed, to] as const);
+
+const seriesSegments = (placed: readonly Placed[]): readonly Segment[] => seriesOf(placed).flatMap(segments);
+
+/** A thin line through the points of every series. */
+function seriesLines(placed: readonly Placed[]): string[] {
+  return seriesOf(placed).map((own) => {
     const line = own.map(({ px, py }) => `${px.toFixed(1)},${py.toFixed(1)}`).join(" ");
     const looks = { fill: "none", stroke: own[0]?.style.color, "stroke-width": 1, opacity: 0.45 };
     return element("polyline", { points: line, ...looks });

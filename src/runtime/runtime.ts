@@ -50,6 +50,8 @@ export interface LoadOptions {
 export interface Runtime {
   /** What it runs on, for people. */
   readonly device: string;
+  /** Threads that it computes with on the CPU; left out where it runs elsewhere, or that is not known. */
+  readonly threads?: number | undefined;
   /** Whether results are copied to JavaScript's memory and back on their way from session to session. */
   readonly copies: boolean;
   /** What it computes in what may be computed in less than float32; float32 where left out. */

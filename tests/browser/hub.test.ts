@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { folderRepo } from "../hub/folder-repo.ts";
 import { someBytes, type TestHub, type TestRepo, testHub } from "../hub/test-hub.ts";
@@ -6,6 +7,14 @@ import { CHROMIUM } from "../support/browser/chromium.ts";
 import { fixturePath } from "../support/fixtures.ts";
 
 const FILES = folderRepo(fixturePath("pipelines/sd15/model"));
+/** Runs the page's model with a LoRA that is a file in the page's hands. */
+async function runWithFile({ strength, ...request }: { readonly strength: number }): Promise<unknown> {
+  const { tested } = globalThis as unknown as { tested: { run(request: object): Promise<{ latents: unknown }> } };
+  const bytes = await (await fetch("/adapters/kohya.safetensors")).blob();
+  const path = new File([bytes], "kohya.safetensors");
+  return (await tested.run({ ...request, loras: { path, strength } })).latents;
+}
+
 const REQUEST = { prompt: "a fox", seed: 3, steps: 2, sampler: "ddim", cache: 2 } as const;
 
 describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () => {
@@ -13,7 +22,10 @@ describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () =
   let hub: TestHub;
   const repos: Record<string, TestRepo> = {};
   beforeAll(async () => {
-    [browser, hub] = await Promise.all([openPage(), testHub(repos)]);
+    [browser, hub] = await Promise.all([
+      openPage({ folders: { "/adapters": fixturePath("adapters/sd15") } }),
+      testHub(repos),
+    ]);
   }, 60_000);
   afterAll(async () => {
     await browser?.[Symbol.asyncDispose]();
@@ -125,6 +137,49 @@ describe.skipIf(CHROMIUM === undefined)("a model of the hub, in a browser", () =
     expect(await open(gated, { token: "secret" })).toEqual({ events: [], name: "gated" });
     hub.faults.push({ kind: "status", status: 404 });
     expect((await open(published("org/torn"))).error).toMatch(/^Cannot find ".*" of "org\/torn" on 127.* \(404\)/);
+  }, 60_000);
+
+  test("is read where it lies where it is not to be kept, also with a token, and leaves nothing behind", async () => {
+    const id = published("org/passing", { gated: true, token: "secret" });
+    expect((await open(id, { keep: false })).error).toContain("it is gated (403)");
+    expect(await open(id, { keep: false, token: "secret" })).toEqual({ events: [], name: "passing" });
+    const made = await browser.ask("run", REQUEST);
+    expect(made.error).toBeUndefined();
+    const isStored = async () => (await browser.ask("stored")).some((model) => model.id === id);
+    expect(await isStored()).toBe(false);
+    expect(hub.seen.filter(({ host, authorization }) => host.startsWith("localhost") && authorization)).toEqual([]);
+    hub.seen.length = 0;
+    expect(await open(id, { token: "secret" })).toEqual({ events: [], name: "passing" });
+    expect((await browser.ask("run", REQUEST)).latents).toEqual(made.latents);
+    expect(await isStored()).toBe(true);
+    hub.seen.length = 0;
+    expect(await open(id, { keep: false, token: "secret" })).toEqual({ events: [], name: "passing" });
+    expect(hub.seen).toEqual([]); // what is kept is taken
+  }, 60_000);
+
+  test("is changed by LoRAs and embeddings by their ids, which are kept, by their URLs, and by files", async () => {
+    const file = (name: string) => new Uint8Array(readFileSync(fixturePath(`adapters/sd15/${name}`)));
+    const lora = published("org/style", { files: { "pytorch_lora_weights.safetensors": file("kohya.safetensors") } });
+    const word = published("org/word", { files: { "learned_embeds.safetensors": file("learned_embeds.safetensors") } });
+    await open(published("org/plain"));
+    const latents = async (options: object) => {
+      const { error, latents } = await browser.ask("run", { ...REQUEST, ...options });
+      expect(error).toBeUndefined();
+      return latents;
+    };
+    const changed = await latents({ loras: `${lora}:0.5` });
+    expect(changed).not.toEqual(await latents({}));
+    hub.seen.length = 0;
+    expect(await latents({ loras: { path: lora, strength: 0.5 } })).toEqual(changed);
+    expect(hub.seen).toEqual([]);
+    expect(await latents({ loras: "adapters/kohya.safetensors:0.5" })).toEqual(changed);
+    expect(await browser.page.evaluate(runWithFile, { ...REQUEST, strength: 0.5 })).toEqual(changed);
+    expect(await latents({ prompt: "a myword fox", embeddings: { myword: word } })).not.toEqual(
+      await latents({ prompt: "a myword fox" }),
+    );
+    expect((await browser.ask("run", { ...REQUEST, loras: "org/nowhere" })).error).toMatch(
+      /^Cannot find "org\/nowhere" on 127/,
+    );
   }, 60_000);
 
   test("for which there is no room is not begun", async () => {

@@ -97,6 +97,11 @@ describe("servedFiles()", () => {
     await expect(openComponent(none)).rejects.toThrow("Cannot find weights");
   });
 
+  test("opens a vocabulary in a folder of its own", async () => {
+    await using server = await serve(defaultTokenizerFolder());
+    expect([...(await servedFiles(server.url).list("the tokenizer"))]).toEqual(["vocab.json", "merges.txt"]);
+  });
+
   test("says what a server has not, and refuses paths that leave the folder", async () => {
     await using server = await serve(temporaryFolder());
     const files = servedFiles(`${server.url}/models/none`);

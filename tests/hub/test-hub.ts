@@ -229,7 +229,7 @@ async function sendStored(request: IncomingMessage, response: ServerResponse, st
   }
   const tag = (bytes: Uint8Array): string => `"${sha256(bytes).slice(0, 16)}"`;
   const { range, "if-range": version } = request.headers;
-  const [, begin] = /^bytes=(\d+)-$/.exec(range ?? "") ?? [];
+  const [, begin, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
   const isSame = version === undefined || version === tag(content);
   const asked = begin === undefined || !isSame || fault?.kind === "whole" ? 0 : Number(begin);
   if (asked >= content.length && asked > 0) {
@@ -237,13 +237,17 @@ async function sendStored(request: IncomingMessage, response: ServerResponse, st
     return;
   }
   const start = Math.max(0, asked + (fault?.kind === "shifted" && asked > 0 ? fault.by : 0));
-  const body = content.slice(start);
+  const isPart = last !== undefined && last !== "";
+  const body = content.slice(start, isPart ? Number(last) + 1 : undefined);
   if (fault?.kind === "corrupt") body[0] = (body[0] ?? 0) ^ 255;
-  const part = asked > 0 ? { "content-range": `bytes ${start}-${content.length - 1}/${content.length}` } : {};
+  const end = start + body.length;
+  const part = { "content-range": `bytes ${start}-${end - 1}/${content.length}` };
   const length = fault?.kind === "length" ? fault.says : body.length;
-  response.writeHead(asked > 0 ? 206 : 200, { etag: tag(content), "content-length": String(length), ...part });
-  const end = fault?.kind === "drop" || fault?.kind === "change" ? fault.after : undefined;
-  const sent = body.subarray(0, fault?.kind === "stall" ? body.length >> 1 : Math.min(end ?? body.length, length));
+  const headers = { etag: tag(content), "content-length": String(length) };
+  const isPartial = asked > 0 || isPart;
+  response.writeHead(isPartial ? 206 : 200, { ...headers, ...(isPartial ? part : {}) });
+  const cut = fault?.kind === "drop" || fault?.kind === "change" ? fault.after : undefined;
+  const sent = body.subarray(0, fault?.kind === "stall" ? body.length >> 1 : Math.min(cut ?? body.length, length));
   for (let at = 0; at < sent.length && !response.destroyed; at += PIECE) {
     await new Promise((resolve) => response.write(sent.subarray(at, at + PIECE), resolve));
     if (state.pause > 0) await new Promise((resolve) => setTimeout(resolve, state.pause));

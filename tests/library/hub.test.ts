@@ -57,6 +57,7 @@ test("An abort ends opening while files come", async () => {
 
 test.each([
   ["org/none", {}, "MODEL_NOT_FOUND", 'Cannot find "org/none"'],
+  ["org/tiny", { keep: false }, "OPTION_INVALID", "Cannot use keep: false in Node"],
   ["org/tiny", { token: "other" }, "MODEL_NOT_FOUND", "or it is private and not for your token"],
   ["org/tiny", { offline: true }, "MODEL_NOT_FOUND", "forbids asking"],
   ["org/tiny", { ofline: true }, "OPTION_UNKNOWN", 'No option of hub is called "ofline": did you mean "offline"?'],

@@ -156,6 +156,7 @@ describe("pipeline()", () => {
   test("opens the embedded model where none is named, for its own task where none is named", async () => {
     await using embedded = await pipeline();
     expect(embedded.model).toMatchObject({ task: "text-to-image", name: "fluent-scenes", width: 64, multipleOf: 4 });
+    expect(embedded.model.device).toBe("cpu");
     const known = await pipeline("text-to-image");
     const { guidanceScale, warnings } = await known("a castle on a teal background", { steps: 2, seed: 1 });
     expect(guidanceScale).toBe(4); // its folder recommends it

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { decodePng } from "../../src/image/png.ts";
 import { PICTURE_OPTIONS, PLAIN_OPTIONS } from "../../src/server/work/job-options.ts";
-import { all, call, type EventRead, events, serving } from "./serving.ts";
+import { all, call, type EventRead, events, MODEL, serving } from "./serving.ts";
 
-const server = await serving();
+const server = await serving({ scenes: { path: MODEL, thread: "caller", threads: 2 } });
 afterAll(() => server[Symbol.asyncDispose]());
 
 const ask = (path: string, body?: unknown, init?: RequestInit) => call(server.url, path, body, init);
@@ -171,6 +171,7 @@ test("A model says what it takes, and what a cached evaluation costs", async () 
   const { status, body } = await ask("/models/scenes");
   expect(status).toBe(200);
   expect(body).toMatchObject({ name: "scenes", task: "text-to-image", width: 64, height: 64, multipleOf: 8 });
+  expect(body).toMatchObject({ device: "cpu", threads: 2 });
   const shares = (body as unknown as { branches: { share: number }[] }).branches.map(({ share }) => share);
   expect(shares[0]).toBeCloseTo(0.154, 3); // as inspect counts
   expect(shares).toEqual([...shares].sort());

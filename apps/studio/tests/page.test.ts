@@ -1,69 +1,31 @@
-import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type BrowserContext, chromium } from "playwright-core";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { folderRepo } from "../../../tests/hub/folder-repo.ts";
-import { type TestHub, type TestRepo, testHub } from "../../../tests/hub/test-hub.ts";
 import { SWIFTSHADER } from "../../../tests/support/browser/chromium.ts";
 import { SLOW } from "../../../tests/support/slow.ts";
-import { builtStudio } from "./support/built.ts";
-import { CHROMIUM } from "./support/chromium.ts";
+import { at, FOLDER, isTestable, type OwnPage, ownPage } from "./support/own-page.ts";
+import { singleFile } from "./support/single-file.ts";
 import { tooLarge } from "./support/sizes.ts";
-import { type StaticHost, staticHost } from "./support/static-host.ts";
-import { type StudioPage, studioPage } from "./support/studio-page.ts";
+import type { StaticHost } from "./support/static-host.ts";
 
-const at = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-/** The page takes the library as it is built: npm run build. */
-const isTestable = CHROMIUM !== undefined && existsSync(at("dist/index-browser.js"));
-
-/** A model of random weights, which runs in a moment. */
-const FOLDER = at("tests/fixtures/pipelines/sd15/model");
-
+let own: OwnPage;
 let host: StaticHost;
-let hub: TestHub;
-let built: string;
 
 beforeAll(async () => {
   if (!isTestable) return;
-  const files = folderRepo(FOLDER);
-  const repos: Record<string, TestRepo> = {
-    "org/tiny": { files },
-    "org/gated": { files, gated: true, token: "secret" },
-  };
-  hub = await testHub(repos);
-  built = builtStudio("production", `${hub.endpoint} ${hub.storage}`);
-  host = await staticHost(built);
+  own = await ownPage();
+  ({ host } = own);
 }, 120_000);
 
-afterAll(async () => {
-  await host?.[Symbol.asyncDispose]();
-  await hub?.[Symbol.asyncDispose]();
-});
+afterAll(() => own?.[Symbol.asyncDispose]());
 
-/** The studio in a profile of its own, which keeps what it is given. */
-async function opened(
-  args: readonly string[] = [],
-): Promise<StudioPage & AsyncDisposable & { readonly context: BrowserContext }> {
-  const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "profile-")), {
-    executablePath: CHROMIUM ?? "",
-    args: ["--no-sandbox", ...args],
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: "reduce",
-  });
-  const page = await context.newPage();
-  page.setDefaultTimeout(40_000);
-  await page.goto(`${host.url}/#steps=3&previewEvery=1`);
-  await page.locator(".status.empty").waitFor();
-  return { ...studioPage(page), context, [Symbol.asyncDispose]: () => context.close() };
-}
+const opened: OwnPage["opened"] = (args) => own.opened(args);
 
 const models = (): string[] => host.asked.filter((path) => path.startsWith("/models/"));
 
 describe.skipIf(!isTestable)("the studio as a page that runs models itself", () => {
   test("is within its budgets", async () => {
-    expect(await tooLarge(built, "page")).toEqual([]);
+    expect(await tooLarge(own.built, "page")).toEqual([]);
   });
 
   test("loads nothing of an engine before the first run, keeps it, and then works without a network", async () => {
@@ -171,60 +133,49 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.accessible("error", ".status");
   }, 300_000);
 
-  test("downloads a model of the hub when it is asked to, keeps it, and then asks nobody", async () => {
+  test("opens a single file that is dropped, makes a picture with it, and finds it again at the next visit", async () => {
     await using studio = await opened();
-    const { page, context } = studio;
-    const dialog = page.getByRole("dialog", { name: "From the hub" });
-    const order = async (id: string, token = ""): Promise<void> => {
-      await page.getByRole("button", { name: "From the hub…" }).click();
-      await dialog.getByLabel("Model", { exact: true }).fill(id);
-      await dialog.getByLabel("Token, for private").fill(token);
-      await dialog.getByRole("button", { name: "Download and open" }).click();
-    };
+    const { page } = studio;
     const chosen = () => page.locator(".model-bar select").inputValue();
-    const weights = () => hub.seen.filter(({ host }) => host.startsWith("localhost")).map(({ range }) => range);
-    await order("tiny");
-    await dialog.getByText("An id such as org/name is required").waitFor();
-    await studio.accessible("hub", "dialog[open]");
-    await page.keyboard.press("Escape");
-    expect(hub.seen).toEqual([]);
-
-    await order("org/gated");
-    const alert = page.getByRole("alert");
-    await expect
-      .poll(() => alert.textContent(), { timeout: 30_000 })
-      .toMatch(/^Cannot download "org\/gated": it is gated \(403\); .*token that may read it, in "From the hub"/);
-    hub.faults.push(...Array.from({ length: 8 }, () => ({ kind: "stall" }) as const));
-    await order("org/gated", "secret");
-    const opening = () => page.locator(".status.opening").textContent();
-    await expect.poll(opening, { timeout: 20_000 }).toMatch(/^Fetching org\/gated from 127.* MB of 0\.7 MB/);
-    await expect.poll(opening, { timeout: 20_000 }).toContain("waiting for the network");
-    await page.getByRole("button", { name: "Cancel" }).click();
+    host.asked.length = 0;
+    await studio.dropFromDisk(singleFile("photo.safetensors"));
+    await expect.poll(chosen, { timeout: 30_000 }).toBe("photo.safetensors");
     await page.locator(".status.empty").waitFor();
-    hub.faults.length = 0;
-    hub.seen.length = 0;
-    await order("org/gated", "secret");
-    await expect.poll(chosen, { timeout: 30_000 }).toBe("org/gated");
-    expect(weights().some((range) => /^bytes=[1-9]\d*-$/.test(range ?? ""))).toBe(true);
-    expect(await page.evaluate(() => Object.values(localStorage).join(" "))).not.toContain("secret");
-
-    hub.seen.length = 0;
-    await page.reload();
-    await page.locator(".status.empty").waitFor();
-    expect(await chosen()).toBe("org/gated");
+    for (const side of ["Width", "Height"]) await page.getByLabel(side).fill("64");
     await studio.make();
     await studio.done();
-    expect(hub.seen).toEqual([]);
-    await context.setOffline(true);
-    await page.getByRole("button", { name: "From the hub…" }).click();
-    await dialog.getByText("There is no network").waitFor();
-    expect(await dialog.getByRole("button", { name: "Download and open" }).isDisabled()).toBe(true);
-    await page.keyboard.press("Escape");
-    await context.setOffline(false);
-    await page.getByRole("button", { name: /Processor/ }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-    await expect.poll(chosen, { timeout: 30_000 }).toBe("fluent-scenes");
-    await expect.poll(() => page.evaluate(keptOfHub), { timeout: 30_000 }).toEqual([]);
+    expect(models()).toEqual([]); // nothing but the vocabulary, which such files lack, comes from the host
+    expect(host.asked.filter((path) => path.startsWith("/clip-tokenizer/"))).not.toEqual([]);
+    expect(await page.locator(".took").allTextContents()).toEqual([
+      expect.stringMatching(/ s · 3 full$/),
+      expect.stringMatching(/ s · 2 full \+ 1 cached$/),
+    ]);
+    await page.reload();
+    await page.locator(".status.empty").waitFor();
+    expect(await chosen()).toBe("photo.safetensors");
+  }, 300_000);
+
+  test("opens a single file as the YAML beside it says, and refuses what is larger than this browser can run", async () => {
+    await using studio = await opened();
+    const { page } = studio;
+    const file = singleFile("painting.safetensors");
+    const pick = (config: Buffer) =>
+      page.locator("input[type=file][multiple]").setInputFiles([
+        { name: "painting.safetensors", mimeType: "application/octet-stream", buffer: readFileSync(file) },
+        { name: "config.yaml", mimeType: "text/yaml", buffer: config },
+      ]);
+    await pick(Buffer.from("model: [never closed"));
+    const alert = page.getByRole("alert");
+    await expect.poll(() => alert.textContent(), { timeout: 30_000 }).toMatch(/^Cannot .*config\.yaml/);
+    await pick(readFileSync(at("tests/fixtures/original/single/config.yaml")));
+    await expect.poll(() => page.locator(".model-bar select").inputValue()).toBe("painting.safetensors");
+    const large = join(dirname(file), "large.safetensors");
+    writeFileSync(large, "");
+    truncateSync(large, 3e9); // which takes no room
+    await studio.dropFromDisk(large);
+    await expect
+      .poll(() => alert.textContent(), { timeout: 30_000 })
+      .toMatch(/^Cannot open this model here: it has 3\.0 GB, and this browser can run \d\.\d GB; "deepcache serve"/);
   }, 300_000);
 
   // Software in place of a GPU takes a minute for this.
@@ -272,15 +223,6 @@ async function keptFolders(): Promise<number> {
   let count = 0;
   for await (const _ of (await root.getDirectoryHandle("kept")).keys()) count++;
   return count;
-}
-
-/** What is kept of the hub. */
-async function keptOfHub(): Promise<readonly string[]> {
-  let at = await navigator.storage.getDirectory();
-  for (const name of ["deepcache", "hub"]) at = await at.getDirectoryHandle(name);
-  const found: string[] = [];
-  for await (const name of at.keys()) found.push(name);
-  return found.filter((name) => name.startsWith("models--"));
 }
 
 /** Keeps the GPU devices that the worker gets from now on. */

@@ -21,7 +21,7 @@ beforeAll(async () => {
   built = builtStudio("server");
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   server = await serving(
-    { "fluent-scenes": { path: defaultModelFolder(), thread: "caller" } },
+    { "fluent-scenes": { path: defaultModelFolder(), thread: "caller", threads: 2 } },
     { pages: await studioPages(built) },
   );
 });
@@ -47,6 +47,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     const { page } = studio;
     await expect.poll(() => page.getByText("An example").count()).toBe(1);
     expect(await page.locator(".lane img").count()).toBe(2);
+    await page.getByRole("button", { name: /^this computer · CPU, 2 threads$/ }).waitFor();
     await page.getByRole("button", { name: "Make" }).click();
     await studio.done();
     expect(await page.locator(".took").allTextContents()).toEqual([
@@ -242,8 +243,9 @@ describe.skipIf(CHROMIUM === undefined)("the studio that a server shows", { time
     await page.getByRole("dialog", { name: "Keys" }).waitFor();
     await studio.accessible("keys", "dialog[open]");
     await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: /Server/ }).click();
+    await page.getByRole("button", { name: /this computer/ }).click();
     await page.getByText("Leaves this page").waitFor();
+    await page.getByText(/^CPU, 2 threads, 127/).waitFor();
     await studio.accessible("doctor", "dialog[open]");
   });
 

@@ -9,7 +9,7 @@ import { gatheredFiles } from "./gathered.ts";
 import { checkBelow, folderError } from "./paths.ts";
 
 /** How a folder on a server is read. */
-export interface ServedFilesOptions extends Pick<ServedOptions, "onFetched" | "known"> {
+export interface ServedFilesOptions extends Pick<ServedOptions, "onFetched" | "known" | "headers"> {
   /**
    * The paths of all its files. Servers do not list folders: where this is left out, files are looked for under the names that
    * models have, beginning with model_index.json.
@@ -20,7 +20,10 @@ export interface ServedFilesOptions extends Pick<ServedOptions, "onFetched" | "k
 }
 
 /** A folder on a server, whose files lie below `base`. The server answers requests for ranges of bytes. */
-export function servedFiles(base: string | URL, { files, variant, onFetched, known }: ServedFilesOptions = {}): Files {
+export function servedFiles(
+  base: string | URL,
+  { files, variant, onFetched, known, headers }: ServedFilesOptions = {},
+): Files {
   const root = String(base).replace(/\/*$/, "/");
   const title = root.slice(0, -1);
   const found = new Map<string, Promise<ByteSource | undefined>>();
@@ -28,7 +31,7 @@ export function servedFiles(base: string | URL, { files, variant, onFetched, kno
     const before = found.get(path);
     if (before !== undefined) return before;
     const url = root + path.split("/").map(encodeURIComponent).join("/");
-    const opening = servedSource(url, { name: `${title}/${path}`, onFetched, known });
+    const opening = servedSource(url, { name: `${title}/${path}`, onFetched, known, headers });
     opening.catch(() => found.delete(path)); // a later look tries again
     found.set(path, opening);
     return opening;
@@ -82,6 +85,9 @@ async function namesFound(has: Has, folder: string, variant: string | undefined)
   if (/(^|\/)scheduler[^/]*$/.test(folder)) return new Set(await existing(has, ["scheduler_config.json"]));
   if (/(^|\/)tokenizer[^/]*$/.test(folder)) return new Set(await existing(has, TOKENIZER_FILES));
   const configs = await existing(has, ["config.json"]);
+  // A vocabulary on its own lies in a folder of any name.
+  const words = folder === "" && configs.length === 0 ? await existing(has, TOKENIZER_FILES) : [];
+  if (words.length > 0) return new Set(words);
   const isOfTransformers = /encoder|checker/.test(folder);
   const names = weightFileGroups(variant).flatMap((group) => group.map(({ name }) => name));
   const likely = isOfTransformers ? names.filter((name) => !name.startsWith("diffusion_")) : names;

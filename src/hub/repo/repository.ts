@@ -14,6 +14,8 @@ export interface RemoteRepository {
   readonly commit: string;
   /** What it holds; files are looked into without keeping them, so only small ones should be opened. */
   readonly files: Files;
+  /** The bytes of a file, where the hub says so. */
+  sizeOf(path: string): number | undefined;
   /** Downloads files and gives the commit's folder in the cache, in which they are from then on. */
   download(paths: readonly string[]): Promise<Files>;
 }
@@ -52,6 +54,7 @@ export function repository(
       return {
         commit,
         files: remoteFiles(listing, reference, name, hub),
+        sizeOf: (path) => listing.files.get(path)?.size,
         async download(paths) {
           await downloadFiles(paths, listing, reference, hub);
           // The last file has come, so whoever finds the revision finds all of it.

@@ -28,6 +28,7 @@ import { int8Range } from "./int8-range.ts";
 import { onnxRuntime, onnxRuntimePackage } from "./onnxruntime.ts";
 import { type OpenSettings, openGraph } from "./open-graph.ts";
 import { sessionThread } from "./places/thread.ts";
+import { processorCores } from "./processor-cores.ts";
 import { type WeightKeeping, withKeptWeights } from "./weights/kept-weights.ts";
 import { openComputed } from "./weights/open-computed.ts";
 
@@ -148,6 +149,7 @@ export function nodeRuntimeInPieces(
 
   return {
     device,
+    threads: onCpu ? (threads ?? processorCores()) : undefined,
     precision,
     copies: device !== "webgpu" && !lowMemory, // in low memory, a weight is there once
     begin: () => place.begin(),

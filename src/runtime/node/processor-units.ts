@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { processorInfo } from "./processor-info.ts";
 
 /** Flags of Linux by the names that people know; the others do nothing for networks. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -17,17 +17,9 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 
 /** The vector and tile units of the processor that networks gain from; null where the system does not say. */
-export function processorUnits(info: string | undefined = cpuInfo()): readonly string[] | null {
+export function processorUnits(info: string | undefined = processorInfo()): readonly string[] | null {
   const [, flags] = /^(?:flags|Features)\s*:(.*)$/m.exec(info ?? "") ?? [];
   if (flags === undefined) return null;
   const has = new Set(flags.trim().split(/\s+/));
   return [...new Set(Object.entries(UNITS).flatMap(([flag, name]) => (has.has(flag) ? [name] : [])))];
-}
-
-function cpuInfo(): string | undefined {
-  try {
-    return readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -67,6 +67,7 @@ export function openVinoRuntime({
 
   return {
     device,
+    threads: own.startsWith("CPU") ? threads : undefined,
     precision,
     copies: true,
     async load(graph, options = {}) {

@@ -80,6 +80,7 @@ export async function webRuntime(options: WebRuntimeOptions = {}): Promise<Runti
 
   return {
     device,
+    threads: device === "wasm" ? threads : undefined,
     copies: device === "wasm" && !lowMemory, // in low memory, a weight is there once
     async load(graph, asked = {}) {
       const state = weightState(graph);

@@ -69,7 +69,7 @@ export function addJobs(app: App, context: ServerContext): void {
     {
       ...{ method: "get", path: "/models/{name}", tags },
       summary: "What a model takes, and what a cached evaluation takes of a full one",
-      gives: "Task, sizes, samplers, options, and the cost of each branch",
+      gives: "Task, sizes, samplers, options, device, and the cost of each branch",
     },
     async (c) => c.json(await models.describe(models.resolve(c.req.param("name") ?? ""))),
   );

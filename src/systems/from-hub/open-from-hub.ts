@@ -50,12 +50,12 @@ export async function openFromHub(reference: HubReference, opening: HubOpening, 
 /** What a repository has, downloaded. */
 async function download(repo: Repository, reference: RepoReference, opening: HubOpening): Promise<HubPlace> {
   const remote = await repo.remote();
-  const needed = await choose(remote.files, reference, { ...opening, prefers: "small" });
+  const needed = await chosenFiles(remote.files, reference, { ...opening, prefers: "small" });
   return await placeIn(await remote.download(needed.paths), needed, titleOf(reference, needed));
 }
 
 /** What is needed of a repository; of a path within, that alone. */
-async function choose(
+export async function chosenFiles(
   files: Files,
   { path }: RepoReference,
   choosing: HubOpening & { readonly prefers: "small" | "plain" },
@@ -80,7 +80,7 @@ async function openCached(
   opening: HubOpening,
 ): Promise<Found | CheckpointError> {
   try {
-    const needed = await choose(files, reference, { ...opening, prefers: "plain" });
+    const needed = await chosenFiles(files, reference, { ...opening, prefers: "plain" });
     for (const path of needed.paths) await files.open(path);
     return { place: await placeIn(files, needed, titleOf(reference, needed)), isSure: needed.isGuess !== true };
   } catch (error) {

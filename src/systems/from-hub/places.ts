@@ -1,6 +1,7 @@
 import type { FileLike, FolderLike } from "../../checkpoint/files.ts";
 import type { ModelLocation } from "../model-location.ts";
-import type { LoraChoice } from "../parts/adapters.ts";
+import type { EmbeddingChoices, LoraChoice } from "../parts/adapters.ts";
+import type { ModelPlace } from "../places/model-place.ts";
 import type { PlaceOptions } from "./place.ts";
 
 /** Finds what a text names, downloading it where the cache does not have it. */
@@ -9,6 +10,9 @@ export type Places = (
   options: Omit<PlaceOptions, "hub">,
   signal?: AbortSignal,
 ) => Promise<FolderLike | FileLike>;
+
+/** The same for adapters, which may come from wherever models do. */
+export type AdapterPlaces = (...given: Parameters<Places>) => Promise<ModelPlace>;
 
 /** Takes what is named as it is. */
 export const asNamed: Places = async (text) => text;
@@ -42,7 +46,7 @@ export async function partPlaces(
 /** `choices` with what their paths name. */
 export async function loraPlaces(
   choices: readonly LoraChoice[],
-  places: Places,
+  places: AdapterPlaces,
   signal?: AbortSignal,
 ): Promise<readonly LoraChoice[]> {
   const found: LoraChoice[] = [];
@@ -56,14 +60,14 @@ export async function loraPlaces(
 
 /** Files of embeddings by their words, with what their paths name. */
 export async function embeddingPlaces(
-  choices: Readonly<Record<string, string>>,
-  places: Places,
+  choices: EmbeddingChoices,
+  places: AdapterPlaces,
   signal?: AbortSignal,
-): Promise<Readonly<Record<string, FileLike>>> {
-  const found: [string, FileLike][] = [];
+): Promise<EmbeddingChoices> {
+  const found: [string, ModelPlace][] = [];
   for (const [name, path] of Object.entries(choices)) {
-    const place = await places(path, { what: "the embedding", purpose: "embedding" }, signal);
-    found.push([name, place as FileLike]); // of an embedding, a file alone is ever needed
+    const asked = { what: "the embedding", purpose: "embedding" } as const;
+    found.push([name, typeof path === "string" ? await places(path, asked, signal) : path]);
   }
   return Object.fromEntries(found);
 }

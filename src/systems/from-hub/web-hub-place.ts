@@ -3,13 +3,15 @@ import { absoluteUrl, isFileUrl } from "../../checkpoint/files/place-browser.ts"
 import { servedFiles } from "../../checkpoint/files/served.ts";
 import { isFiles } from "../../checkpoint/files.ts";
 import { DeepCacheError } from "../../errors/deepcache-error.ts";
+import type { Hub } from "../../hub/hub.ts";
 import type { HubOptions } from "../../hub/hub-options.ts";
-import { hubReference, isExplicit } from "../../hub/reference.ts";
+import { hubReference, isExplicit, type RepoReference } from "../../hub/reference.ts";
 import { blobsOf, contentsOf } from "../../hub/stores/web/blobs-of.ts";
 import { openWebHub } from "../../hub/stores/web/open-hub.ts";
-import type { NamedBlobs } from "../places/model-place.ts";
+import type { NamedBlobs, ServedFolder } from "../places/model-place.ts";
 import type { WebPlaceOptions } from "../places/web-place.ts";
 import { type HubOpening, openFromHub } from "./open-from-hub.ts";
+import { readInPlace } from "./read-in-place.ts";
 
 /** How what a text names is found in a browser. */
 export interface WebHubOptions extends Pick<WebPlaceOptions, "base" | "known"> {
@@ -22,7 +24,10 @@ export interface WebHubOptions extends Pick<WebPlaceOptions, "base" | "known"> {
  * page's own file system where it is not there. Undefined where the text is the URL of something else, or of what the page's
  * own server has.
  */
-export async function webHubPlace(text: string, options: WebHubOptions): Promise<NamedBlobs | undefined> {
+export async function webHubPlace(
+  text: string,
+  options: WebHubOptions,
+): Promise<NamedBlobs | ServedFolder | undefined> {
   const { hub: hubOptions, opening } = options;
   if (hubReference(text) === undefined) return undefined;
   const hub = await openWebHub(hubOptions);
@@ -30,18 +35,36 @@ export async function webHubPlace(text: string, options: WebHubOptions): Promise
   if (reference?.kind !== "repo") return undefined;
   if (!isExplicit(text) && (await isServed(text, options))) return undefined;
   try {
-    const place = await openFromHub(reference, opening, hub);
-    if ("title" in place) throw new TypeError(`Cannot open "${text}": a browser has no paths`);
-    if (isFiles(place)) return { name: place.name, blobs: await blobsOf(place) };
-    return { name: place.name, contents: await contentsOf(place) };
+    if (hubOptions.keep !== false) return await keptPlace(reference, opening, hub);
+    return (await placeThere(reference, opening, hub)) ?? (await readInPlace(reference, opening, hub));
   } catch (error) {
     throw isExplicit(text) ? error : alsoNotServed(error);
   }
 }
 
+/** What a reference stands for, in the page's own files. */
+async function keptPlace(reference: RepoReference, opening: HubOpening, hub: Hub): Promise<NamedBlobs> {
+  const place = await openFromHub(reference, opening, hub);
+  if ("title" in place) throw new TypeError(`Cannot open "${place.title}": a browser has no paths`);
+  if (isFiles(place)) return { name: place.name, blobs: await blobsOf(place) };
+  return { name: place.name, contents: await contentsOf(place) };
+}
+
+/** The same where all of it has been kept before. */
+async function placeThere(reference: RepoReference, opening: HubOpening, hub: Hub): Promise<NamedBlobs | undefined> {
+  try {
+    return await keptPlace(reference, opening, { ...hub, settings: { ...hub.settings, offline: true } });
+  } catch (error) {
+    if (error instanceof DeepCacheError && error.code === "MODEL_NOT_FOUND" && !hub.settings.offline) return undefined;
+    throw error;
+  }
+}
+
 /** Whether the page's server has a folder of a model or of a network there, or a file. */
-async function isServed(text: string, { base, known }: WebHubOptions): Promise<boolean> {
+async function isServed(text: string, { base, known, opening }: WebHubOptions): Promise<boolean> {
   const url = absoluteUrl(text, base);
+  // A folder of a server is known by what models have in theirs.
+  if (!isFileUrl(url) && (opening.purpose === "lora" || opening.purpose === "embedding")) return false;
   const looks = isFileUrl(url)
     ? [servedSource(url, { known })]
     : ["model_index.json", "config.json"].map((name) => servedFiles(url, { known }).kind(name));

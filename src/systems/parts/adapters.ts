@@ -1,9 +1,9 @@
-import type { FileLike, FolderLike } from "../../checkpoint/files.ts";
+import type { ModelPlace } from "../places/model-place.ts";
 import type { StableDiffusionModel } from "../stable-diffusion.ts";
 
 /** A LoRA and how strongly it is applied: 1 as it was trained, also below 0. */
 export interface LoraChoice {
-  readonly path: FolderLike | FileLike;
+  readonly path: ModelPlace;
   readonly strength?: number | undefined;
   /** To the U-Net; `strength` where left out. */
   readonly unet?: number | undefined;
@@ -12,7 +12,7 @@ export interface LoraChoice {
 }
 
 /** Files of embeddings by the word that stands for them in prompts. */
-export type EmbeddingChoices = Readonly<Record<string, FileLike>>;
+export type EmbeddingChoices = Readonly<Record<string, ModelPlace>>;
 
 /** What small files change of a model for a run. */
 export interface AdapterChoices {

@@ -3,8 +3,10 @@ import { type AppliedLora, changesIdentity, withChanges } from "../../adapters/l
 import { openLora } from "../../adapters/lora/open-lora.ts";
 import { quote } from "../../checkpoint/bytes/limits.ts";
 import { CheckpointError } from "../../checkpoint/errors.ts";
+import type { FileLike } from "../../checkpoint/files.ts";
 import { concatenate } from "../../tensor/concatenate.ts";
 import { type AddedWord, asRead, withWords } from "../../tokenizer/added-words.ts";
+import { openedPlace } from "../places/model-place.ts";
 import type { StableDiffusionModel } from "../stable-diffusion.ts";
 import type { TextEncoder } from "../text-encoder.ts";
 import type { AdaptedModel, AdapterChoices, EmbeddingChoices, LoraChoice } from "./adapters.ts";
@@ -28,7 +30,7 @@ async function applyLora(
   model: StableDiffusionModel,
   { path, strength = 1, unet = strength, text = strength }: LoraChoice,
 ): Promise<AppliedLora> {
-  const lora = await openLora(path, {
+  const lora = await openLora(await openedPlace(path), {
     name: model.folder,
     layers: model.unet.config.down.map(({ layers }) => layers),
     weights: {
@@ -80,7 +82,9 @@ async function withEmbeddings(model: StableDiffusionModel, choices: EmbeddingCho
     named.map(([name]) => name),
     model,
   );
-  const opened = await Promise.all(named.map(([, path]) => openEmbedding(path, target)));
+  const opened = await Promise.all(
+    named.map(async ([, path]) => openEmbedding((await openedPlace(path)) as FileLike, target)),
+  );
   const extended = (encoder: TextEncoder, place: number) => {
     const vectors = opened.flatMap((tensors) => tensors[place] ?? []);
     let next = encoder.textEncoder.config.vocabularySize;

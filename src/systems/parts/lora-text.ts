@@ -1,5 +1,5 @@
 import { quote } from "../../checkpoint/bytes/limits.ts";
-import { nameOf } from "../../checkpoint/files/place.ts";
+import { placeName } from "../places/model-place.ts";
 import type { LoraChoice } from "./adapters.ts";
 
 /** How a LoRA and its strengths are written. */
@@ -42,10 +42,10 @@ export function parseLora(text: string): LoraChoice {
 }
 
 /** What a file is called in texts. */
-export const fileName = nameOf;
+export const fileName = placeName;
 
 /** Writes what `parseLora` reads. */
 export function formatLora({ path, strength = 1, unet = strength, text = strength }: LoraChoice): string {
-  const name = nameOf(path);
+  const name = placeName(path);
   return unet === text ? `${name}:${unet}` : `${name}:unet=${unet}:text=${text}`;
 }

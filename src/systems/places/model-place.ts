@@ -14,10 +14,12 @@ export interface PickedFile extends Blob {
   readonly webkitRelativePath?: string;
 }
 
-/** A folder on a server, with the paths of its files where they lie under names of their own. */
+/** A folder on a server, with the paths of its files where they lie under names of their own; or a file there. */
 export interface ServedFolder {
   readonly url: string;
   readonly files?: readonly string[] | undefined;
+  /** Sent with every request, such as what lets a visitor read it. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Blobs that stand for the files of a folder, or of one file, under a name; plain data, which other threads open as well. */

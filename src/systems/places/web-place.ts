@@ -19,10 +19,10 @@ export async function openedWebPlace(
   { base, variant, ...options }: WebPlaceOptions,
 ): Promise<Files | ByteSource> {
   if (typeof place !== "string" && !("url" in place)) return (await openedPlace(place)) as Files | ByteSource;
-  const { url: given, files }: ServedFolder = typeof place === "string" ? { url: place } : place;
+  const { url: given, files, headers }: ServedFolder = typeof place === "string" ? { url: place } : place;
   const url = absoluteUrl(given, base);
-  if (files !== undefined || !isFileUrl(url)) return servedFiles(url, { ...options, files, variant });
-  const source = await servedSource(url, options);
+  if (files !== undefined || !isFileUrl(url)) return servedFiles(url, { ...options, files, variant, headers });
+  const source = await servedSource(url, { ...options, headers });
   if (source !== undefined) return source;
   throw new CheckpointError(`Cannot open "${given}": there is no such file`, { code: "MODEL_NOT_FOUND" });
 }

@@ -33,6 +33,8 @@ export interface HubModel {
   readonly id: string;
   /** What lets the visitor read private and gated models. */
   readonly token?: string | undefined;
+  /** False where its files are read where they lie, and come again with every visit. */
+  readonly isKept?: boolean | undefined;
 }
 
 /** Files or a folder of the visitor's own. */
@@ -59,6 +61,9 @@ export interface OpenedModel {
   readonly options: readonly string[];
   /** What a cached evaluation takes of a full one, branch by branch; none where the place cannot tell. */
   readonly branches: readonly { readonly branch: number; readonly share: number }[];
+  /** What it runs on, and on how many threads; none where the place cannot tell. */
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
 }
 
 /** How far all files are that come, in bytes and bytes a second. */

@@ -1,4 +1,5 @@
 import { EngineError } from "./engine.ts";
+import { isNoRoom } from "./model-store.ts";
 
 /** What the library advises programs, and what helps a visitor instead. */
 export const ADVICE: readonly (readonly [program: string, visitor: string])[] = [
@@ -12,7 +13,10 @@ export const ADVICE: readonly (readonly [program: string, visitor: string])[] = 
 /** An error of the library about the hub in words for visitors. */
 export function forVisitors(error: unknown): unknown {
   if (!(error instanceof Error) || error.name === "AbortError") return error;
-  const message = ADVICE.reduce((text, [program, visitor]) => text.replaceAll(program, visitor), error.message);
-  const { code } = error as { readonly code?: string };
-  return message === error.message ? error : new EngineError(message, { code, cause: error });
+  const message = ADVICE.reduce((text, [program, visitor]) => text.replaceAll(program, visitor), error.message).replace(
+    /^Cannot write "[^"]*"/,
+    "Cannot keep the model",
+  );
+  const code = isNoRoom(error) ? "NO_ROOM" : (error as { readonly code?: string }).code;
+  return message === error.message && code !== "NO_ROOM" ? error : new EngineError(message, { code, cause: error });
 }

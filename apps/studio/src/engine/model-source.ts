@@ -60,9 +60,15 @@ async function ownSource(place: OwnPlace, { largestModel }: BrowserSupport): Pro
   if (place.kind === "folder") return place.folder as unknown as Source;
   const [first] = files;
   if (files.length === 1 && first !== undefined) return first as Source;
-  const yaml = files.find(({ name }) => /\.ya?ml$/i.test(name));
-  const weights = files.find((file) => file !== yaml);
-  return (files.length === 2 && yaml !== undefined && weights !== undefined ? weights : files) as Source;
+  const config = configOf(place);
+  return (config === undefined ? files : files.find((file) => file !== config)) as Source;
+}
+
+/** The YAML that describes a single file, where it came along. */
+export function configOf(model: ModelPlace): File | undefined {
+  if (model.kind !== "files" || model.files.length !== 2) return undefined;
+  const [config, ...others] = model.files.filter(({ name }) => /\.ya?ml$/i.test(name));
+  return others.length === 0 ? config : undefined;
 }
 
 /** Why a model of so many bytes is not opened. */

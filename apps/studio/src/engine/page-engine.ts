@@ -1,4 +1,5 @@
 import { BUNDLED } from "virtual:models";
+import { sizeText } from "deepcache/hub/size-text.ts";
 import type { TextToImage } from "deepcache/library/loaded-model.ts";
 import type { ImageEvent } from "deepcache/library/results.ts";
 import { inbox } from "deepcache/remote/inbox.ts";
@@ -14,7 +15,7 @@ import {
   type RunEvent,
 } from "./engine.ts";
 import { forVisitors } from "./hub-words.ts";
-import { isSingleFile, sourceOf, tooLarge } from "./model-source.ts";
+import { configOf, isSingleFile, sourceOf, tooLarge } from "./model-source.ts";
 import { megabytes, sizeOf } from "./model-store.ts";
 import { pageDevices } from "./page-devices.ts";
 import { bytesOf, telling } from "./telling.ts";
@@ -44,10 +45,8 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
   async function* open(model: ModelPlace, { signal, lowMemory = false }: OpenOptions = {}): AsyncGenerator<OpenEvent> {
     await release();
     const source = yield* sourceOf(model, support, signal);
-    yield {
-      type: "step",
-      says: model.kind === "hub" ? `Fetching ${model.name} from ${hubHost()}` : "Reading the model",
-    };
+    yield { type: "step", says: openingText(model) };
+    const isKept = model.kind !== "hub" || model.isKept !== false;
     await isControlled();
     const { pipeline } = await import("deepcache"); // most of the program, which a visit that makes nothing does without
     const ended = new AbortController();
@@ -56,14 +55,14 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
       onBytes = (event) => {
         if ((event.all?.total ?? 0) > support.largestModel)
           ended.abort(tooLarge(event.all?.total ?? 0, support.largestModel));
-        tell(event);
+        if (isKept) tell(event);
       };
       const opening = pipeline("text-to-image", source, {
         device,
         signal: ends,
         ...(lowMemory ? { memory: "low" } : {}),
-        ...(isSingleFile(model) ? { tokenizer: new URL("./clip-tokenizer/", location.href).href } : {}),
-        ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token } } : {}),
+        ...(isSingleFile(model) ? { tokenizer: vocabulary(), config: configOf(model) } : {}),
+        ...(model.kind === "hub" ? { hub: { endpoint: HUB, token: model.token, keep: isKept } } : {}),
         onProgress: (progress) => onBytes(bytesOf(progress)),
       });
       return await opening.catch((error: unknown) => {
@@ -73,6 +72,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     onBytes = () => {};
     signal?.throwIfAborted();
     opened = { pipe, name: model.name };
+    if (!isKept) yield { type: "notice", says: `${model.name} is not kept: its files come again with the next visit.` };
     yield { type: "opened", model: { ...pipe.model, name: model.name, branches: pipe.branchCosts() } };
   }
 
@@ -83,7 +83,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     const events = inbox<RunEvent>();
     const loading = device === "webgpu" ? "Checking the GPU, compiling the network" : "Compiling the network";
     onBytes = ({ file, loaded, total }) =>
-      events.put({ type: "step", says: `Reading ${file}: ${megabytes(loaded)} of ${megabytes(total)}` });
+      events.put({ type: "step", says: `Reading ${lastOf(file)}: ${sizeText(loaded)} of ${sizeText(total)}` });
     const onEvent = (event: ImageEvent): void => {
       for (const told of toldOf(event, loading)) events.put(told);
     };
@@ -109,7 +109,7 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
         value: support.jspi ? "read piece by piece (JSPI)" : "copied whole: this browser has no JSPI",
       },
       { name: "Largest model", value: largestText(support.largestModel) },
-      { name: "Kept in this browser", value: `${megabytes(usage)} of ${megabytes(quota)}: models and your history` },
+      { name: "Kept in this browser", value: `${sizeText(usage)} of ${sizeText(quota)}: models and your history` },
       {
         name: "Leaves this page",
         value: `nothing; ${hubHost()} is asked for what you open from it, and for nothing else`,
@@ -131,6 +131,20 @@ export async function pageEngine(wanted?: Device): Promise<Engine> {
     release,
   };
 }
+
+function openingText(model: ModelPlace): string {
+  if (model.kind !== "hub") return "Reading the model";
+  return `${model.isKept === false ? "Reading" : "Fetching"} ${model.name} from ${hubHost()}`;
+}
+
+/** The folder and name of a file whose address may be long. */
+const lastOf = (file: string): string => file.split("/").slice(-2).join("/");
+
+/** CLIP's vocabulary, which lies beside the page. */
+const vocabulary = () => ({
+  url: new URL("./clip-tokenizer/", document.baseURI).href,
+  files: ["vocab.json", "merges.txt"],
+});
 
 /** Waits for what keeps the program for visits without a network, but not for long. */
 async function isControlled(): Promise<void> {

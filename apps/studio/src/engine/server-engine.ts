@@ -1,3 +1,4 @@
+import { deviceText } from "./device-text.ts";
 import {
   type Doctor,
   type Engine,
@@ -58,6 +59,8 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
     if (!response.ok) throw await refusal(response);
     return response;
   };
+  /** What the last model that was opened runs on. */
+  let computes = "";
   const json = async (path: string, init?: RequestInit): Promise<unknown> => (await request(path, init)).json();
 
   async function* run({ model, options, variants }: Job, signal?: AbortSignal): AsyncGenerator<RunEvent> {
@@ -89,7 +92,7 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
       return {
         models: names,
         lines: [
-          { name: "Runs on", value: `${host}, deepcache ${version}` },
+          { name: "Runs on", value: `${computes}${host}, deepcache ${version}` },
           { name: "Models", value: names.join(", ") },
           { name: "Kept in this browser", value: "the pictures of your history, nothing else" },
           { name: "Leaves this page", value: `your prompts and settings, to ${host} alone` },
@@ -103,7 +106,9 @@ function serverEngine({ url = "", key = () => undefined, fetch: ask = fetch }: S
         );
       }
       yield { type: "step", says: "Asking the server about the model" };
-      yield { type: "opened", model: await describedModel(model.name, json) };
+      const opened = await describedModel(model.name, json);
+      computes = opened.device === undefined ? "" : `${deviceText(opened.device, opened.threads)}, `;
+      yield { type: "opened", model: opened };
     },
     run,
     async release() {},

@@ -87,7 +87,7 @@ function OwnModels() {
               <span class="hint">{placeText(own)}</span>
             </span>
             <button type="button" disabled={isBusy.value} onClick={() => void forgetModel(own)}>
-              {own.kept === undefined && own.hub === undefined ? "Forget" : "Remove"}
+              {own.kept === undefined && (own.hub === undefined || own.isKept === false) ? "Forget" : "Remove"}
             </button>
           </li>
         ))}
@@ -96,7 +96,8 @@ function OwnModels() {
   );
 }
 
-function placeText({ kept, hub }: OwnModel): string {
+function placeText({ kept, hub, isKept }: OwnModel): string {
+  if (isKept === false) return "from the hub at every visit, not kept";
   if (hub !== undefined) return "from the hub, kept in this browser";
   return kept === undefined ? "read where it lies" : "kept in this browser";
 }

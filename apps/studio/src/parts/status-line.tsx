@@ -1,5 +1,7 @@
+import { sizeText } from "deepcache/hub/size-text.ts";
 import { useEffect, useState } from "preact/hooks";
 import { makeSparingly } from "../state/make.ts";
+import { openUnkept } from "../state/models/open-model.ts";
 import type { Status } from "../state/run-state.ts";
 import { progressOf, secondsLeft } from "../state/run-state.ts";
 import { edit, engine, form, isSparing, model, pair, status, warnings } from "../state/session.ts";
@@ -58,8 +60,6 @@ function firstLine(): string {
   return model.value === undefined ? place.says : "Ready.";
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-
 /** Milliseconds without a byte after which the network is to blame. */
 const SILENCE = 3000;
 
@@ -78,8 +78,8 @@ function Opening({ opening }: { readonly opening: Extract<Status, { kind: "openi
     <div class="opening">
       <p>
         {says}
-        {total > 0 && `: ${megabytes(loaded)} of ${megabytes(total)}, `}
-        {total > 0 && (isWaiting ? "waiting for the network" : `${megabytes(rate)} a second`)}{" "}
+        {total > 0 && `: ${sizeText(loaded)} of ${sizeText(total)}, `}
+        {total > 0 && (isWaiting ? "waiting for the network" : `${sizeText(rate)} a second`)}{" "}
         <button type="button" class="plain" onClick={stop}>
           Cancel
         </button>
@@ -91,7 +91,7 @@ function Opening({ opening }: { readonly opening: Extract<Status, { kind: "openi
           <ul>
             {files.map(({ file, loaded: own, total: of }) => (
               <li key={file}>
-                {file}: {megabytes(own)} of {megabytes(of)}
+                {file}: {sizeText(own)} of {sizeText(of)}
               </li>
             ))}
           </ul>
@@ -115,18 +115,24 @@ function Running({ says }: { readonly says: string }) {
   );
 }
 
-/** What helps against a failure, by its code. */
+/** What helps against a failure, by its code in capitals: servers have them in small letters. */
 const ADVICE: Readonly<Record<string, string>> = {
-  OUT_OF_MEMORY: 'A smaller size takes less memory, and "deepcache serve" can use all of this computer\'s.',
-  option_invalid: "Change the setting and make it again; the form is as it was.",
+  OUT_OF_MEMORY: "A smaller size takes less memory.",
   OPTION_INVALID: "Change the setting and make it again; the form is as it was.",
   DOWNLOAD_FAILED: "Try it again: what has come rightly is kept.",
-  unreachable: "Then load this page again. The form is kept.",
-  invalid_api_key: "Type the key into the field above.",
-  queue_full: "Others are waiting as well: try again in a while.",
+  NO_ROOM: "It can run without being kept as well: its files are then downloaded again at every visit.",
+  UNREACHABLE: "Then load this page again. The form is kept.",
+  INVALID_API_KEY: "Type the key into the field above.",
+  QUEUE_FULL: "Others are waiting as well: try again in a while.",
 };
 
-function Failure({ failure: { message, code } }: { readonly failure: Extract<Status, { kind: "error" }> }) {
+/** Of a page, whose memory ends before the computer's does. */
+const MEMORY_OF_A_PAGE = '"deepcache serve" can use all of this computer\'s.';
+
+function Failure({ failure }: { readonly failure: Extract<Status, { kind: "error" }> }) {
+  const { message } = failure;
+  const code = failure.code?.toUpperCase();
+  const isOfPage = engine.value?.place.kind === "page";
   const sentence = /[.!?]$/.test(message) ? message : `${message}.`;
   const advice = code === undefined ? undefined : ADVICE[code];
   const half = { width: form.value.width / 2, height: form.value.height / 2 };
@@ -135,18 +141,23 @@ function Failure({ failure: { message, code } }: { readonly failure: Extract<Sta
   return (
     <div class="failure" role="alert">
       <p>
-        {sentence} {advice}
+        {sentence} {advice} {code === "OUT_OF_MEMORY" && isOfPage && MEMORY_OF_A_PAGE}
       </p>
       <p>
         <button type="button" onClick={() => void navigator.clipboard.writeText(details())}>
           Copy details
         </button>
+        {code === "NO_ROOM" && (
+          <button type="button" onClick={() => void openUnkept()}>
+            Run it without keeping it
+          </button>
+        )}
         {code === "OUT_OF_MEMORY" && (
           <button type="button" onClick={() => edit(half)}>
             Use {half.width} × {half.height}
           </button>
         )}
-        {code === "OUT_OF_MEMORY" && engine.value?.place.kind === "page" && !isSparing.value && (
+        {code === "OUT_OF_MEMORY" && isOfPage && !isSparing.value && (
           <button type="button" onClick={() => void makeSparingly()}>
             Make it with less memory, more slowly
           </button>

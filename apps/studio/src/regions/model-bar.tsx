@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { serverKey, useKey } from "../engine/choose-engine.ts";
+import { deviceText } from "../engine/device-text.ts";
 import type { Place } from "../engine/engine.ts";
 import { showDoctor } from "../parts/doctor-dialog.tsx";
 import { showKeys } from "../parts/keyboard-help.tsx";
@@ -61,6 +62,17 @@ export function ModelBar() {
 const PLACES = { server: "Server", webgpu: "GPU", wasm: "Processor" } as const;
 
 function PlaceName({ place }: { readonly place: Place }) {
+  const { device, threads } = model.value ?? {};
+  if (place.kind === "server" && device !== undefined) {
+    return (
+      <span>
+        <span class="where">
+          {place.says} · {deviceText(device, threads)}
+        </span>
+        <span class="where-short">Server</span>
+      </span>
+    );
+  }
   return (
     <span>
       {PLACES[place.kind === "server" ? "server" : place.device]}

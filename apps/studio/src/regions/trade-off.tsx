@@ -120,7 +120,8 @@ const plotHeight = (width: number): number => Math.max(220, Math.min(320, Math.r
 const MOST_PSNR = 60;
 
 function AsList({ made }: { readonly made: readonly TradePoint[] }) {
-  const kinds = [...new Set(made.map(({ kind }) => kind)), "published" as const];
+  const isPublished = made[0]?.pair.form.model === EMBEDDED;
+  const kinds = [...new Set(made.map(({ kind }) => kind)), ...(isPublished ? (["published"] as const) : [])];
   return (
     <>
       <p class="legend">

@@ -14,6 +14,8 @@ export interface StudioPage {
   dropFromDisk(path: string): Promise<void>;
   /** Looks for what breaks WCAG 2.2 AA in the page as it is now, or in a part of it, in both themes. */
   accessible(state: string, part?: string): Promise<void>;
+  /** The buttons whose words do not fit into them, on one line. */
+  tooNarrow(): Promise<readonly string[]>;
   /** The form as its link says it. */
   link(): Promise<string>;
 }
@@ -63,6 +65,25 @@ export function studioPage(page: Page): StudioPage {
       }
       await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
     },
+    tooNarrow: () => page.evaluate(buttonsTooNarrow),
     link: () => page.evaluate(() => location.hash),
   };
+}
+
+function buttonsTooNarrow(): readonly string[] {
+  const padding = (element: Element, side: string): number =>
+    Number.parseFloat(getComputedStyle(element).getPropertyValue(`padding-${side}`));
+  const words = (element: Element): DOMRect => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getBoundingClientRect();
+  };
+  return [...document.querySelectorAll("button:not(:has(img))")]
+    .filter((element) => !element.classList.contains("plain") && element.getBoundingClientRect().width > 0)
+    .filter((element) => {
+      const [own, within] = [element.getBoundingClientRect(), words(element)];
+      const isWide = within.right > own.right - padding(element, "right") + 1.5;
+      return isWide || within.height > 2 * Number.parseFloat(getComputedStyle(element).fontSize);
+    })
+    .map(({ textContent }) => textContent ?? "");
 }

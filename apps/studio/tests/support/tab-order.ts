@@ -1,7 +1,7 @@
 /** What Tab leads to, one after the other, from the start of a page with two pictures in its history. */
 export const TAB_ORDER: readonly string[] = [
   "Model",
-  "Server · this computer",
+  "this computer · CPU, 2 threadsServer", // narrow pages show the second word alone
   "◐Theme: as the system; change",
   "?Keys",
   "Prompt",

@@ -20,6 +20,8 @@ export interface KnownFile {
   readonly whole?: Blob;
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 /** How a file of a server is read. */
 export interface ServedOptions {
   /** What messages call it; its URL where left out. */
@@ -27,6 +29,8 @@ export interface ServedOptions {
   readonly onFetched?: ((fetched: Fetched) => void) | undefined;
   /** What is known of files by their URLs, which is not asked for again; what is found is put there. */
   readonly known?: Map<string, KnownFile | undefined> | undefined;
+  /** Sent with every request. */
+  readonly headers?: Headers | undefined;
 }
 
 /** Fetched at once on opening: whole configs, and most headers of weights. */
@@ -45,7 +49,7 @@ export async function servedSource(url: string, options: ServedOptions = {}): Pr
 }
 
 async function look(url: string, name: string, options: ServedOptions): Promise<KnownFile | undefined> {
-  const response = await request(url, name, 0, FIRST_BYTES);
+  const response = await request(url, options, 0, FIRST_BYTES);
   if (response.status === 416) return { size: 0, first: new Uint8Array(), tag: undefined };
   // Servers of pages answer with the page where there is no such file.
   const isPage = response.headers.get("content-type")?.startsWith("text/html") === true;
@@ -56,7 +60,7 @@ async function look(url: string, name: string, options: ServedOptions): Promise<
   const tag = tagOf(response);
   if (response.status === 206) {
     const first = await bytesOf(response, name);
-    const size = sizeIn(response) ?? (first.length < FIRST_BYTES ? first.length : await askSize(url, name));
+    const size = sizeIn(response) ?? (first.length < FIRST_BYTES ? first.length : await askSize(url, options));
     return { size, first, tag };
   }
   if (!response.ok) throw new CheckpointError(`Cannot read "${name}": the server answers ${statusOf(response)}`);
@@ -81,7 +85,7 @@ function sourceOf(opened: Opened, options: ServedOptions): ByteSource {
   let whole: Promise<Blob> | undefined = opened.whole && Promise.resolve(opened.whole);
   let ranged = 0;
   const fetchWhole = async (): Promise<Blob> => {
-    const response = await request(url, name);
+    const response = await request(url, options);
     if (!response.ok) throw new CheckpointError(`Cannot read "${name}": the server answers ${statusOf(response)}`);
     checkTag(response, tag, name);
     const blob = await wholeOf(response, { name, size, options });
@@ -115,7 +119,7 @@ function sourceOf(opened: Opened, options: ServedOptions): ByteSource {
         return new Uint8Array(await (await whole).slice(offset, offset + length).arrayBuffer());
       }
       if (length === 0) return new Uint8Array();
-      const response = await request(url, name, offset, length);
+      const response = await request(url, options, offset, length);
       checkTag(response, tag, name);
       if (response.status !== 206) {
         await response.body?.cancel();
@@ -136,9 +140,13 @@ function sourceOf(opened: Opened, options: ServedOptions): ByteSource {
   };
 }
 
-async function request(url: string, name: string, offset?: number, length = 0): Promise<Response> {
-  const headers: Record<string, string> =
-    offset === undefined ? {} : { range: `bytes=${offset}-${offset + length - 1}` };
+async function request(
+  url: string,
+  { name = url, headers: own }: ServedOptions,
+  offset?: number,
+  length = 0,
+): Promise<Response> {
+  const headers = { ...own, ...(offset === undefined ? {} : { range: `bytes=${offset}-${offset + length - 1}` }) };
   try {
     return await fetch(url, { headers });
   } catch (cause) {
@@ -195,8 +203,8 @@ function sizeIn(response: Response): number | undefined {
   return total === undefined ? undefined : Number(total);
 }
 
-async function askSize(url: string, name: string): Promise<number> {
-  const response = await fetch(url, { method: "HEAD" }).catch(() => undefined);
+async function askSize(url: string, { name = url, headers = {} }: ServedOptions): Promise<number> {
+  const response = await fetch(url, { method: "HEAD", headers }).catch(() => undefined);
   const length = response?.ok ? response.headers.get("content-length") : null;
   if (length !== null && length !== undefined) return Number(length);
   throw new CheckpointError(

@@ -4,7 +4,16 @@ import type { FileProgress, Status } from "../run-state.ts";
 import { edit, engine, engineModels, form, isSparing, model, models, notice, status, visiting } from "../session.ts";
 import { begin, guarded, settle } from "../work.ts";
 import { keepInBrowser } from "./keep-model.ts";
-import { forget, type OwnHandle, type OwnModel, ownModels, placeOf, remember, rememberHub } from "./own-models.ts";
+import {
+  dropOfHub,
+  forget,
+  type OwnHandle,
+  type OwnModel,
+  ownModels,
+  placeOf,
+  remember,
+  rememberHub,
+} from "./own-models.ts";
 
 /** Takes an engine, with its first model or the one that the form names. */
 export async function takeEngine(found: Engine): Promise<void> {
@@ -30,6 +39,17 @@ export async function openOwn(place: OwnPlace, handles: readonly OwnHandle[]): P
 /** Downloads a model of the hub where it is not there yet, opens it, and remembers it. */
 export async function openFromHub(place: HubModel): Promise<void> {
   if (await openModel(place)) await rememberHub(place);
+}
+
+/** The model of the hub that this browser has had no room for. */
+let refused: HubModel | undefined;
+
+/** Opens the model that there was no room for without keeping it; what has come of it gives way. */
+export async function openUnkept(): Promise<void> {
+  const place = refused;
+  if (place === undefined) return;
+  await dropOfHub(place.id);
+  await openFromHub({ ...place, isKept: false });
 }
 
 /** Opens the model of the form, or another place's. */
@@ -110,6 +130,7 @@ async function opening(place: ModelPlace, signal: AbortSignal): Promise<void> {
     }
   } catch (error) {
     model.value = undefined; // the one before has been let go of
+    if (place.kind === "hub" && (error as { readonly code?: string }).code === "NO_ROOM") refused = place;
     throw error;
   }
 }

@@ -15,6 +15,8 @@ export interface OwnModel {
   readonly kept?: string | undefined;
   /** What the hub knows it by, where it came from there. */
   readonly hub?: string | undefined;
+  /** False where its files come from the hub with every visit. */
+  readonly isKept?: boolean | undefined;
 }
 
 interface Schema extends DBSchema {
@@ -49,9 +51,9 @@ export async function readOwnModels(): Promise<void> {
   }
 }
 
-/** Remembers a model that was downloaded from the hub. */
-export async function rememberHub({ name, id }: HubModel): Promise<void> {
-  await keepOwn({ name, handles: [], hub: id });
+/** Remembers a model of the hub. */
+export async function rememberHub({ name, id, isKept }: HubModel): Promise<void> {
+  await keepOwn({ name, handles: [], hub: id, isKept });
 }
 
 /** Keeps where a model is: for this visit, and for later ones where there are handles of it. */
@@ -72,15 +74,20 @@ export async function forget({ name, kept, hub }: OwnModel): Promise<void> {
   ownModels.value = ownModels.value.filter((own) => own.name !== name);
   await base?.delete("models", name).catch(() => {});
   if (kept !== undefined) await (await keptFolder()).removeEntry(kept, { recursive: true });
+  if (hub !== undefined) await dropOfHub(hub);
+}
+
+/** Removes what is kept of a repository of the hub, unless another model that is remembered has part in it. */
+export async function dropOfHub(hub: string): Promise<void> {
   // Revisions and files of one repository share what is kept of it.
   const isShared = ownModels.value.some((own) => own.hub !== undefined && repositoryOf(own.hub) === repositoryOf(hub));
-  if (__SERVED__ || hub === undefined || isShared) return;
+  if (__SERVED__ || isShared) return;
   const { removeStoredModel } = await import("deepcache/browser");
   await removeStoredModel(repositoryOf(hub)).catch(() => {}); // the browser may have removed it
 }
 
 /** `org/name` of `org/name/file@revision`. */
-const repositoryOf = (id = ""): string => id.replace(/@.*$/, "").split("/").slice(0, 2).join("/");
+const repositoryOf = (id: string): string => id.replace(/@.*$/, "").split("/").slice(0, 2).join("/");
 
 /** Where the models lie that are kept in this browser. */
 export const keptFolder = async (): Promise<FileSystemDirectoryHandle> =>
@@ -95,7 +102,9 @@ export async function placeOf(name: string): Promise<ModelPlace> {
   if (known !== undefined) return known;
   const own = ownModels.value.find((model) => model.name === name);
   if (own === undefined) return { kind: "named", name };
-  if (own.hub !== undefined) return { kind: "hub", name, id: own.hub, token: hubToken.value };
+  if (own.hub !== undefined) {
+    return { kind: "hub", name, id: own.hub, token: hubToken.value, isKept: own.isKept };
+  }
   for (const handle of own.handles) await requirePermission(handle as Permitted, name);
   const place = await ownPlace(own);
   places.set(name, place);
