@@ -81,7 +81,7 @@ async function ask(bytes: Uint8Array): Promise<void> {
   const status = failure?.status ?? response.status;
   const [cause] = failures;
   if (status >= 500) throw new Lie(`${head}: ${status} ${answer.slice(0, 200)} <- ${String(cause).slice(0, 300)}`);
-  if (said !== undefined && !/^(Cannot|No option of) /.test(said))
+  if (said !== undefined && !/^(Cannot|No option of|No sampler) /.test(said))
     throw new Lie(`${head}: ${status} "${said.slice(0, 200)}"`);
   if ((said?.length ?? 0) > 1000) throw new Lie(`${head}: ${status} with a message of ${said?.length} characters`);
 }
