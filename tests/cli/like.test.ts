@@ -137,6 +137,10 @@ describe("--like", () => {
     [{ Steps: 2, Sampler: "ddim", Precision: "int4" }, 'in the precision "int4", give --precision: one of float32'],
     [{ Steps: 2, Sampler: "ddim", "Lora 0": "a.pt:x" }, "with its LoRAs, give --lora"],
     [{ Steps: 2, Sampler: "ddim", "Embedding 0": "toy" }, "with its embeddings, give --embedding"],
+    [
+      { Steps: 2, Sampler: "ddim", "ControlNet 0": "Module: none, Weight: abc" },
+      'its "Weight" of "ControlNet 0" is "abc"',
+    ],
     [undefined, "it does not say how it was made"],
   ])("refuses a picture with %j", async (settings, message) => {
     const text = settings && { parameters: formatParameters({ prompt: "a fox", settings }) };

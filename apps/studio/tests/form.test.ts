@@ -154,10 +154,10 @@ describe("the text of a picture", () => {
 
   test("says what the form has no field for, or not with that value", () => {
     const { unknown } = settingsFromText(
-      text('Steps: 99999, Seed: 1, Hires upscale: 2, Lora hashes: "a: b", DeepCache: wild'),
+      text('Steps: 99999, Seed: 1, Size: 512x, Hires upscale: 2, Lora hashes: "a: b", DeepCache: wild'),
       FIRST_FORM,
     );
-    expect(unknown).toEqual(["Steps: 99999", "Hires upscale: 2", "Lora hashes: a: b", "DeepCache: wild"]);
+    expect(unknown).toEqual(["Steps: 99999", "Size: 512x", "Hires upscale: 2", "Lora hashes: a: b", "DeepCache: wild"]);
   });
 
   test("is missed where there is none", () => {

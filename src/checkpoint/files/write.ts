@@ -27,6 +27,7 @@ export async function writePieces(path: string, pieces: Pieces): Promise<void> {
     const file = await open(temporary, "wx");
     try {
       for await (const piece of pieces) await file.writeFile(piece);
+      await file.sync(); // what has the name has its bytes, also after a power cut
     } finally {
       await file.close();
     }

@@ -70,7 +70,7 @@ export function likedIn(bytes: Uint8Array, path: string): LikedPicture {
   };
   const listed = "Timesteps" in settings || "Sigmas" in settings;
   const clipSkip = read("Clip skip");
-  const controls = likedControls(settings);
+  const controls = likedControls(settings, path);
   const { width, height } = sizeIn(settings, path);
   return {
     path,

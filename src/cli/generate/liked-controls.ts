@@ -1,6 +1,8 @@
+import { quote } from "../../checkpoint/bytes/limits.ts";
 import type { Preprocessing } from "../../image/preprocess/preprocess.ts";
 import { GUESSING } from "../../pipelines/image-parameters.ts";
 import type { ControlFlags } from "../flags/control-flags.ts";
+import { UsageError } from "../flags/usage.ts";
 
 /** What a picture's text says of a network that steered it. */
 export interface LikedControl {
@@ -13,13 +15,19 @@ export interface LikedControl {
 }
 
 /** The control networks in the settings of a picture's text, in order. */
-export function likedControls(settings: Readonly<Record<string, string | number>>): readonly LikedControl[] {
+export function likedControls(
+  settings: Readonly<Record<string, string | number>>,
+  path: string,
+): readonly LikedControl[] {
   const found: LikedControl[] = [];
   for (let text = settings["ControlNet 0"]; text !== undefined; text = settings[`ControlNet ${found.length}`]) {
     const fields = fieldsOf(String(text));
     const number = (name: string, fallback: number): number => {
-      const value = Number(fields.get(name) ?? fallback);
-      return Number.isFinite(value) ? value : fallback;
+      const field = fields.get(name);
+      const value = field === undefined ? fallback : field.trim() === "" ? Number.NaN : Number(field);
+      if (Number.isFinite(value)) return value;
+      const which = `"${name}" of "ControlNet ${found.length}"`;
+      throw new UsageError(`Cannot repeat "${path}": its ${which} is ${quote(String(field))}, a number is required`);
     };
     found.push({
       name: fields.get("Model") ?? "",

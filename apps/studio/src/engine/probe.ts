@@ -9,7 +9,7 @@ const EVALUATIONS = 20;
  * How many times as many multiplications as this loop the compiled network does in a second, both on one thread:
  * `npm run browser:probe` measures it in Chromium.
  */
-const COMPILED = 10;
+const COMPILED = 12;
 
 /** Seconds that the embedded model takes for an original on this processor, told by a multiplication of a few milliseconds. */
 export async function secondsPerPicture(now?: () => number): Promise<number> {

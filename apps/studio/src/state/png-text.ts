@@ -42,7 +42,8 @@ function takeSetting(read: Record<string, unknown>, name: string, value: string)
     case "Clip skip":
       return takeWhole(read, "clipSkip", String(Number(value) - 1)); // AUTOMATIC1111 counts the last layer as 1
     case "Size": {
-      const [width = "", height = ""] = value.split("x");
+      const [, width, height] = /^(\d+)x(\d+)$/.exec(value) ?? [];
+      if (width === undefined || height === undefined) return false;
       return takeWhole(read, "width", width) && takeWhole(read, "height", height);
     }
     case "CFG scale":
