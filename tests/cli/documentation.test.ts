@@ -33,8 +33,8 @@ const isListed = (words: readonly string[]): boolean =>
   ["--timesteps", "--sigmas", "--profile"].some((flag) => words.includes(flag));
 /** A search in seconds. */
 const SMALL_SEARCH = [
-  ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:8", "--images", "1", "--check", "2"],
-  ...["--trials", "1", "--budget", "4", "-W", "64", "-H", "64"],
+  ...["--sampler", "ddim-trailing", "--reference", "ddim-trailing:20", "--images", "1", "--check", "2"],
+  ...["--trials", "1", "--budget", "10", "-W", "64", "-H", "64"],
 ];
 
 function shortened(words: readonly string[]): readonly string[] {

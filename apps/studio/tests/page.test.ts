@@ -6,7 +6,7 @@ import { SLOW } from "../../../tests/support/slow.ts";
 import { at, FOLDER, isTestable, type OwnPage, ownPage } from "./support/own-page.ts";
 import { singleFile } from "./support/single-file.ts";
 import { tooLarge } from "./support/sizes.ts";
-import type { StaticHost } from "./support/static-host.ts";
+import { type StaticHost, staticHost } from "./support/static-host.ts";
 
 let own: OwnPage;
 let host: StaticHost;
@@ -54,6 +54,33 @@ describe.skipIf(!isTestable)("the studio as a page that runs models itself", () 
     await studio.accessible("offline", ".status");
     expect(host.asked.filter((path) => /^\/(assets|models)\//.test(path))).toEqual([]);
   }, 300_000);
+
+  test("can ask no host but its own and the hub's", async () => {
+    await using elsewhere = await staticHost(own.built);
+    await using studio = await opened();
+    const answers = await studio.page.evaluate(async (url) => {
+      const told = (make: () => Promise<unknown>): Promise<string> =>
+        make().then(
+          () => "reached",
+          () => "refused",
+        );
+      const loaded = (element: HTMLImageElement | HTMLScriptElement): Promise<unknown> =>
+        new Promise((resolve, reject) => {
+          element.onload = resolve;
+          element.onerror = reject;
+          element.src = `${url}/icon.svg`;
+          document.head.append(element);
+        });
+      return {
+        fetch: await told(() => fetch(`${url}/fetch`, { mode: "no-cors" })),
+        picture: await told(() => loaded(new Image())),
+        script: await told(() => loaded(document.createElement("script"))),
+        own: await told(() => fetch(location.href)),
+      };
+    }, elsewhere.url);
+    expect(answers).toEqual({ fetch: "refused", picture: "refused", script: "refused", own: "reached" });
+    expect(elsewhere.asked).toEqual([]);
+  });
 
   test("goes on with a download where it was left or cut off, and refuses what is not as it should be", async () => {
     const weights = "unet/diffusion_pytorch_model.fp16.safetensors";
