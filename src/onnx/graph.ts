@@ -159,18 +159,8 @@ function newValue(builder: Builder, dtype: Dtype, shape: readonly number[], hint
 }
 
 /** The node that produces each value of a graph. */
-export const producers: (graph: Graph) => ReadonlyMap<Value, GraphNode> = oncePerGraph(({ nodes }) => {
+export function producers({ nodes }: Graph): ReadonlyMap<Value, GraphNode> {
   const producer = new Map<Value, GraphNode>();
   for (const node of nodes) for (const output of node.outputs) producer.set(output, node);
   return producer;
-});
-
-/** What `find` finds in a graph, found once: a graph does not change. */
-export function oncePerGraph<T extends object>(find: (graph: Graph) => T): (graph: Graph) => T {
-  const found = new WeakMap<Graph, T>();
-  return (graph) => {
-    const known = found.get(graph) ?? find(graph);
-    found.set(graph, known);
-    return known;
-  };
 }

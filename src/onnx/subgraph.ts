@@ -1,4 +1,4 @@
-import { type Graph, type GraphNode, type Initializer, oncePerGraph, producers, type Value } from "./graph.ts";
+import { type Graph, type GraphNode, type Initializer, producers, type Value } from "./graph.ts";
 
 /** Takes a graph apart: every node into the parts that ask for it, with what crosses as their inputs and outputs. */
 export type Partition = (name: string, belongs: (node: GraphNode) => boolean) => Graph;
@@ -46,9 +46,7 @@ export function dependents(
 }
 
 /** Nodes that no input reaches, such as casts and slices of weights. */
-export const constantNodes: (graph: Graph) => ReadonlySet<GraphNode> = oncePerGraph((graph) =>
-  settledBy(graph, new Set(), () => true),
-);
+export const constantNodes = (graph: Graph): ReadonlySet<GraphNode> => settledBy(graph, new Set(), () => true);
 
 /** The nodes among `candidates` that need nothing but weights, constants and what is `known`, to which theirs is added. */
 function settledBy(
