@@ -1,4 +1,4 @@
-import { nearestName } from "../errors/nearest-name.ts";
+import { nearNames } from "../errors/near-names.ts";
 import { currentKind, currentWord, formerData } from "./former-policies.ts";
 import { centered } from "./policies/centered.ts";
 import { listed } from "./policies/listed.ts";
@@ -198,7 +198,7 @@ export const branchOf = (policy: CachePolicy): number | undefined => ("branch" i
 
 /** `; did you mean "power"?` where a name is nearly one of `names`. */
 function suggestion(name: string, names: readonly string[]): string {
-  const near = nearestName(name, names);
+  const [near] = nearNames(name, names);
   return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 

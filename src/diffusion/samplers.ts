@@ -1,4 +1,4 @@
-import { nearestName } from "../errors/nearest-name.ts";
+import { nearNames } from "../errors/near-names.ts";
 import type { Sampler } from "./sampler.ts";
 import type { SamplerOptions } from "./sampler-options.ts";
 import { ddim } from "./samplers/ddim.ts";
@@ -175,7 +175,7 @@ export function samplerNameOf(className: SchedulerClass): SamplerName {
 /** The config of the sampler called `name` for a model that was published with `base`. */
 export function schedulerConfigNamed(name: string, base: SchedulerConfig): SchedulerConfig {
   if (!isSamplerName(name)) {
-    const near = nearestName(name, SAMPLER_NAMES);
+    const [near] = nearNames(name, SAMPLER_NAMES);
     const advice = near === undefined ? "" : `did you mean "${near}"? `;
     throw new RangeError(`No sampler is called "${name}"; ${advice}there are ${SAMPLER_NAMES.join(", ")}`);
   }

@@ -1,5 +1,5 @@
 import { DeepCacheError } from "../errors/deepcache-error.ts";
-import { nearestName } from "../errors/nearest-name.ts";
+import { nearNames } from "../errors/near-names.ts";
 
 /** Diffusers' names of options that are called otherwise here; those that differ in spelling alone need no entry. */
 const ALIASES: Readonly<Record<string, string>> = {
@@ -36,7 +36,7 @@ function ourName(spelling: string): string {
 }
 
 function unknownOption(spelling: string, name: string, known: readonly string[], what: string): DeepCacheError {
-  const near = nearestName(name, known);
+  const [near] = nearNames(name, known);
   const advice = near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
   return new DeepCacheError("OPTION_UNKNOWN", `No option of ${what} is called "${spelling}": ${advice}`);
 }

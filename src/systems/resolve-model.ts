@@ -1,7 +1,7 @@
-import { distance } from "fastest-levenshtein";
 import { CheckpointError } from "../checkpoint/errors.ts";
 import { pathKind } from "../checkpoint/files/node.ts";
 import type { FileLike, FolderLike } from "../checkpoint/files.ts";
+import { nearNames } from "../errors/near-names.ts";
 import { ARCHITECTURES, type Architecture, type ArchitectureName } from "../models/architectures.ts";
 import type { PlaceOptions } from "./from-hub/place.ts";
 import type { Places } from "./from-hub/places.ts";
@@ -85,17 +85,9 @@ function architectureNamed(name: string): ArchitectureName | undefined {
 /** At most so many names are near. */
 const MOST_NEAR = 3;
 
-/** The letters of a word in order: two that changed places leave them as they are. */
-const letters = (word: string): string => [...word].sort().join("");
-
 /** `; did you mean sdxl or sd15?`, or all names where none is near; nothing for what is plainly a path. */
 function advice(name: string, names: readonly string[]): string {
-  const wrong = (known: string): number => distance(name.toLowerCase(), known);
-  const swapped = (known: string): number => distance(letters(name.toLowerCase()), letters(known));
-  const near = names
-    .filter((known) => wrong(known) <= Math.ceil(known.length / 3))
-    .sort((a, b) => wrong(a) - wrong(b) || swapped(a) - swapped(b))
-    .slice(0, MOST_NEAR);
+  const near = nearNames(name, names, ({ length }) => Math.ceil(length / 3)).slice(0, MOST_NEAR);
   if (near.length > 0) return `; did you mean ${near.join(" or ")}?`;
   return /[/\\]|\.\w+$/.test(name) ? "" : `, and it is none of ${names.join(", ")}`;
 }
